@@ -1,0 +1,24 @@
+//! Compiles the `.proto` files with protox, so that no `protoc` has to be installed.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use protox::prost::Message as _;
+
+const FILES: [&str; 4] = [
+    "tradeup/v1/money.proto",
+    "tradeup/v1/job.proto",
+    "tradeup/v1/monthly_credits.proto",
+    "tradeup/v1/dead_letter.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for file in FILES {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    std::fs::write(out.join("descriptors.binpb"), descriptors.encode_to_vec())?;
+    prost_build::Config::new().compile_fds(descriptors)?;
+    Ok(())
+}

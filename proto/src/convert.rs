@@ -1,0 +1,109 @@
+//! Conversions between message fields and domain types. Each names the field that is wrong.
+
+use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
+use tradeup_domain::{InvalidPeriod, Period};
+use uuid::Uuid;
+
+/// Why a decoded message can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// A field that the task needs is absent.
+    #[error("field {field} is missing")]
+    Missing {
+        /// Field name as in the `.proto` file.
+        field: &'static str,
+    },
+    /// A timestamp outside of what a date can hold.
+    #[error("field {field} is no valid timestamp")]
+    Timestamp {
+        /// Field name as in the `.proto` file.
+        field: &'static str,
+    },
+    /// A UUID that is not 16 bytes long.
+    #[error("field {field} is no UUID of 16 bytes")]
+    Uuid {
+        /// Field name as in the `.proto` file.
+        field: &'static str,
+    },
+    /// A period that is not `YYYY-MM`.
+    #[error("field period: {0}")]
+    Period(#[from] InvalidPeriod),
+}
+
+/// A domain instant as a message field.
+#[must_use]
+pub fn timestamp(instant: DateTime<Utc>) -> Timestamp {
+    let nanos = i32::try_from(instant.timestamp_subsec_nanos()).unwrap_or(0);
+    Timestamp { seconds: instant.timestamp(), nanos }
+}
+
+/// A required timestamp field as an instant.
+///
+/// # Errors
+/// [`ConvertError::Missing`] or [`ConvertError::Timestamp`], naming `field`.
+pub fn instant(field: &'static str, value: Option<&Timestamp>) -> Result<DateTime<Utc>, ConvertError> {
+    optional_instant(field, value)?.ok_or(ConvertError::Missing { field })
+}
+
+/// An optional timestamp field as an instant.
+///
+/// # Errors
+/// [`ConvertError::Timestamp`], naming `field`.
+pub fn optional_instant(
+    field: &'static str,
+    value: Option<&Timestamp>,
+) -> Result<Option<DateTime<Utc>>, ConvertError> {
+    let convert = |t: &Timestamp| {
+        let nanos = u32::try_from(t.nanos).ok()?;
+        DateTime::from_timestamp(t.seconds, nanos)
+    };
+    value.map(|t| convert(t).ok_or(ConvertError::Timestamp { field })).transpose()
+}
+
+/// A UUID field.
+///
+/// # Errors
+/// [`ConvertError::Uuid`], naming `field`.
+pub fn uuid(field: &'static str, value: &[u8]) -> Result<Uuid, ConvertError> {
+    Uuid::from_slice(value).map_err(|_| ConvertError::Uuid { field })
+}
+
+/// A period field.
+///
+/// # Errors
+/// [`ConvertError::Period`].
+pub fn period(value: &str) -> Result<Period, ConvertError> {
+    Ok(value.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message as _;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn instants_round_trip(seconds in -62_000_000_000_i64..250_000_000_000, nanos in 0_u32..1_000_000_000) {
+            let instant_ = DateTime::from_timestamp(seconds, nanos).unwrap();
+            prop_assert_eq!(instant("at", Some(&timestamp(instant_))).unwrap(), instant_);
+        }
+
+        #[test]
+        fn any_bytes_decode_or_fail_without_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(job) = crate::v1::Job::decode(bytes.as_slice()) {
+                let _either = uuid("run_id", &job.run_id);
+                let _either = instant("scheduled_for", job.scheduled_for.as_ref());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(instant("as_of", None), Err(ConvertError::Missing { field: "as_of" }));
+        let negative = Timestamp { seconds: 0, nanos: -1 };
+        assert_eq!(instant("as_of", Some(&negative)), Err(ConvertError::Timestamp { field: "as_of" }));
+        assert!(uuid("run_id", b"short").unwrap_err().to_string().contains("run_id"));
+    }
+}

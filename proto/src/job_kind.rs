@@ -1,0 +1,29 @@
+//! The kinds of job: which service executes which task. The one list behind subjects, consumers
+//! and `tradeup trigger`.
+
+/// A task as the wire knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JobKind {
+    /// Service whose workers execute it.
+    pub service: &'static str,
+    /// Task name: lower case, with hyphens.
+    pub task: &'static str,
+}
+
+/// Fires one run of monthly credits for each active tenant.
+pub const MONTHLY_CREDITS: JobKind = JobKind { service: "scheduler", task: "monthly-credits" };
+/// Plans one tenant's monthly credits into batches.
+pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind { service: "scheduler", task: "monthly-credits-tenant" };
+/// Issues the monthly credits of one batch.
+pub const MONTHLY_CREDITS_BATCH: JobKind = JobKind { service: "credits", task: "monthly-credits-batch" };
+
+impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH];
+
+    /// The kind with this task name, if there is one.
+    #[must_use]
+    pub fn by_task(task: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.task == task)
+    }
+}

@@ -1,0 +1,94 @@
+//! Error classes and the stable error codes that operators see.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What the runner does with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The same work may succeed later: retried with backoff, dead-lettered after the last attempt.
+    Transient {
+        /// Wait at least this long, if the other side said so.
+        retry_after: Option<Duration>,
+    },
+    /// The same work fails again: dead-lettered at once.
+    Permanent,
+}
+
+impl Class {
+    /// Transient, without a wait asked for.
+    pub const TRANSIENT: Self = Self::Transient { retry_after: None };
+}
+
+/// An error that knows its class and code.
+pub trait Classify {
+    /// Whether a retry can help.
+    fn class(&self) -> Class;
+    /// The stable code; its page is `docs/errors/<code>.md`.
+    fn code(&self) -> ErrorCode;
+}
+
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal,)+) => {
+        /// Stable error codes. Each has a page in `docs/errors/` that says what it means, what is
+        /// safe, and which command puts it right.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The code as text: `TU` and four digits.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A message that can't be decoded.
+    UndecodableMessage = "TU0001",
+    /// A message for a run that the database does not know.
+    UnknownRun = "TU0002",
+    /// A run whose process died on each attempt.
+    AttemptsExhausted = "TU0003",
+    /// A run that waited for others, some of which did not succeed.
+    ChildrenFailed = "TU0004",
+    /// A task ran into its time limit.
+    TimedOut = "TU0005",
+    /// A field of a task's input is missing or wrong.
+    InvalidInput = "TU0006",
+    /// A task panicked.
+    Panicked = "TU0007",
+    /// PostgreSQL can't be reached, or cut the connection.
+    DatabaseUnavailable = "TU0101",
+    /// Transactions got in each other's way; a retry resolves it.
+    DatabaseConflict = "TU0102",
+    /// PostgreSQL refused the data.
+    DatabaseRefused = "TU0103",
+    /// PostgreSQL answered with something not foreseen.
+    DatabaseUnexpected = "TU0104",
+    /// Another attempt of the same run has taken over.
+    Superseded = "TU0105",
+    /// Members hold a tier without a monthly amount in the tenant's currency.
+    NoMonthlyAmount = "TU0301",
+    /// The tenant does not exist or is not active.
+    TenantNotActive = "TU0302",
+    /// A setting of the tenant can't be read.
+    TenantSettings = "TU0303",
+    /// One member's credit was refused by the database; the other members got theirs.
+    MemberRefused = "TU0304",
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,22 @@
+//! The rules of TradeUp Jobs, pure: no I/O, no clock, no randomness.
+//!
+//! Everything here is a function of its arguments. Instants, periods and seeds are given by the
+//! caller, who has them from a message; so a rule gives the same answer today, in a retry and in
+//! a back-fill a year later. The rules' source is the loyalty reference of the design
+//! (monthly credits §1.5, expiry §1.3, tiers §1.8, money §2).
+
+pub mod error;
+pub mod handle;
+pub mod money;
+pub mod monthly;
+pub mod period;
+pub mod schedule;
+pub mod tier;
+pub mod validity;
+pub mod zone;
+
+pub use error::{Class, Classify, ErrorCode};
+pub use handle::{Handle, InvalidHandle};
+pub use money::{Currency, Money, MoneyError};
+pub use period::{InvalidPeriod, Period};
+pub use validity::{InvalidValidity, Validity};

@@ -1,0 +1,84 @@
+//! Periods: the calendar month that a money run is about.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+
+/// One calendar month. Its text form `YYYY-MM` is part of the keys that make a credit unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    first_day: NaiveDate,
+}
+
+/// Why a text is no [`Period`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no period; write year and month like 2026-11")]
+pub struct InvalidPeriod {
+    given: String,
+}
+
+impl Period {
+    /// The month in which `instant` lies, in UTC: monthly schedules fire in UTC, and the period
+    /// is that of the *scheduled* fire time (loyalty reference §1.5).
+    #[must_use]
+    pub fn containing(instant: DateTime<Utc>) -> Self {
+        let day = instant.date_naive();
+        Self { first_day: day.with_day(1).unwrap_or(day) }
+    }
+
+    /// The first day of the month: the anchor date of its credits.
+    #[must_use]
+    pub fn first_day(self) -> NaiveDate {
+        self.first_day
+    }
+}
+
+impl FromStr for Period {
+    type Err = InvalidPeriod;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let well_formed = text.len() == 7
+            && text.bytes().enumerate().all(|(i, b)| if i == 4 { b == b'-' } else { b.is_ascii_digit() });
+        let year_month = || {
+            let (year, month) = text.split_once('-')?;
+            NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)
+        };
+        Some(())
+            .filter(|()| well_formed)
+            .and_then(|()| year_month())
+            .map(|first_day| Self { first_day })
+            .ok_or_else(|| InvalidPeriod { given: text.chars().take(40).collect() })
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.first_day.year(), self.first_day.month())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_and_bad_text_is_refused() {
+        let period: Period = "2026-11".parse().unwrap();
+        assert_eq!(period.to_string(), "2026-11");
+        assert_eq!(period.first_day(), NaiveDate::from_ymd_opt(2026, 11, 1).unwrap());
+        for bad in
+            ["2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", "2026/11", "", "+026-11", "２０26-1"]
+        {
+            assert!(bad.parse::<Period>().is_err(), "{bad:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn the_period_is_that_of_the_scheduled_instant_in_utc() {
+        let last_second = "2026-11-30T23:59:59Z".parse().unwrap();
+        let first_second = "2026-12-01T00:00:00Z".parse().unwrap();
+        assert_eq!(Period::containing(last_second).to_string(), "2026-11");
+        assert_eq!(Period::containing(first_second).to_string(), "2026-12");
+    }
+}

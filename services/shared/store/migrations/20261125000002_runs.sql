@@ -1,0 +1,147 @@
+-- Durable execution: schedules and their decisions, runs and their attempts, batches, outbox,
+-- dead letters. These tables are the engine's own; they hold no personal data.
+
+create table runs (
+    id uuid primary key,
+    tenant_id bigint references tenants (id),
+    task text not null,
+    -- Makes a trigger idempotent: one run for each task, tenant and key, whoever fires it.
+    key text not null,
+    -- schedule, manual, parent
+    trigger text not null check (trigger in ('schedule', 'manual', 'parent')),
+    triggered_by text,
+    parent_id uuid,
+    root_id uuid not null,
+    state text not null default 'queued'
+        check (state in ('queued', 'running', 'waiting', 'retrying', 'succeeded', 'dead', 'cancelled')),
+    payload bytea not null,
+    -- When the run was due, in business time. What it is about follows from this.
+    scheduled_for timestamptz not null,
+    -- Tries so far. It is the fencing number too: only the holder of the latest may finish.
+    attempt integer not null default 0 check (attempt >= 0),
+    max_attempts integer not null check (max_attempts > 0),
+    -- A running run belongs to its worker until then.
+    lease_expires_at timestamptz,
+    next_attempt_at timestamptz,
+    error_code text,
+    error text,
+    result jsonb,
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    unique nulls not distinct (task, tenant_id, key),
+    check ((finished_at is not null) = (state in ('succeeded', 'dead', 'cancelled'))),
+    check ((lease_expires_at is not null) = (state = 'running')),
+    check ((next_attempt_at is not null) = (state = 'retrying')),
+    check (state <> 'dead' or error_code is not null)
+) with (fillfactor = 80);
+-- No index names a column that a claim changes, so that claims are heap-only updates.
+create index runs_unfinished on runs (parent_id) where finished_at is null;
+create index runs_children on runs (parent_id, id) where parent_id is not null;
+
+create table attempts (
+    run_id uuid not null,
+    attempt integer not null check (attempt > 0),
+    worker text not null,
+    build text not null,
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    outcome text check (outcome in ('succeeded', 'waiting', 'failed', 'dead', 'lost')),
+    error_code text,
+    error text,
+    primary key (run_id, attempt),
+    check ((finished_at is null) = (outcome is null))
+) with (fillfactor = 80);
+
+-- How a run's batches are executed and how many may be in the stream at once.
+create table batch_plans (
+    parent_run_id uuid primary key,
+    tenant_id bigint not null references tenants (id),
+    task text not null,
+    payload bytea not null,
+    max_attempts integer not null check (max_attempts > 0),
+    release_window integer not null check (release_window > 0)
+);
+
+create table batches (
+    parent_run_id uuid not null references batch_plans (parent_run_id),
+    seq integer not null check (seq >= 0),
+    tenant_id bigint not null references tenants (id),
+    first_member_id uuid not null,
+    last_member_id uuid not null,
+    members integer not null check (members between 0 and 1000),
+    state text not null default 'planned' check (state in ('planned', 'released', 'done', 'dead')),
+    -- The run that works on it, once released.
+    run_id uuid,
+    currency text,
+    granted integer not null default 0 check (granted >= 0),
+    granted_minor bigint not null default 0 check (granted_minor >= 0),
+    already_granted integer not null default 0 check (already_granted >= 0),
+    zero_amount integer not null default 0 check (zero_amount >= 0),
+    failed integer not null default 0 check (failed >= 0),
+    primary key (parent_run_id, seq),
+    check ((run_id is null) = (state = 'planned')),
+    -- Done means: each planned member is accounted for.
+    check (state <> 'done' or granted + already_granted + zero_amount + failed = members)
+) with (fillfactor = 80);
+create index batches_planned on batches (parent_run_id, seq) where state = 'planned';
+create unique index batches_run on batches (run_id) where run_id is not null;
+
+create table outbox (
+    id uuid primary key,
+    kind text not null check (kind in ('job', 'dead')),
+    -- A job's subject and message are made from its run; its row goes when the run is claimed.
+    run_id uuid,
+    -- A dead letter's are kept here; its row goes when the broker has acknowledged it.
+    subject text,
+    body bytea,
+    created_at timestamptz not null default now(),
+    -- The writer publishes at once; from then on the sweep does.
+    next_publish_at timestamptz not null default now() + interval '5 seconds',
+    check (kind <> 'job' or run_id is not null),
+    check (kind <> 'dead' or (subject is not null and body is not null))
+);
+create index outbox_run on outbox (run_id);
+
+create table schedules (
+    name text primary key,
+    task text not null,
+    cron text not null,
+    zone text not null,
+    missed_policy text not null check (missed_policy in ('all', 'last', 'skip')),
+    missed_horizon interval not null check (missed_horizon > interval '0'),
+    paused boolean not null default false,
+    next_fire_at timestamptz not null,
+    created_at timestamptz not null default now()
+);
+
+create table fire_decisions (
+    schedule text not null references schedules (name),
+    fire_at timestamptz not null,
+    decision text not null check (decision in ('fired', 'late', 'skipped', 'missed', 'paused')),
+    run_id uuid,
+    decided_at timestamptz not null default now(),
+    decided_by text not null,
+    primary key (schedule, fire_at),
+    check ((run_id is not null) = (decision in ('fired', 'late')))
+);
+
+create table dead_letters (
+    id uuid primary key,
+    -- Null when the message could not be read that far.
+    run_id uuid,
+    tenant_id bigint references tenants (id),
+    task text,
+    subject text not null,
+    message bytea not null,
+    code text not null,
+    errors text[] not null,
+    fingerprint text not null,
+    build text not null,
+    dead_at timestamptz not null default now()
+);
+create index dead_letters_run on dead_letters (run_id);
+
+grant select, insert, update, delete on outbox to tradeup_app;
+grant select, insert, update on runs, attempts, batch_plans, batches, schedules to tradeup_app;
+grant select, insert on fire_decisions, dead_letters to tradeup_app;

@@ -1,0 +1,241 @@
+//! Batches: a run's work cut into pieces, planned as rows and released into the stream by a window,
+//! so that a shop with a million members does not hold up one with ten.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Doing, StoreError};
+use crate::ids::new_ids;
+use crate::outbox::JobMessage;
+use crate::runs::Claim;
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
+
+/// How a run's batches are executed.
+#[derive(Clone, Debug)]
+pub struct BatchPlan<'a> {
+    /// The task that executes each batch.
+    pub task: &'a str,
+    /// Its input, the same for each batch.
+    pub payload: &'a [u8],
+    /// Most attempts of each batch.
+    pub max_attempts: i32,
+    /// Most batches in the stream at once.
+    pub release_window: i32,
+}
+
+/// Plans the members whom the monthly run `parent` is about into batches of `batch_members`.
+/// Returns the number of batches. Doing it twice plans nothing new.
+///
+/// # Errors
+/// As any statement.
+pub async fn plan_monthly(
+    db: &mut Connection,
+    parent: &Claim,
+    tenant: TenantId,
+    as_of: DateTime<Utc>,
+    batch_members: i32,
+    plan: &BatchPlan<'_>,
+) -> Result<u64, StoreError> {
+    sqlx::query!(
+        "insert into batch_plans (parent_run_id, tenant_id, task, payload, max_attempts, release_window)
+         values ($1, $2, $3, $4, $5, $6) on conflict (parent_run_id) do nothing",
+        parent.run_id as RunId,
+        tenant as TenantId,
+        plan.task,
+        plan.payload,
+        plan.max_attempts,
+        plan.release_window,
+    )
+    .execute(&mut *db)
+    .await
+    .doing("planning batches")?;
+    sqlx::query_file!(
+        "src/batches/plan.sql",
+        tenant as TenantId,
+        parent.run_id as RunId,
+        as_of,
+        i64::from(batch_members)
+    )
+    .execute(db)
+    .await
+    .doing("planning batches")
+    .map(|done| done.rows_affected())
+}
+
+/// Releases up to `count` planned batches of a run.
+///
+/// # Errors
+/// As any statement.
+pub async fn release(
+    db: &mut Connection,
+    parent: RunId,
+    count: usize,
+) -> Result<Vec<JobMessage>, StoreError> {
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = sqlx::query_file!(
+        "src/batches/release.sql",
+        parent as RunId,
+        limit,
+        &new_ids(count),
+        &new_ids(count)
+    )
+    .fetch_all(db)
+    .await
+    .doing("releasing batches")?;
+    Ok(rows
+        .into_iter()
+        .map(|row| JobMessage {
+            outbox_id: row.outbox_id,
+            run_id: row.run_id,
+            task: row.task,
+            tenant: Some(TenantRef { id: row.tenant_id, handle: row.tenant_handle }),
+            key: row.key,
+            scheduled_for: row.scheduled_for,
+            payload: row.payload,
+        })
+        .collect())
+}
+
+/// What became of a batch's members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchCounts {
+    /// Members found in the batch's range: those planned, unless their history was rewritten since.
+    pub members: i32,
+    /// Members who got their credit now.
+    pub granted: i32,
+    /// What they got together, in minor units.
+    pub granted_minor: i64,
+    /// Its currency.
+    pub currency: Option<String>,
+    /// Members who had it already.
+    pub already_granted: i32,
+    /// Members whose tier gives nothing.
+    pub zero_amount: i32,
+    /// Members whose credit failed; each has a row that says why.
+    pub failed: i32,
+}
+
+impl BatchCounts {
+    /// Adds another part of the same batch.
+    pub fn add(&mut self, other: &Self) {
+        self.members += other.members;
+        self.granted += other.granted;
+        self.granted_minor += other.granted_minor;
+        self.already_granted += other.already_granted;
+        self.zero_amount += other.zero_amount;
+        self.failed += other.failed;
+        if self.currency.is_none() {
+            self.currency.clone_from(&other.currency);
+        }
+    }
+}
+
+/// Ends the batch of `run_id` and releases the next one of its parent in its place.
+///
+/// # Errors
+/// As any statement; also when the counts do not add up to the batch's members.
+pub async fn complete(
+    db: &mut Connection,
+    run_id: RunId,
+    parent: RunId,
+    counts: &BatchCounts,
+) -> Result<Vec<JobMessage>, StoreError> {
+    sqlx::query!(
+        "update batches set state = 'done', granted = $2, granted_minor = $3, currency = $4,
+            already_granted = $5, zero_amount = $6, failed = $7, members = $8
+         where run_id = $1 and state = 'released'",
+        run_id as RunId,
+        counts.granted,
+        counts.granted_minor,
+        counts.currency,
+        counts.already_granted,
+        counts.zero_amount,
+        counts.failed,
+        counts.members,
+    )
+    .execute(&mut *db)
+    .await
+    .doing("ending a batch")?;
+    release(db, parent, 1).await
+}
+
+/// Marks the batch of a dead run, if it has one, and releases the next of its parent.
+///
+/// # Errors
+/// As any statement.
+pub async fn bury(db: &mut Connection, run_id: RunId) -> Result<Vec<JobMessage>, StoreError> {
+    let parent = sqlx::query_scalar!(
+        r#"update batches set state = 'dead' where run_id = $1 and state = 'released'
+           returning parent_run_id as "parent: RunId""#,
+        run_id as RunId,
+    )
+    .fetch_optional(&mut *db)
+    .await
+    .doing("marking a dead batch")?;
+    match parent {
+        Some(parent) => release(db, parent, 1).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// How many batches of a run may be released now: its window less those outstanding.
+///
+/// # Errors
+/// As any statement.
+pub async fn window_left(pool: &Pool, parent: RunId) -> Result<usize, StoreError> {
+    let left = sqlx::query_scalar!(
+        r#"select greatest(p.release_window - (
+                select count(*) from runs r where r.parent_id = p.parent_run_id and r.finished_at is null), 0) as "left!"
+           from batch_plans p where p.parent_run_id = $1"#,
+        parent as RunId,
+    )
+    .fetch_optional(pool)
+    .await
+    .doing("looking at a release window")?;
+    Ok(usize::try_from(left.unwrap_or(0)).unwrap_or(0))
+}
+
+/// How far the batches below a run are: its own, and those of its children.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Batches planned.
+    pub batches: i64,
+    /// Of these, done.
+    pub batches_done: i64,
+    /// Of these, dead.
+    pub batches_dead: i64,
+    /// Members in all batches.
+    pub members: i64,
+    /// Members in batches that have ended.
+    pub members_done: i64,
+    /// Members who got their credit.
+    pub granted: i64,
+    /// Members who had it already.
+    pub already_granted: i64,
+    /// Members whose tier gives nothing.
+    pub zero_amount: i64,
+    /// Members whose credit failed.
+    pub failed: i64,
+}
+
+/// Progress below `run_id`.
+///
+/// # Errors
+/// As any statement.
+pub async fn progress(pool: &Pool, run_id: RunId) -> Result<Progress, StoreError> {
+    sqlx::query_file_as!(Progress, "src/batches/progress.sql", run_id as RunId)
+        .fetch_one(pool)
+        .await
+        .doing("adding up batches")
+}
+
+/// What was granted below a run, by currency: code and minor units.
+///
+/// # Errors
+/// As any statement.
+pub async fn granted_totals(pool: &Pool, run_id: RunId) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sqlx::query_file!("src/batches/granted_totals.sql", run_id as RunId)
+        .fetch_all(pool)
+        .await
+        .doing("adding up what was granted")?;
+    Ok(rows.into_iter().map(|row| (row.currency, row.granted_minor)).collect())
+}

@@ -1,0 +1,40 @@
+-- Releases the next planned batches of a run: each becomes a run with a message.
+-- $1 parent run  $2 how many  $3 ids for the runs  $4 ids for the outbox
+with next as (
+    select seq, row_number() over (order by seq) as n
+    from (
+        select seq from batches
+        where parent_run_id = $1 and state = 'planned'
+        order by seq
+        limit $2
+        for update skip locked
+    ) as locked
+), ids as (
+    select run_id, outbox_id, n
+    from unnest($3::uuid[], $4::uuid[]) with ordinality as i (run_id, outbox_id, n)
+), released as (
+    update batches b
+    set state = 'released', run_id = ids.run_id
+    from next join ids using (n)
+    where b.parent_run_id = $1 and b.seq = next.seq
+    returning b.seq, b.run_id, ids.outbox_id
+), created as (
+    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, max_attempts)
+    select released.run_id, plan.tenant_id, plan.task, parent.key || '/' || released.seq, 'parent',
+        parent.id, parent.root_id, plan.payload, parent.scheduled_for, plan.max_attempts
+    from released
+    join batch_plans plan on plan.parent_run_id = $1
+    join runs parent on parent.id = $1
+    returning id, key, task, tenant_id, payload, scheduled_for
+), written as (
+    insert into outbox (id, kind, run_id)
+    select outbox_id, 'job', run_id from released
+    returning id, run_id
+)
+select w.id as "outbox_id!", c.id as "run_id!: RunId", c.key as "key!", c.task as "task!",
+    c.payload as "payload!", c.scheduled_for as "scheduled_for!",
+    t.id as "tenant_id!: TenantId", t.handle as "tenant_handle!"
+from created c
+join written w on w.run_id = c.id
+join tenants t on t.id = c.tenant_id
+order by c.id

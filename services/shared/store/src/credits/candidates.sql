@@ -1,0 +1,8 @@
+-- The members of a batch's range, for the slow way that treats each alone.
+select member_id
+from memberships
+where tenant_id = $1
+    and member_id between $2 and $3
+    and status = 'active'
+    and valid_from <= $4 and (valid_to is null or valid_to > $4)
+order by member_id

@@ -1,0 +1,46 @@
+-- Issues one batch's monthly credits in one statement. The unique key on lots decides who gets
+-- one: running it again grants nothing new. Order by member, so that overlapping batches can't
+-- deadlock.
+-- $1 tenant  $2 run of the batch  $3 first member  $4 last member  $5 period  $6 as of
+-- $7 expires at  $8 anchor date  $9 ids for the lots, one for each planned member
+with candidates as (
+    select ms.member_id, a.currency, a.amount_minor, row_number() over (order by ms.member_id) as n
+    from memberships ms
+    join tenants t on t.id = ms.tenant_id
+    left join tier_amounts a
+        on a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency
+        and a.valid_from <= $6 and (a.valid_to is null or a.valid_to > $6)
+    where ms.tenant_id = $1
+        and ms.member_id between $3 and $4
+        and ms.status = 'active'
+        and ms.valid_from <= $6 and (ms.valid_to is null or ms.valid_to > $6)
+), granted as (
+    insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
+        granted_minor, remaining_minor, available_at, expires_at, anchor_on, run_id)
+    select $1, coalesce(i.id, gen_random_uuid()), c.member_id, c.currency, 'promotional', 'monthly', $5,
+        c.amount_minor, c.amount_minor, $6, $7, $8, $2
+    from candidates c
+    left join unnest($9::uuid[]) with ordinality as i (id, n) on i.n = c.n
+    where c.amount_minor > 0
+    order by c.member_id
+    on conflict (tenant_id, member_id, reason, source_key) do nothing
+    returning id, member_id, currency, granted_minor
+), entered as (
+    insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
+        effective_at, run_id)
+    -- A grant is the first entry of its lot and shares its id.
+    select $1, id, id, member_id, currency, 'grant', granted_minor, 'grant', $6, $2 from granted
+), balanced as (
+    insert into accounts as a (tenant_id, member_id, currency, balance_minor)
+    select $1, member_id, currency, granted_minor from granted order by member_id
+    on conflict (tenant_id, member_id, currency)
+        do update set balance_minor = a.balance_minor + excluded.balance_minor
+)
+select
+    (select count(*) from candidates)::int as "candidates!",
+    (select count(*) from candidates where amount_minor = 0)::int as "zero_amount!",
+    (select count(*) from candidates where amount_minor is null)::int as "no_amount!",
+    count(*)::int as "granted!",
+    coalesce(sum(granted_minor), 0)::bigint as "granted_minor!",
+    max(currency) as "currency"
+from granted

@@ -1,0 +1,32 @@
+//! PostgreSQL, the truth of TradeUp Jobs.
+//!
+//! One module for each noun, its longer statements beside it as `<noun>/<verb>.sql`. Statements are
+//! checked against the schema when this crate is compiled, from the offline data in `.sqlx`.
+//!
+//! Functions take a connection, mostly that of a [`Tx`], so that the caller decides what commits
+//! together. Nothing here knows the broker: what has to be published comes back as
+//! [`outbox::JobMessage`] and is published after the commit.
+
+pub mod batches;
+pub mod credits;
+pub mod dead_letters;
+pub mod error;
+pub mod ids;
+pub mod ledger;
+pub mod members;
+pub mod outbox;
+pub mod pool;
+pub mod runs;
+pub mod schedules;
+pub mod tenants;
+pub mod tiers;
+pub mod tx;
+pub mod verify;
+
+pub use error::{ErrorKind, StoreError};
+pub use ids::{RunId, TenantId, TenantRef};
+pub use pool::{Durability, Pool, connect, migrate};
+pub use tx::Tx;
+
+/// What statements run on: a connection, usually that of a [`Tx`].
+pub use sqlx::PgConnection as Connection;

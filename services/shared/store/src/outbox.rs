@@ -1,0 +1,142 @@
+//! The outbox: messages written in the commit that makes them due, published after it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::{Doing, StoreError};
+use crate::{Connection, Pool, RunId, TenantRef};
+
+/// The message that asks for a run to be executed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobMessage {
+    /// The outbox row: the message's de-duplication id.
+    pub outbox_id: Uuid,
+    /// The run.
+    pub run_id: RunId,
+    /// Task name.
+    pub task: String,
+    /// Tenant.
+    pub tenant: Option<TenantRef>,
+    /// Key of the run.
+    pub key: String,
+    /// When it was due.
+    pub scheduled_for: DateTime<Utc>,
+    /// The task's input, encoded.
+    pub payload: Vec<u8>,
+}
+
+/// A message kept as it is, published until the broker has acknowledged it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadMessage {
+    /// The outbox row: the message's de-duplication id.
+    pub outbox_id: Uuid,
+    /// The run, if it is known.
+    pub run_id: Option<RunId>,
+    /// Subject.
+    pub subject: String,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Messages that their writer did not get published.
+#[derive(Clone, Debug, Default)]
+pub struct Overdue {
+    /// Jobs.
+    pub jobs: Vec<JobMessage>,
+    /// Dead letters.
+    pub dead: Vec<DeadMessage>,
+}
+
+/// Takes up to `limit` overdue messages and puts their next turn off, each time for longer, so that
+/// a message which waits in a full stream is not sent over and over.
+///
+/// # Errors
+/// As any statement.
+pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError> {
+    let rows = sqlx::query_file!("src/outbox/take_overdue.sql", limit)
+        .fetch_all(pool)
+        .await
+        .doing("looking for unpublished messages")?;
+    let mut overdue = Overdue::default();
+    for row in rows {
+        if row.kind == "dead" {
+            let (Some(subject), Some(body)) = (row.subject, row.body) else { continue };
+            overdue.dead.push(DeadMessage { outbox_id: row.outbox_id, run_id: row.run_id, subject, body });
+        } else if let (Some(run_id), Some(task), Some(key), Some(scheduled_for), Some(payload)) =
+            (row.run_id, row.task, row.key, row.scheduled_for, row.payload)
+        {
+            let tenant = row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle });
+            overdue.jobs.push(JobMessage {
+                outbox_id: row.outbox_id,
+                run_id,
+                task,
+                tenant,
+                key,
+                scheduled_for,
+                payload,
+            });
+        }
+    }
+    Ok(overdue)
+}
+
+/// Writes a dead letter's message.
+///
+/// # Errors
+/// As any statement.
+pub async fn put_dead(db: &mut Connection, message: &DeadMessage) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into outbox (id, kind, run_id, subject, body) values ($1, 'dead', $2, $3, $4)",
+        message.outbox_id,
+        message.run_id as Option<RunId>,
+        message.subject,
+        message.body,
+    )
+    .execute(db)
+    .await
+    .doing("writing a dead letter's message")
+    .map(drop)
+}
+
+/// Forgets messages that the broker has acknowledged and nobody claims.
+///
+/// # Errors
+/// As any statement; they are then published again, under the same id.
+pub async fn forget(pool: &Pool, outbox_ids: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!("delete from outbox where id = any($1)", outbox_ids)
+        .execute(pool)
+        .await
+        .doing("forgetting published messages")
+        .map(drop)
+}
+
+/// Deletes messages of runs that have ended: a duplicate's, or one that a cancelled run left.
+///
+/// # Errors
+/// As any statement.
+pub async fn forget_ended(pool: &Pool) -> Result<u64, StoreError> {
+    sqlx::query!(
+        "delete from outbox o using runs r
+         where o.kind = 'job' and r.id = o.run_id and r.finished_at is not null
+             and o.next_publish_at < now()"
+    )
+    .execute(pool)
+    .await
+    .doing("forgetting messages of ended runs")
+    .map(|done| done.rows_affected())
+}
+
+/// Number of messages not yet known to have arrived, and the age of the oldest in seconds.
+///
+/// # Errors
+/// As any statement.
+pub async fn backlog(pool: &Pool) -> Result<(i64, f64), StoreError> {
+    sqlx::query!(
+        r#"select count(*) as "messages!",
+            coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldest_seconds!" from outbox"#
+    )
+    .fetch_one(pool)
+    .await
+    .doing("counting unpublished messages")
+    .map(|row| (row.messages, row.oldest_seconds))
+}

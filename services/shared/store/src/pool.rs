@@ -1,0 +1,182 @@
+//! Connecting, migrating, and what is checked before a service moves money.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::error::{Doing, StoreError};
+
+/// A pool of connections.
+pub type Pool = sqlx::PgPool;
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// Oldest PostgreSQL this schema is tested with.
+const SERVER_VERSION_MIN: i32 = 160_000;
+
+/// Why no usable database was found. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL can't be read.
+    #[error(
+        "the database URL can't be read ({reason}); it has the form postgres://user:password@host:port/database"
+    )]
+    Url {
+        /// What is wrong with it. Never holds the password.
+        reason: String,
+    },
+    /// Nobody answers, or refuses us.
+    #[error(
+        "PostgreSQL at {address} can't be used: {source}; check that it runs (locally: deploy/local/servers up) and that the URL is right"
+    )]
+    Connect {
+        /// Host and port.
+        address: String,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// Too old.
+    #[error("PostgreSQL {found} is too old; version 16 or newer is needed")]
+    TooOld {
+        /// The server's version.
+        found: String,
+    },
+    /// The schema is older or newer than this build.
+    #[error(
+        "the database's schema is at version {found}, this build needs {wanted}; run `tradeup setup` with the build you want to use"
+    )]
+    Schema {
+        /// What the database has; 0 when it was never set up.
+        found: i64,
+        /// What this build embeds.
+        wanted: i64,
+    },
+    /// A commit could be lost in a power cut.
+    #[error(
+        "PostgreSQL runs with {setting} = {value}: a committed credit could be lost when the power fails; set it back, or start with --allow-unsafe-durability for throw-away data"
+    )]
+    Unsafe {
+        /// The setting.
+        setting: String,
+        /// Its value.
+        value: String,
+    },
+    /// A check could not be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A migration failed.
+    #[error(
+        "the schema can't be migrated: {0}; use the owner's URL (role tradeup_owner) for `tradeup setup`"
+    )]
+    Migrate(#[from] MigrateError),
+}
+
+/// Whether settings that can lose a commit are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Refused. The default.
+    Required,
+    /// Accepted: for throw-away data.
+    UnsafeAllowed,
+}
+
+fn options(url: &str, name: &str) -> Result<PgConnectOptions, ConnectError> {
+    PgConnectOptions::from_str(url)
+        .map(|options| options.application_name(name).disable_statement_logging())
+        .map_err(|error| ConnectError::Url { reason: error.to_string() })
+}
+
+/// Opens a pool and checks server version, schema version and durability settings.
+///
+/// `name` shows in `pg_stat_activity`.
+///
+/// # Errors
+/// [`ConnectError`], one clear line each.
+pub async fn connect(
+    url: &str,
+    name: &str,
+    connections_max: u32,
+    durability: Durability,
+) -> Result<Pool, ConnectError> {
+    let pool = open(url, name, connections_max).await?;
+    check_schema(&pool).await?;
+    if durability == Durability::Required {
+        check_durability(&pool).await?;
+    }
+    Ok(pool)
+}
+
+async fn open(url: &str, name: &str, connections_max: u32) -> Result<Pool, ConnectError> {
+    let options = options(url, name)?;
+    let address = format!("{}:{}", options.get_host(), options.get_port());
+    // One try with a real error, before a pool that would only say "timed out".
+    let first = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
+    let refused = match first {
+        Ok(Ok(connection)) => sqlx::Connection::close(connection).await.err(),
+        Ok(Err(error)) => Some(error),
+        Err(_elapsed) => Some(sqlx::Error::PoolTimedOut),
+    };
+    if let Some(source) = refused {
+        return Err(ConnectError::Connect { address, source });
+    }
+    Ok(PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .connect_lazy_with(options))
+}
+
+async fn check_schema(pool: &Pool) -> Result<(), ConnectError> {
+    let version = sqlx::query_scalar!("select current_setting('server_version_num')::int as \"version!\"")
+        .fetch_one(pool)
+        .await
+        .doing("reading the server's version")?;
+    if version < SERVER_VERSION_MIN {
+        return Err(ConnectError::TooOld { found: (version / 10_000).to_string() });
+    }
+    let wanted = MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0);
+    let known = sqlx::query_scalar!("select to_regclass('_sqlx_migrations') is not null as \"known!\"")
+        .fetch_one(pool)
+        .await
+        .doing("looking for the schema")?;
+    let found = if known {
+        sqlx::query_scalar!(
+            "select coalesce(max(version), 0) as \"version!\" from _sqlx_migrations where success"
+        )
+        .fetch_one(pool)
+        .await
+        .doing("reading the schema's version")?
+    } else {
+        0
+    };
+    if found == wanted { Ok(()) } else { Err(ConnectError::Schema { found, wanted }) }
+}
+
+async fn check_durability(pool: &Pool) -> Result<(), ConnectError> {
+    let off = sqlx::query!(
+        "select name as \"name!\", setting as \"setting!\" from pg_settings
+         where name in ('fsync', 'synchronous_commit', 'full_page_writes') and setting = 'off' limit 1"
+    )
+    .fetch_optional(pool)
+    .await
+    .doing("reading the durability settings")?;
+    match off {
+        None => Ok(()),
+        Some(row) => Err(ConnectError::Unsafe { setting: row.name, value: row.setting }),
+    }
+}
+
+/// Brings the schema up to this build's version. Needs the owner's role; safe to run at any time
+/// and by several at once.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn migrate(owner_url: &str) -> Result<(), ConnectError> {
+    let pool = open(owner_url, "tradeup setup", 1).await?;
+    MIGRATOR.run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Claiming: who may try a run, and for how long.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::{Doing, StoreError};
+use crate::{Pool, RunId, TenantId, TenantRef};
+
+/// A run that this worker holds.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The run.
+    pub run_id: RunId,
+    /// Its tenant.
+    pub tenant: Option<TenantRef>,
+    /// Task name.
+    pub task: String,
+    /// Key.
+    pub key: String,
+    /// The run that waits for it.
+    pub parent_id: Option<RunId>,
+    /// The run that it all began with.
+    pub root_id: RunId,
+    /// The task's input, encoded.
+    pub payload: Vec<u8>,
+    /// When it was due.
+    pub scheduled_for: DateTime<Utc>,
+    /// Number of this attempt, from 1; the fencing number.
+    pub attempt: i32,
+    /// Most attempts.
+    pub max_attempts: i32,
+    /// The batch that it executes, if it executes one.
+    pub batch: Option<BatchRange>,
+}
+
+/// Which members a batch is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchRange {
+    /// First member's id.
+    pub first: Uuid,
+    /// Last member's id.
+    pub last: Uuid,
+    /// How many were planned.
+    pub members: i32,
+}
+
+/// What became of a wish to claim a run.
+#[derive(Clone, Debug)]
+pub enum ClaimOutcome {
+    /// This worker holds it now.
+    Claimed(Box<Claim>),
+    /// It has ended, or waits for its children: nothing to do.
+    Settled,
+    /// Another worker holds it, or its wait is not over.
+    Busy {
+        /// Look again after this long.
+        free_in: Duration,
+    },
+    /// All attempts are used up, and none of them lived to say why.
+    Exhausted,
+    /// The database knows no such run.
+    Unknown,
+}
+
+/// Claims runs for `worker`, each for `lease`; answers for each id. Commits by itself: an attempt
+/// starts with a committed row, so that a run which kills its process counts too.
+///
+/// # Errors
+/// As any statement; then none was claimed.
+pub async fn claim(
+    pool: &Pool,
+    ids: &[RunId],
+    worker: &str,
+    build: &str,
+    lease: Duration,
+) -> Result<HashMap<RunId, ClaimOutcome>, StoreError> {
+    let mut wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    wanted.sort_unstable();
+    let rows = sqlx::query_file!("src/runs/claim.sql", &wanted, worker, build, lease.as_secs_f64())
+        .fetch_all(pool)
+        .await
+        .doing("claiming runs")?;
+    let mut outcomes: HashMap<RunId, ClaimOutcome> = rows
+        .into_iter()
+        .map(|row| {
+            let claim = Claim {
+                run_id: row.run_id,
+                tenant: tenant_ref(row.tenant_id, row.tenant_handle),
+                task: row.task,
+                key: row.key,
+                parent_id: row.parent_id,
+                root_id: row.root_id,
+                payload: row.payload,
+                scheduled_for: row.scheduled_for,
+                attempt: row.attempt,
+                max_attempts: row.max_attempts,
+                batch: batch_range(row.first_member_id, row.last_member_id, row.members),
+            };
+            (row.run_id, ClaimOutcome::Claimed(Box::new(claim)))
+        })
+        .collect();
+    if outcomes.len() < wanted.len() {
+        wanted.retain(|id| !outcomes.contains_key(&RunId(*id)));
+        let states = sqlx::query_file!("src/runs/claim_state.sql", &wanted)
+            .fetch_all(pool)
+            .await
+            .doing("asking why runs can't be claimed")?;
+        for row in states {
+            let free_in = Duration::try_from_secs_f64(row.free_in_seconds).unwrap_or_default();
+            let outcome = match (row.settled, row.exhausted) {
+                (true, _) => ClaimOutcome::Settled,
+                (false, true) if free_in.is_zero() => ClaimOutcome::Exhausted,
+                (false, _) => ClaimOutcome::Busy { free_in },
+            };
+            outcomes.insert(row.run_id, outcome);
+        }
+        for id in wanted {
+            outcomes.entry(RunId(id)).or_insert(ClaimOutcome::Unknown);
+        }
+    }
+    Ok(outcomes)
+}
+
+fn batch_range(first: Option<Uuid>, last: Option<Uuid>, members: Option<i32>) -> Option<BatchRange> {
+    Some(BatchRange { first: first?, last: last?, members: members? })
+}
+
+fn tenant_ref(id: Option<TenantId>, handle: Option<String>) -> Option<TenantRef> {
+    Some(TenantRef { id: id?, handle: handle? })
+}
+
+/// Keeps a run's lease while its worker is busy. `false` if the worker has lost it.
+///
+/// # Errors
+/// As any statement.
+pub async fn extend_lease(
+    pool: &Pool,
+    run_id: RunId,
+    attempt: i32,
+    lease: Duration,
+) -> Result<bool, StoreError> {
+    let kept = sqlx::query!(
+        "update runs set lease_expires_at = now() + make_interval(secs => $3)
+         where id = $1 and attempt = $2 and state = 'running'",
+        run_id as RunId,
+        attempt,
+        lease.as_secs_f64(),
+    )
+    .execute(pool)
+    .await
+    .doing("extending a lease")?
+    .rows_affected();
+    Ok(kept == 1)
+}

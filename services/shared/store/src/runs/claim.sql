@@ -1,0 +1,37 @@
+-- Claims the runs that may be tried now, in one round trip: state and fencing number, a row for
+-- the attempt, and the end of their outbox rows (the message has evidently arrived).
+-- $1 run ids  $2 worker  $3 build  $4 lease in seconds
+with claimed as (
+    update runs r
+    set state = 'running',
+        attempt = r.attempt + 1,
+        lease_expires_at = now() + make_interval(secs => $4),
+        next_attempt_at = null,
+        started_at = coalesce(r.started_at, now())
+    where r.id = any($1)
+        and r.finished_at is null
+        and r.attempt < r.max_attempts
+        and (r.state = 'queued'
+            -- A little early is on time: the broker's clock measured the wait.
+            or (r.state = 'retrying' and r.next_attempt_at <= now() + interval '100 milliseconds')
+            or (r.state = 'running' and r.lease_expires_at < now()))
+    returning r.*
+), lost as (
+    update attempts a
+    set outcome = 'lost', finished_at = now()
+    from claimed c
+    where a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
+), attempted as (
+    insert into attempts (run_id, attempt, worker, build)
+    select id, attempt, $2, $3 from claimed
+), arrived as (
+    delete from outbox o using claimed c where o.run_id = c.id and o.kind = 'job'
+)
+select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
+    c.task as "task!", c.key as "key!", c.parent_id as "parent_id: RunId", c.root_id as "root_id!: RunId",
+    c.payload as "payload!", c.scheduled_for as "scheduled_for!",
+    c.attempt as "attempt!", c.max_attempts as "max_attempts!",
+    b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
+from claimed c
+left join tenants t on t.id = c.tenant_id
+left join batches b on b.run_id = c.id

@@ -1,0 +1,19 @@
+-- Ends an attempt, if it is still the latest. No row: superseded.
+-- $1 run  $2 attempt  $3 state of the run  $4 result  $5 error code  $6 error  $7 retry after seconds
+-- $8 outcome of the attempt
+with finished as (
+    update runs
+    set state = $3,
+        lease_expires_at = null,
+        next_attempt_at = case when $3 = 'retrying' then now() + make_interval(secs => $7) end,
+        result = $4,
+        error_code = $5,
+        error = $6,
+        finished_at = case when $3 in ('succeeded', 'dead') then now() end
+    where id = $1 and attempt = $2 and state = 'running'
+    returning id
+)
+update attempts a
+set outcome = $8, error_code = $5, error = $6, finished_at = now()
+from finished
+where a.run_id = $1 and a.attempt = $2

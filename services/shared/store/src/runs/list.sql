@@ -1,0 +1,17 @@
+select r.id as "run_id!: RunId", r.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
+    r.task as "task!", r.key as "key!", r.trigger as "trigger!", r.triggered_by, r.state as "state!",
+    r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
+    r.attempt as "attempt!", r.max_attempts as "max_attempts!",
+    r.error_code, r.error, r.result, r.scheduled_for as "scheduled_for!", r.created_at as "created_at!",
+    r.started_at, r.finished_at, r.next_attempt_at
+from runs r
+left join tenants t on t.id = r.tenant_id
+where ($1::uuid is null or r.id = $1)
+    and ($2::uuid is null or r.parent_id = $2)
+    and ($3::text is null or r.task = $3)
+    and ($4::text is null or r.state = $4)
+    and ($5::text is null or t.handle = $5)
+    and ($6::boolean or r.parent_id is null)
+    and ($7::uuid is null or r.id < $7)
+order by r.id desc
+limit $8

@@ -1,0 +1,17 @@
+-- Runs whose message is gone: a lease or a wait that ended a while ago and nobody came, or queued
+-- without an outbox row. They get a new message (a new id, since the broker remembers old ones).
+-- $1 grace in seconds  $2 limit
+with stranded as (
+    select r.id
+    from runs r
+    where r.finished_at is null
+        and (r.lease_expires_at < now() - make_interval(secs => $1)
+            or r.next_attempt_at < now() - make_interval(secs => $1)
+            or (r.state = 'queued' and r.created_at < now() - make_interval(secs => $1)))
+        and not exists (select from outbox o where o.run_id = r.id)
+    order by r.id
+    limit $2
+    for update skip locked
+)
+insert into outbox (id, kind, run_id, next_publish_at)
+select gen_random_uuid(), 'job', id, now() from stranded

@@ -1,0 +1,28 @@
+-- Fan-in: ends a waiting run when no unfinished child and no planned batch is left. Whoever
+-- commits the last child finds none; the sweep asks again. Nobody counts, so there is no hot row.
+update runs p
+set state = case when children.failed = 0 then 'succeeded' else 'dead' end,
+    finished_at = now(),
+    error_code = case when children.failed > 0 then $2 end,
+    error = case when children.failed > 0
+        then format('%s of %s child runs did not succeed', children.failed, children.total) end,
+    result = jsonb_build_object('children', children.total, 'children_failed', children.failed)
+        || coalesce(credits.summary, '{}')
+from (
+    select count(*) as total, count(*) filter (where state <> 'succeeded') as failed
+    from runs where parent_id = $1
+) as children
+cross join (
+    select jsonb_build_object(
+        'members', sum(members), 'granted', sum(granted), 'granted_minor', sum(granted_minor),
+        'currency', max(currency), 'already_granted', sum(already_granted),
+        'zero_amount', sum(zero_amount), 'failed', sum(failed)) as summary
+    from batches where parent_run_id = $1 having count(*) > 0
+    union all
+    select null where not exists (select from batches where parent_run_id = $1)
+) as credits
+where p.id = $1
+    and p.state = 'waiting'
+    and not exists (select from runs c where c.parent_id = $1 and c.finished_at is null)
+    and not exists (select from batches b where b.parent_run_id = $1 and b.state = 'planned')
+returning p.parent_id as "parent_id: RunId"

@@ -1,0 +1,130 @@
+//! Runs as they are shown.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Doing, StoreError};
+use crate::{Connection, Pool, RunId, TenantId};
+
+/// A run as it is shown.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// Id.
+    pub run_id: RunId,
+    /// Tenant.
+    pub tenant_id: Option<TenantId>,
+    /// The tenant's handle.
+    pub tenant_handle: Option<String>,
+    /// Task name.
+    pub task: String,
+    /// Key.
+    pub key: String,
+    /// `schedule`, `manual` or `parent`.
+    pub trigger: String,
+    /// The schedule's or the person's name.
+    pub triggered_by: Option<String>,
+    /// State.
+    pub state: String,
+    /// Run that waits for it.
+    pub parent_id: Option<RunId>,
+    /// Run that it all began with.
+    pub root_id: RunId,
+    /// Attempts so far.
+    pub attempt: i32,
+    /// Most attempts.
+    pub max_attempts: i32,
+    /// Code of the last error.
+    pub error_code: Option<String>,
+    /// The last error.
+    pub error: Option<String>,
+    /// Result, once it has ended.
+    pub result: Option<serde_json::Value>,
+    /// When it was due.
+    pub scheduled_for: DateTime<Utc>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the first attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it is tried again.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// One run.
+    pub run_id: Option<RunId>,
+    /// Children of this run.
+    pub parent_id: Option<RunId>,
+    /// Of this task.
+    pub task: Option<String>,
+    /// In this state.
+    pub state: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// Children too, not just runs that somebody triggered.
+    pub with_children: bool,
+    /// Only runs older than this one: the next page.
+    pub before: Option<RunId>,
+}
+
+/// Lists runs, newest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<RunView>, StoreError> {
+    let with_children = filter.with_children || filter.run_id.is_some() || filter.parent_id.is_some();
+    sqlx::query_file_as!(
+        RunView,
+        "src/runs/list.sql",
+        filter.run_id.map(|id| id.0),
+        filter.parent_id.map(|id| id.0),
+        filter.task,
+        filter.state,
+        filter.tenant,
+        with_children,
+        filter.before.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+    .doing("listing runs")
+}
+
+/// One try of a run.
+#[derive(Clone, Debug)]
+pub struct AttemptView {
+    /// Number, from 1.
+    pub attempt: i32,
+    /// Who tried.
+    pub worker: String,
+    /// With which build.
+    pub build: String,
+    /// Begin.
+    pub started_at: DateTime<Utc>,
+    /// End.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// `succeeded`, `waiting`, `failed`, `dead`, `lost`; `None` while it runs.
+    pub outcome: Option<String>,
+    /// Code of its error.
+    pub error_code: Option<String>,
+    /// Its error.
+    pub error: Option<String>,
+}
+
+/// The attempts of a run, oldest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn attempts(db: &mut Connection, run_id: RunId) -> Result<Vec<AttemptView>, StoreError> {
+    sqlx::query_as!(
+        AttemptView,
+        "select attempt, worker, build, started_at, finished_at, outcome, error_code, error
+         from attempts where run_id = $1 order by attempt",
+        run_id as RunId,
+    )
+    .fetch_all(db)
+    .await
+    .doing("reading the attempts of a run")
+}

@@ -1,0 +1,131 @@
+//! Tiers of a tenant, and what they give each month, with history.
+
+use chrono::{DateTime, Utc};
+use tradeup_domain::{Handle, Money};
+
+use crate::error::{Doing, StoreError};
+use crate::{Connection, TenantId};
+
+/// A tier as it is stored, with its amount in force now.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Number within the tenant.
+    pub id: i32,
+    /// Handle.
+    pub handle: String,
+    /// 1 is the highest.
+    pub rank: i32,
+    /// The customer tag that places a member in it.
+    pub tag: String,
+    /// Currency of its amount.
+    pub currency: Option<String>,
+    /// Its monthly amount in minor units; `None` if none is set.
+    pub amount_minor: Option<i64>,
+}
+
+/// Adds a tier below those that the tenant has. `None` if the handle is taken.
+///
+/// # Errors
+/// As any statement.
+pub async fn add(
+    db: &mut Connection,
+    tenant: TenantId,
+    handle: &Handle,
+    tag: &str,
+) -> Result<Option<i32>, StoreError> {
+    sqlx::query_scalar!(
+        "insert into tiers (tenant_id, handle, rank, tag)
+         select $1, $2, coalesce(max(rank), 0) + 1, $3 from tiers where tenant_id = $1
+         on conflict (tenant_id, handle) do nothing returning id",
+        tenant as TenantId,
+        handle.as_str(),
+        tag,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("adding a tier")
+}
+
+/// Sets a tier's monthly amount from now on; the very first one counts from the beginning of time.
+/// What was in force before stays in force for the periods before. Setting the amount that is in
+/// force changes nothing.
+///
+/// # Errors
+/// As any statement.
+pub async fn set_amount(
+    db: &mut Connection,
+    tenant: TenantId,
+    tier: i32,
+    amount: Money,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tier_amounts set valid_to = now()
+         where tenant_id = $1 and tier_id = $2 and currency = $3 and valid_to is null and amount_minor <> $4",
+        tenant as TenantId,
+        tier,
+        amount.currency.code(),
+        amount.amount_minor,
+    )
+    .execute(&mut *db)
+    .await
+    .doing("ending a tier's amount")?;
+    sqlx::query!(
+        "insert into tier_amounts (tenant_id, tier_id, currency, amount_minor, valid_from)
+         select $1, $2, $3, $4, coalesce(max(valid_to), '-infinity')
+         from tier_amounts where tenant_id = $1 and tier_id = $2 and currency = $3
+         having count(*) filter (where valid_to is null) = 0",
+        tenant as TenantId,
+        tier,
+        amount.currency.code(),
+        amount.amount_minor,
+    )
+    .execute(db)
+    .await
+    .doing("setting a tier's amount")
+    .map(drop)
+}
+
+/// The tenant's tiers, highest first, with their amounts in force now.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(db: &mut Connection, tenant: TenantId) -> Result<Vec<Tier>, StoreError> {
+    sqlx::query_as!(
+        Tier,
+        r#"select tiers.id, tiers.handle, tiers.rank, tiers.tag, a.currency as "currency?", a.amount_minor as "amount_minor?"
+           from tiers left join tier_amounts a
+               on a.tenant_id = tiers.tenant_id and a.tier_id = tiers.id and a.valid_to is null
+           where tiers.tenant_id = $1 order by tiers.rank, a.currency"#,
+        tenant as TenantId
+    )
+    .fetch_all(db)
+    .await
+    .doing("listing tiers")
+}
+
+/// A tier with its members and amount as of an instant.
+#[derive(Clone, Debug)]
+pub struct TierAsOf {
+    /// Handle.
+    pub handle: String,
+    /// Active members.
+    pub members: i64,
+    /// Monthly amount in the tenant's currency; `None` if none was in force.
+    pub amount_minor: Option<i64>,
+}
+
+/// The tenant's tiers as of `as_of`, in `currency`.
+///
+/// # Errors
+/// As any statement.
+pub async fn as_of(
+    db: &mut Connection,
+    tenant: TenantId,
+    currency: &str,
+    as_of: DateTime<Utc>,
+) -> Result<Vec<TierAsOf>, StoreError> {
+    sqlx::query_file_as!(TierAsOf, "src/tiers/as_of.sql", tenant as TenantId, currency, as_of)
+        .fetch_all(db)
+        .await
+        .doing("reading tiers as of the run's instant")
+}

@@ -1,0 +1,157 @@
+//! Proof over the ledger: what must always hold, asked of every row.
+
+use crate::error::{Doing, StoreError};
+use crate::{Pool, TenantId, Tx};
+
+/// Most violations of one check that are listed; the count is always of all.
+pub const LISTED_MAX: i64 = 50;
+
+/// One broken rule.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// What it concerns: a lot, a member, a run.
+    pub subject: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// The outcome of one check for one tenant.
+#[derive(Clone, Debug)]
+pub struct CheckResult {
+    /// Name of the check.
+    pub check: &'static str,
+    /// What it proves.
+    pub proves: &'static str,
+    /// How many violations there are.
+    pub violations: i64,
+    /// The first of them.
+    pub listed: Vec<Violation>,
+}
+
+/// What was examined of a tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// Members.
+    pub members: i64,
+    /// Lots.
+    pub lots: i64,
+    /// Ledger entries.
+    pub entries: i64,
+    /// Monthly runs of the tenant that have succeeded.
+    pub runs: i64,
+    /// Runs that are still on their way.
+    pub runs_unfinished: i64,
+    /// Currency and sum of the tenant's balances, in minor units.
+    pub balances: Vec<(String, i64)>,
+}
+
+macro_rules! check {
+    ($tx:expr, $tenant:expr, $name:literal, $file:literal, $proves:literal) => {{
+        let rows = sqlx::query_file!($file, $tenant as TenantId, LISTED_MAX)
+            .fetch_all(&mut **$tx)
+            .await
+            .doing(concat!("verifying ", $name))?;
+        CheckResult {
+            check: $name,
+            proves: $proves,
+            violations: rows.first().map_or(0, |row| row.violations),
+            listed: rows
+                .into_iter()
+                .map(|row| Violation { subject: row.subject, detail: row.detail })
+                .collect(),
+        }
+    }};
+}
+
+/// Runs every check over one tenant, in one snapshot, so that work under way can't disturb it.
+///
+/// # Errors
+/// As any statement.
+pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<CheckResult>), StoreError> {
+    let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
+    let examined = examine(&mut tx, tenant).await?;
+    let tx_ref = &mut tx;
+    let results = vec![
+        check!(
+            tx_ref,
+            tenant,
+            "lot_is_sum_of_entries",
+            "src/verify/lot_is_sum_of_entries.sql",
+            "what is left of each lot is the sum of its entries"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "balance_is_sum_of_entries",
+            "src/verify/balance_is_sum_of_entries.sql",
+            "each balance is the sum of its member's entries"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "lot_has_one_grant",
+            "src/verify/lot_has_one_grant.sql",
+            "each lot began with one grant of its amount"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "memberships_do_not_overlap",
+            "src/verify/memberships_do_not_overlap.sql",
+            "no member was in two tiers at once"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "promised_is_granted",
+            "src/verify/promised_is_granted.sql",
+            "each succeeded monthly run granted what it promised"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "granted_was_promised",
+            "src/verify/granted_was_promised.sql",
+            "no monthly credit without a promise, none of another amount"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "batches_add_up",
+            "src/verify/batches_add_up.sql",
+            "what batches report is what the ledger holds"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "run_tree_is_consistent",
+            "src/verify/run_tree_is_consistent.sql",
+            "no run ended before its children; no batch without its run"
+        ),
+    ];
+    tx.rollback().await?;
+    Ok((examined, results))
+}
+
+async fn examine(tx: &mut Tx, tenant: TenantId) -> Result<Examined, StoreError> {
+    let row = sqlx::query_file!("src/verify/examined.sql", tenant as TenantId)
+        .fetch_one(&mut **tx)
+        .await
+        .doing("counting what is verified")?;
+    let balances = sqlx::query!(
+        r#"select currency, sum(balance_minor)::bigint as "balance_minor!" from accounts
+           where tenant_id = $1 group by currency order by currency"#,
+        tenant as TenantId
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .doing("adding up balances")?;
+    Ok(Examined {
+        members: row.members,
+        lots: row.lots,
+        entries: row.entries,
+        runs: row.runs,
+        runs_unfinished: row.runs_unfinished,
+        balances: balances.into_iter().map(|b| (b.currency, b.balance_minor)).collect(),
+    })
+}

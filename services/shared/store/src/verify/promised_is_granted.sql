@@ -1,0 +1,26 @@
+-- For each succeeded monthly run: the members whom it promised a credit, as they were as of the run
+-- and known when it was planned, against the lots of its period. Recorded failures are not missing.
+with promised as (
+    select r.id as run_id, r.key as period, ms.member_id
+    from runs r
+    join memberships ms on ms.tenant_id = $1 and ms.status = 'active'
+        and ms.valid_from <= r.scheduled_for and (ms.valid_to is null or ms.valid_to > r.scheduled_for)
+        and ms.recorded_at <= r.started_at
+    join tenants t on t.id = ms.tenant_id
+    join tier_amounts a on a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency
+        and a.valid_from <= r.scheduled_for and (a.valid_to is null or a.valid_to > r.scheduled_for)
+        and a.amount_minor > 0
+    where r.tenant_id = $1 and r.task = 'monthly-credits-tenant' and r.state = 'succeeded'
+)
+select count(*) over () as "violations!", 'member ' || p.member_id as "subject!",
+    format('run %s promised a credit for %s, there is none', p.run_id, p.period) as "detail!"
+from promised p
+left join lots l on l.tenant_id = $1 and l.member_id = p.member_id
+    and l.reason = 'monthly' and l.source_key = p.period
+where l.id is null
+    and not exists (
+        select from member_failures f
+        join runs b on b.id = f.run_id and b.parent_id = p.run_id
+        where f.tenant_id = $1 and f.member_id = p.member_id)
+order by p.member_id
+limit $2
