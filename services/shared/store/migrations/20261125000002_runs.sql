@@ -19,7 +19,8 @@ create table runs (
     scheduled_for timestamptz not null,
     -- Tries so far. It is the fencing number too: only the holder of the latest may finish.
     attempt integer not null default 0 check (attempt >= 0),
-    max_attempts integer not null check (max_attempts > 0),
+    -- Decided by its task at the first claim; raised by a replay.
+    max_attempts integer check (max_attempts > 0),
     -- A running run belongs to its worker until then.
     lease_expires_at timestamptz,
     next_attempt_at timestamptz,
@@ -59,7 +60,6 @@ create table batch_plans (
     tenant_id bigint not null references tenants (id),
     task text not null,
     payload bytea not null,
-    max_attempts integer not null check (max_attempts > 0),
     release_window integer not null check (release_window > 0)
 );
 

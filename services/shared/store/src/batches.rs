@@ -16,8 +16,6 @@ pub struct BatchPlan<'a> {
     pub task: &'a str,
     /// Its input, the same for each batch.
     pub payload: &'a [u8],
-    /// Most attempts of each batch.
-    pub max_attempts: i32,
     /// Most batches in the stream at once.
     pub release_window: i32,
 }
@@ -36,13 +34,12 @@ pub async fn plan_monthly(
     plan: &BatchPlan<'_>,
 ) -> Result<u64, StoreError> {
     sqlx::query!(
-        "insert into batch_plans (parent_run_id, tenant_id, task, payload, max_attempts, release_window)
-         values ($1, $2, $3, $4, $5, $6) on conflict (parent_run_id) do nothing",
+        "insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
+         values ($1, $2, $3, $4, $5) on conflict (parent_run_id) do nothing",
         parent.run_id as RunId,
         tenant as TenantId,
         plan.task,
         plan.payload,
-        plan.max_attempts,
         plan.release_window,
     )
     .execute(&mut *db)

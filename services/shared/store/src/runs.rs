@@ -33,8 +33,6 @@ pub struct NewRun {
     pub payload: Vec<u8>,
     /// When it was due.
     pub scheduled_for: DateTime<Utc>,
-    /// Most attempts.
-    pub max_attempts: i32,
     /// Who asked for it.
     pub trigger: Trigger,
 }
@@ -71,12 +69,12 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
     };
     let inserted = sqlx::query!(
         "with run as (
-            insert into runs (id, tenant_id, task, key, trigger, triggered_by, root_id, payload, scheduled_for, max_attempts)
-            values ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9)
+            insert into runs (id, tenant_id, task, key, trigger, triggered_by, root_id, payload, scheduled_for)
+            values ($1, $2, $3, $4, $5, $6, $1, $7, $8)
             on conflict (task, tenant_id, key) do nothing
             returning id
         )
-        insert into outbox (id, kind, run_id) select $10, 'job', id from run",
+        insert into outbox (id, kind, run_id) select $9, 'job', id from run",
         run_id as RunId,
         tenant_id as Option<TenantId>,
         new.task,
@@ -85,7 +83,6 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         triggered_by,
         new.payload,
         new.scheduled_for,
-        new.max_attempts,
         outbox_id,
     )
     .execute(&mut *db)
@@ -127,7 +124,6 @@ pub async fn spawn_for_tenants(
     task: &str,
     key: &str,
     payload: &[u8],
-    max_attempts: i32,
 ) -> Result<Vec<JobMessage>, StoreError> {
     let tenants = sqlx::query!(
         r#"select id as "id: TenantId", handle from tenants where state = 'active' order by id"#
@@ -139,8 +135,8 @@ pub async fn spawn_for_tenants(
     let mut handles: HashMap<TenantId, String> = tenants.into_iter().map(|t| (t.id, t.handle)).collect();
     let spawned = sqlx::query!(
         r#"with spawned as (
-            insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, max_attempts)
-            select n.run_id, n.tenant_id, $4, $5, 'parent', $6, $7, $8, $9, $10
+            insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for)
+            select n.run_id, n.tenant_id, $4, $5, 'parent', $6, $7, $8, $9
             from unnest($1::uuid[], $3::bigint[]) as n (run_id, tenant_id)
             on conflict (task, tenant_id, key) do nothing
             returning id, tenant_id
@@ -163,7 +159,6 @@ pub async fn spawn_for_tenants(
         parent.root_id as RunId,
         payload,
         parent.scheduled_for,
-        max_attempts,
     )
     .fetch_all(db)
     .await

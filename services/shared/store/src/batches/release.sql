@@ -19,9 +19,9 @@ with next as (
     where b.parent_run_id = $1 and b.seq = next.seq
     returning b.seq, b.run_id, ids.outbox_id
 ), created as (
-    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, max_attempts)
+    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for)
     select released.run_id, plan.tenant_id, plan.task, parent.key || '/' || released.seq, 'parent',
-        parent.id, parent.root_id, plan.payload, parent.scheduled_for, plan.max_attempts
+        parent.id, parent.root_id, plan.payload, parent.scheduled_for
     from released
     join batch_plans plan on plan.parent_run_id = $1
     join runs parent on parent.id = $1

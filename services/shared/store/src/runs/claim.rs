@@ -76,13 +76,15 @@ pub async fn claim(
     worker: &str,
     build: &str,
     lease: Duration,
+    attempts_max: i32,
 ) -> Result<HashMap<RunId, ClaimOutcome>, StoreError> {
     let mut wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     wanted.sort_unstable();
-    let rows = sqlx::query_file!("src/runs/claim.sql", &wanted, worker, build, lease.as_secs_f64())
-        .fetch_all(pool)
-        .await
-        .doing("claiming runs")?;
+    let rows =
+        sqlx::query_file!("src/runs/claim.sql", &wanted, worker, build, lease.as_secs_f64(), attempts_max)
+            .fetch_all(pool)
+            .await
+            .doing("claiming runs")?;
     let mut outcomes: HashMap<RunId, ClaimOutcome> = rows
         .into_iter()
         .map(|row| {

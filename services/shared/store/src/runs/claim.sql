@@ -1,16 +1,17 @@
 -- Claims the runs that may be tried now, in one round trip: state and fencing number, a row for
 -- the attempt, and the end of their outbox rows (the message has evidently arrived).
--- $1 run ids  $2 worker  $3 build  $4 lease in seconds
+-- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 most attempts by the task's policy
 with claimed as (
     update runs r
     set state = 'running',
         attempt = r.attempt + 1,
+        max_attempts = coalesce(r.max_attempts, $5),
         lease_expires_at = now() + make_interval(secs => $4),
         next_attempt_at = null,
         started_at = coalesce(r.started_at, now())
     where r.id = any($1)
         and r.finished_at is null
-        and r.attempt < r.max_attempts
+        and r.attempt < coalesce(r.max_attempts, $5)
         and (r.state = 'queued'
             -- A little early is on time: the broker's clock measured the wait.
             or (r.state = 'retrying' and r.next_attempt_at <= now() + interval '100 milliseconds')

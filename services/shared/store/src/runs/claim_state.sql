@@ -1,7 +1,7 @@
 -- Why runs could not be claimed.
 select id as "run_id!: RunId",
     finished_at is not null or state = 'waiting' as "settled!",
-    attempt >= max_attempts as "exhausted!",
+    coalesce(attempt >= max_attempts, false) as "exhausted!",
     greatest(extract(epoch from coalesce(lease_expires_at, next_attempt_at, now()) - now()), 0)::float8
         as "free_in_seconds!"
 from runs

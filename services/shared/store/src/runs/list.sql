@@ -1,7 +1,7 @@
 select r.id as "run_id!: RunId", r.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
     r.task as "task!", r.key as "key!", r.trigger as "trigger!", r.triggered_by, r.state as "state!",
     r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
-    r.attempt as "attempt!", r.max_attempts as "max_attempts!",
+    r.attempt as "attempt!", r.max_attempts,
     r.error_code, r.error, r.result, r.scheduled_for as "scheduled_for!", r.created_at as "created_at!",
     r.started_at, r.finished_at, r.next_attempt_at
 from runs r

@@ -30,8 +30,8 @@ pub struct RunView {
     pub root_id: RunId,
     /// Attempts so far.
     pub attempt: i32,
-    /// Most attempts.
-    pub max_attempts: i32,
+    /// Most attempts; known from the first on.
+    pub max_attempts: Option<i32>,
     /// Code of the last error.
     pub error_code: Option<String>,
     /// The last error.

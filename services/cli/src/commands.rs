@@ -1,0 +1,29 @@
+//! The commands, one file each.
+
+pub(crate) mod dead;
+pub(crate) mod generate;
+pub(crate) mod import;
+pub(crate) mod ledger;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod schedules;
+pub(crate) mod setup;
+pub(crate) mod tenant;
+pub(crate) mod trigger;
+pub(crate) mod verify;
+
+use anyhow::anyhow;
+use tradeup_store::tenants::{self, Tenant};
+use tradeup_store::{Pool, TenantId};
+
+/// The tenant with this handle, or an error that says what to do.
+async fn tenant_by_handle(pool: &Pool, handle: &str) -> anyhow::Result<Tenant> {
+    tenants::by_handle(pool, handle)
+        .await?
+        .ok_or_else(|| anyhow!("there is no tenant {handle:?}; `tradeup tenant list` shows those there are"))
+}
+
+/// A tenant's id as JSON has it.
+fn id(tenant: TenantId) -> i64 {
+    tenant.0
+}

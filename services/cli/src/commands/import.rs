@@ -1,0 +1,213 @@
+//! `tradeup import`.
+
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal as _, Read, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tradeup_domain::tier::TagRule;
+use tradeup_store::members::{self, ImportCounts, StagedMember};
+use tradeup_store::{Tx, tiers};
+
+use super::tenant_by_handle;
+use crate::Context;
+use crate::output::count;
+use crate::shopify_export::{Export, Rejected};
+
+/// Rows that go to the server together.
+const CHUNK_ROWS: usize = 2000;
+/// Rejected rows that are shown; all of them go to --rejects.
+const SHOWN_MAX: u64 = 20;
+/// Some rows were rejected, the others are imported.
+const EXIT_REJECTED: u8 = 3;
+
+/// Import data of a shop.
+#[derive(Subcommand)]
+pub(crate) enum Import {
+    /// Import members from the CSV file that Shopify's customer export writes.
+    Members(Members),
+}
+
+/// Import members from the CSV file that Shopify's customer export writes.
+///
+/// Tags place members in tiers. Importing again changes only what differs. Rows that can't be
+/// imported are named and left out; the exit code is then 3.
+#[derive(Args)]
+pub(crate) struct Members {
+    /// The file; - for standard input.
+    file: PathBuf,
+    /// The shop's handle.
+    #[arg(long)]
+    tenant: String,
+    /// Day since when members who are new have their tier, in UTC. Monthly credits go to whoever has
+    /// a tier when the month's run is due. Now, if not given.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    since: Option<NaiveDate>,
+    /// Write every rejected row's line, field and reason to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+}
+
+impl Import {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Members(members) => members.run(context).await,
+        }
+    }
+}
+
+impl Members {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let (input, size): (Box<dyn Read>, Option<u64>) = if self.file.as_os_str() == "-" {
+            (Box::new(io::stdin()), None)
+        } else {
+            let file =
+                File::open(&self.file).with_context(|| format!("{} can't be opened", self.file.display()))?;
+            let size = file.metadata().ok().map(|m| m.len());
+            (Box::new(BufReader::new(file)), size)
+        };
+        let bar = progress(size, context.json);
+        let pool = context.pool().await?;
+        let tenant = tenant_by_handle(&pool, &self.tenant).await?;
+        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let listed = tiers::list(&mut tx, tenant.id).await?;
+        tx.rollback().await?;
+        let mut rules: Vec<TagRule<'_, i32>> =
+            listed.iter().map(|tier| TagRule { tag: &tier.tag, tier: tier.id }).collect();
+        rules.dedup_by_key(|rule| rule.tier);
+        if rules.is_empty() {
+            bail!("tenant {} has no tiers, so nobody could be credited", tenant.handle);
+        }
+
+        let mut rejects = Rejects::create(self.rejects.as_ref())?;
+        let mut export =
+            Export::open(bar.wrap_read(input), &rules).with_context(|| format!("{}", self.file.display()))?;
+        let mut import = members::Import::begin(&pool, tenant.id).await?;
+        let mut chunk: Vec<StagedMember> = Vec::with_capacity(CHUNK_ROWS);
+        let (mut rows, mut without_tier) = (0_u64, 0_u64);
+        while let Some(row) = export.next().with_context(|| format!("{}", self.file.display()))? {
+            rows += 1;
+            match row {
+                Ok(member) => {
+                    without_tier += u64::from(member.tier_id.is_none());
+                    chunk.push(member);
+                }
+                Err(rejected) => rejects.add(&bar, &rejected)?,
+            }
+            if chunk.len() == CHUNK_ROWS {
+                import.stage(&chunk).await?;
+                chunk.clear();
+            }
+        }
+        import.stage(&chunk).await?;
+        bar.set_message("merging");
+        for repeated in import.take_repeated().await? {
+            rejects.add(
+                &bar,
+                &Rejected {
+                    line: repeated.line,
+                    field: "Customer ID".to_owned(),
+                    reason: format!("repeats that of line {}", repeated.first_line),
+                },
+            )?;
+        }
+        let since: Option<DateTime<Utc>> = self.since.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        let counts = import.merge(since).await?;
+        bar.finish_and_clear();
+        let rejected = rejects.finish(self.rejects.as_ref())?;
+        report(context, rows, rejected, without_tier, &counts)?;
+        Ok(if rejected > 0 { ExitCode::from(EXIT_REJECTED) } else { ExitCode::SUCCESS })
+    }
+}
+
+fn report(
+    context: &Context,
+    rows: u64,
+    rejected: u64,
+    without_tier: u64,
+    counts: &ImportCounts,
+) -> anyhow::Result<()> {
+    let unchanged = rows - rejected - counts.added - counts.updated;
+    let value = json!({
+        "rows": rows, "added": counts.added, "updated": counts.updated, "unchanged": unchanged,
+        "rejected": rejected, "without_tier": without_tier,
+        "memberships_begun": counts.memberships_begun, "memberships_ended": counts.memberships_ended,
+    });
+    context.output().show(&value, || {
+        format!(
+            "{}: {} added, {} updated, {unchanged} unchanged, {rejected} rejected; {without_tier} without a tier.\n\
+             Memberships: {} begun, {} ended.",
+            count(rows, "row", "rows"),
+            counts.added,
+            counts.updated,
+            counts.memberships_begun,
+            counts.memberships_ended,
+        )
+    })
+}
+
+fn progress(size: Option<u64>, json: bool) -> ProgressBar {
+    if json || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let template = "{msg:9} {wide_bar} {bytes}/{total_bytes} {eta}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_message("reading")
+}
+
+/// Rejected rows: the first on the screen, all in a file.
+struct Rejects {
+    file: Option<csv::Writer<File>>,
+    count: u64,
+}
+
+impl Rejects {
+    fn create(path: Option<&PathBuf>) -> anyhow::Result<Self> {
+        let file = path
+            .map(|path| {
+                csv::Writer::from_path(path).with_context(|| format!("{} can't be written", path.display()))
+            })
+            .transpose()?;
+        let mut rejects = Self { file, count: 0 };
+        if let Some(file) = &mut rejects.file {
+            file.write_record(["line", "field", "reason"])?;
+        }
+        Ok(rejects)
+    }
+
+    fn add(&mut self, bar: &ProgressBar, rejected: &Rejected) -> anyhow::Result<()> {
+        self.count += 1;
+        if let Some(file) = &mut self.file {
+            file.write_record([&rejected.line.to_string(), &rejected.field, &rejected.reason])?;
+        }
+        if self.count <= SHOWN_MAX {
+            bar.suspend(|| {
+                writeln!(io::stderr(), "line {}: {}: {}", rejected.line, rejected.field, rejected.reason)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, path: Option<&PathBuf>) -> anyhow::Result<u64> {
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+        }
+        if self.count > SHOWN_MAX {
+            let rest = self.count - SHOWN_MAX;
+            let place = path.map_or_else(
+                || "give --rejects FILE to see them all".to_owned(),
+                |path| format!("all are in {}", path.display()),
+            );
+            writeln!(io::stderr(), "… and {rest} more; {place}")?;
+        }
+        Ok(self.count)
+    }
+}

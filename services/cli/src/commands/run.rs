@@ -1,0 +1,273 @@
+//! `tradeup run`.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tradeup_store::batches::{self, Progress};
+use tradeup_store::credits::{self, MemberFailure};
+use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
+use tradeup_store::{Pool, RunId, Tx};
+
+use super::runs::{error_line, times, value};
+use crate::Context;
+use crate::output::{instant, instant_or_dash, money, table};
+
+/// Children that are shown.
+const CHILDREN_MAX: i64 = 200;
+/// Failed members that are shown.
+const FAILURES_MAX: i64 = 20;
+/// How often --follow looks.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Show a run with what is below it.
+#[derive(Args)]
+pub(crate) struct Run {
+    /// The run's id; "latest" for the newest that somebody triggered.
+    run: String,
+    /// Wait for the end and show progress; exit code 1 if it does not succeed.
+    #[arg(long)]
+    follow: bool,
+}
+
+impl Run {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let pool = context.pool().await?;
+        let run_id = if self.run == "latest" {
+            let newest = runs::list(&pool, &RunFilter::default(), 1).await?;
+            newest.first().map(|run| run.run_id).ok_or_else(|| anyhow!("there are no runs yet"))?
+        } else {
+            self.run.parse().map_err(|_| anyhow!("{:?} is no run id; `tradeup runs` shows them", self.run))?
+        };
+        if self.follow {
+            return follow(context, &pool, run_id).await;
+        }
+        let story = Story::read(&pool, run_id).await?;
+        story.show(context)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Waits for a run's end with a progress bar, then shows it.
+pub(super) async fn follow(context: &Context, pool: &Pool, run_id: RunId) -> anyhow::Result<ExitCode> {
+    let bar = if context.json || !std::io::stderr().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::no_length()
+    };
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg:10} {wide_bar} {human_pos}/{human_len} members {elapsed}")
+    {
+        bar.set_style(style);
+    }
+    loop {
+        let run = read(pool, run_id).await?;
+        let progress = batches::progress(pool, run_id).await?;
+        bar.set_length(u64::try_from(progress.members).unwrap_or(0));
+        bar.set_position(u64::try_from(progress.members_done).unwrap_or(0));
+        bar.set_message(run.state.clone());
+        if run.finished_at.is_some() {
+            bar.finish_and_clear();
+            Story::read(pool, run_id).await?.show(context)?;
+            return Ok(if run.state == "succeeded" { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<RunView> {
+    let filter = RunFilter { run_id: Some(run_id), ..RunFilter::default() };
+    match runs::list(pool, &filter, 1).await?.pop() {
+        Some(run) => Ok(run),
+        None => bail!("there is no run {run_id}; `tradeup runs --all` shows those there are"),
+    }
+}
+
+/// A run with all that belongs to it.
+struct Story {
+    run: RunView,
+    attempts: Vec<AttemptView>,
+    progress: Progress,
+    granted: Vec<(String, i64)>,
+    children: Vec<(RunView, Progress)>,
+    failures: Vec<MemberFailure>,
+}
+
+impl Story {
+    async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<Self> {
+        let run = read(pool, run_id).await?;
+        let mut connection = pool.acquire().await?;
+        let attempts = runs::attempts(&mut connection, run_id).await?;
+        drop(connection);
+        let mut failures = Vec::new();
+        if let Some(tenant) = run.tenant_id {
+            let mut tx = Tx::of_tenant(pool, tenant).await?;
+            failures = credits::member_failures(&mut tx, tenant, run_id, FAILURES_MAX).await?;
+            tx.rollback().await?;
+        }
+        let below = RunFilter { parent_id: Some(run_id), ..RunFilter::default() };
+        let mut children = Vec::new();
+        for child in runs::list(pool, &below, CHILDREN_MAX).await? {
+            let progress = batches::progress(pool, child.run_id).await?;
+            children.push((child, progress));
+        }
+        children.reverse();
+        Ok(Self {
+            progress: batches::progress(pool, run_id).await?,
+            granted: batches::granted_totals(pool, run_id).await?,
+            run,
+            attempts,
+            children,
+            failures,
+        })
+    }
+
+    fn show(&self, context: &Context) -> anyhow::Result<()> {
+        context.output().show(&self.value(), || self.text())
+    }
+
+    fn value(&self) -> Value {
+        let mut shown = value(&self.run);
+        if let Some(object) = shown.as_object_mut() {
+            object.insert("progress".to_owned(), progress_value(&self.progress));
+            object.insert(
+                "granted".to_owned(),
+                self.granted
+                    .iter()
+                    .map(|(currency, minor)| json!({ "currency": currency, "amount_minor": minor }))
+                    .collect(),
+            );
+            object.insert("attempts".to_owned(), self.attempts.iter().map(attempt_value).collect());
+            let with_progress = |(child, progress): &(RunView, Progress)| {
+                let mut shown = value(child);
+                if let Some(object) = shown.as_object_mut() {
+                    object.insert("progress".to_owned(), progress_value(progress));
+                }
+                shown
+            };
+            object.insert("children".to_owned(), self.children.iter().map(with_progress).collect());
+            object.insert("member_failures".to_owned(), self.failures.iter().map(failure_value).collect());
+        }
+        shown
+    }
+
+    fn text(&self) -> String {
+        let run = &self.run;
+        let mut lines = vec![
+            format!("run {}  {} {}  {}", run.run_id, run.task, run.key, run.state.to_uppercase()),
+            times(run),
+            match &run.triggered_by {
+                Some(who) => format!("triggered by {} {who}", run.trigger),
+                None => format!(
+                    "triggered by {} {}",
+                    run.trigger,
+                    run.parent_id.map(|id| id.to_string()).unwrap_or_default()
+                ),
+            },
+        ];
+        lines.extend(error_line(run).map(|error| format!("error: {error}")));
+        let p = &self.progress;
+        if p.batches > 0 {
+            let granted: Vec<String> =
+                self.granted.iter().map(|(currency, minor)| money(*minor, currency)).collect();
+            lines.push(format!(
+                "batches {}/{}{}, members {}/{}: {} credited ({}), {} had it already, {} of tiers that give nothing, {} failed",
+                p.batches_done,
+                p.batches,
+                if p.batches_dead > 0 { format!(" ({} dead)", p.batches_dead) } else { String::new() },
+                p.members_done,
+                p.members,
+                p.granted,
+                if granted.is_empty() { "nothing".to_owned() } else { granted.join(" + ") },
+                p.already_granted,
+                p.zero_amount,
+                p.failed,
+            ));
+        }
+        let mut text = lines.join("\n");
+        text.push_str("\n\n");
+        text.push_str(&self.attempts_text());
+        text.push_str(&self.children_text());
+        if !self.failures.is_empty() {
+            let mut shown = table(&["member", "code", "reason"], &[]);
+            for failure in &self.failures {
+                shown.add_row([failure.member_id.to_string(), failure.code.clone(), failure.reason.clone()]);
+            }
+            text.push_str(&format!("{shown}\n"));
+        }
+        text
+    }
+
+    fn attempts_text(&self) -> String {
+        if self.attempts.is_empty() {
+            return String::new();
+        }
+        let mut shown = table(&["attempt", "worker", "started", "ended", "outcome", "error"], &[0]);
+        for attempt in &self.attempts {
+            shown.add_row([
+                attempt.attempt.to_string(),
+                attempt.worker.clone(),
+                instant(attempt.started_at),
+                instant_or_dash(attempt.finished_at),
+                attempt.outcome.clone().unwrap_or_else(|| "running".to_owned()),
+                attempt.error.clone().unwrap_or_default(),
+            ]);
+        }
+        format!("{shown}\n\n")
+    }
+
+    fn children_text(&self) -> String {
+        if self.children.is_empty() {
+            return String::new();
+        }
+        let mut shown = table(
+            &["child run", "tenant", "key", "state", "batches", "members", "credited", "failed", "error"],
+            &[4, 5, 6, 7],
+        );
+        for (child, p) in &self.children {
+            shown.add_row([
+                child.run_id.to_string(),
+                child.tenant_handle.clone().unwrap_or_default(),
+                child.key.clone(),
+                child.state.clone(),
+                format!("{}/{}", p.batches_done, p.batches),
+                p.members.to_string(),
+                p.granted.to_string(),
+                p.failed.to_string(),
+                error_line(child).unwrap_or_default(),
+            ]);
+        }
+        let more = i64::try_from(self.children.len()) == Ok(CHILDREN_MAX);
+        let rest = if more {
+            format!("\nThe newest {CHILDREN_MAX}; all: tradeup runs --parent {}", self.run.run_id)
+        } else {
+            String::new()
+        };
+        format!("{shown}{rest}\n\n")
+    }
+}
+
+fn progress_value(p: &Progress) -> Value {
+    json!({
+        "batches": p.batches, "batches_done": p.batches_done, "batches_dead": p.batches_dead,
+        "members": p.members, "members_done": p.members_done, "granted": p.granted,
+        "already_granted": p.already_granted, "zero_amount": p.zero_amount, "failed": p.failed,
+    })
+}
+
+fn attempt_value(attempt: &AttemptView) -> Value {
+    json!({
+        "attempt": attempt.attempt, "worker": attempt.worker, "build": attempt.build,
+        "started_at": instant(attempt.started_at), "finished_at": attempt.finished_at.map(instant),
+        "outcome": attempt.outcome, "error_code": attempt.error_code, "error": attempt.error,
+    })
+}
+
+fn failure_value(failure: &MemberFailure) -> Value {
+    json!({ "member_id": failure.member_id.to_string(), "run_id": failure.run_id.to_string(), "code": failure.code, "reason": failure.reason })
+}

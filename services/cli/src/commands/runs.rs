@@ -1,0 +1,122 @@
+//! `tradeup runs`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tradeup_store::RunId;
+use tradeup_store::runs::{self, RunFilter, RunView};
+
+use crate::Context;
+use crate::output::{instant, instant_or_dash, table, took};
+
+/// List runs, newest first.
+#[derive(Args)]
+pub(crate) struct Runs {
+    /// Of this task.
+    #[arg(long)]
+    task: Option<String>,
+    /// In this state.
+    #[arg(long, value_parser = ["queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"])]
+    state: Option<String>,
+    /// Of this shop; child runs are shown then.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Child runs too.
+    #[arg(long)]
+    all: bool,
+    /// Children of this run.
+    #[arg(long, value_name = "RUN")]
+    parent: Option<RunId>,
+    /// The next page: older than this run.
+    #[arg(long, value_name = "RUN")]
+    before: Option<RunId>,
+    /// How many.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
+    limit: i64,
+}
+
+impl Runs {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let pool = context.pool().await?;
+        let filter = RunFilter {
+            with_children: self.all || self.tenant.is_some(),
+            run_id: None,
+            parent_id: self.parent,
+            task: self.task,
+            state: self.state,
+            tenant: self.tenant,
+            before: self.before,
+        };
+        let listed = runs::list(&pool, &filter, self.limit).await?;
+        let values: Vec<Value> = listed.iter().map(value).collect();
+        context.output().show(&json!(values), || {
+            if listed.is_empty() {
+                return "No runs. Trigger one: tradeup trigger monthly-credits --period YYYY-MM".to_owned();
+            }
+            let mut shown = table(
+                &["run", "task", "tenant", "key", "state", "attempt", "created", "took", "error"],
+                &[5],
+            );
+            for run in &listed {
+                shown.add_row(row(run));
+            }
+            if i64::try_from(listed.len()) == Ok(self.limit)
+                && let Some(last) = listed.last()
+            {
+                return format!("{shown}\nOlder: --before {}", last.run_id);
+            }
+            shown.to_string()
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(run: &RunView) -> [String; 9] {
+    [
+        run.run_id.to_string(),
+        run.task.clone(),
+        run.tenant_handle.clone().unwrap_or_else(|| "-".to_owned()),
+        run.key.clone(),
+        run.state.clone(),
+        run.attempt.to_string(),
+        instant(run.created_at),
+        run.started_at.zip(run.finished_at).map_or_else(|| "-".to_owned(), |(from, to)| took(to - from)),
+        error_line(run).unwrap_or_default(),
+    ]
+}
+
+/// The run's last error, cut to a line.
+pub(super) fn error_line(run: &RunView) -> Option<String> {
+    let error = run.error.as_deref()?;
+    let line: String = error.lines().next().unwrap_or_default().chars().take(100).collect();
+    Some(format!("{} {line}", run.error_code.as_deref().unwrap_or_default()))
+}
+
+/// A run as JSON.
+pub(super) fn value(run: &RunView) -> Value {
+    json!({
+        "run_id": run.run_id.to_string(), "task": run.task, "tenant": run.tenant_handle, "key": run.key,
+        "state": run.state, "trigger": run.trigger, "triggered_by": run.triggered_by,
+        "parent_id": run.parent_id.map(|id| id.to_string()), "root_id": run.root_id.to_string(),
+        "attempt": run.attempt, "max_attempts": run.max_attempts,
+        "error_code": run.error_code, "error": run.error, "result": run.result,
+        "scheduled_for": instant(run.scheduled_for), "created_at": instant(run.created_at),
+        "started_at": run.started_at.map(instant), "finished_at": run.finished_at.map(instant),
+        "next_attempt_at": run.next_attempt_at.map(instant),
+        "took_ms": run.started_at.zip(run.finished_at).map(|(from, to)| (to - from).num_milliseconds()),
+    })
+}
+
+/// Times of a run in words.
+pub(super) fn times(run: &RunView) -> String {
+    let took = run.started_at.zip(run.finished_at).map(|(from, to)| format!(", took {}", took(to - from)));
+    format!(
+        "due {}, created {}, started {}, ended {}{}",
+        instant(run.scheduled_for),
+        instant(run.created_at),
+        instant_or_dash(run.started_at),
+        instant_or_dash(run.finished_at),
+        took.unwrap_or_default()
+    )
+}

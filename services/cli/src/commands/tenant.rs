@@ -1,0 +1,225 @@
+//! `tradeup tenant`.
+
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tradeup_domain::zone::parse_zone;
+use tradeup_domain::{Currency, Handle, Money, Validity};
+use tradeup_store::tenants::{self, NewTenant};
+use tradeup_store::{Tx, members, tiers};
+
+use super::{id, tenant_by_handle};
+use crate::Context;
+use crate::output::{instant, money, table};
+
+/// Add, list and show shops and their tiers.
+#[derive(Subcommand)]
+pub(crate) enum Tenant {
+    /// Add a shop with its tiers.
+    Add(Add),
+    /// List the shops.
+    List,
+    /// Show a shop with its tiers.
+    Show(Show),
+    /// Set what a tier gives each month, from now on.
+    Tier(SetTier),
+}
+
+/// Add a shop with its tiers.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// Name for commands and subjects: a-z, 0-9 and '-'.
+    handle: Handle,
+    /// The shop's name; its handle, if not given.
+    #[arg(long)]
+    name: Option<String>,
+    /// IANA time zone in which its credits expire.
+    #[arg(long, default_value = "UTC", value_parser = parse_zone)]
+    zone: chrono_tz::Tz,
+    /// Currency of its ledger: ISO 4217.
+    #[arg(long)]
+    currency: Currency,
+    /// How long monthly credits are valid: months like P3M, days like P90D, or never.
+    #[arg(long, default_value = "P3M")]
+    credit_validity: Validity,
+    /// A tier, highest first: handle=amount, or handle=amount:tag if the customers' tag differs from
+    /// the handle. Without an amount (handle=) the tier has none, and its members can't be credited.
+    #[arg(long = "tier", value_name = "HANDLE=AMOUNT[:TAG]", required = true)]
+    tiers: Vec<TierArgument>,
+}
+
+/// Show a shop with its tiers.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The shop's handle.
+    handle: String,
+}
+
+/// Set what a tier gives each month, from now on. Periods that have begun keep what they had.
+#[derive(Args)]
+pub(crate) struct SetTier {
+    /// The shop's handle.
+    handle: String,
+    /// The tier's handle.
+    tier: String,
+    /// Amount in the shop's currency, like 10.00; 0 for none.
+    amount: String,
+}
+
+/// `gold=10.00:vip-gold`.
+#[derive(Clone, Debug)]
+struct TierArgument {
+    handle: Handle,
+    amount: Option<String>,
+    tag: String,
+}
+
+impl FromStr for TierArgument {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (handle, rest) = text
+            .split_once('=')
+            .ok_or_else(|| anyhow!("write a tier as handle=amount, for example gold=10.00:vip-gold"))?;
+        let (amount, tag) = rest.split_once(':').unwrap_or((rest, handle));
+        if tag.trim().is_empty() || tag.contains(',') {
+            bail!("the tag of tier {handle} is empty or holds a comma");
+        }
+        let amount = (!amount.is_empty()).then(|| amount.to_owned());
+        Ok(Self { handle: handle.parse()?, amount, tag: tag.trim().to_owned() })
+    }
+}
+
+impl Tenant {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Add(add) => add.run(context).await,
+            Self::List => list(context).await,
+            Self::Show(show) => show.run(context).await,
+            Self::Tier(tier) => tier.run(context).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let amounts: Vec<Option<Money>> = self
+            .tiers
+            .iter()
+            .map(|tier| tier.amount.as_deref().map(|amount| Money::parse(amount, self.currency)).transpose())
+            .collect::<Result<_, _>>()?;
+        let pool = context.pool().await?;
+        let new = NewTenant {
+            name: self.name.unwrap_or_else(|| self.handle.to_string()),
+            handle: self.handle.clone(),
+            zone: self.zone,
+            currency: self.currency,
+            credit_validity: self.credit_validity,
+        };
+        // The tenant's number is needed to see its rows: two transactions. A shop left without tiers
+        // by a crash between them gets them when the command is given again.
+        let mut tx = Tx::of_engine(&pool).await?;
+        let added = tenants::add(&mut tx, &new).await?;
+        tx.commit().await?;
+        let tenant = tenant_by_handle(&pool, self.handle.as_str()).await?;
+        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        if added.is_none() && !tiers::list(&mut tx, tenant.id).await?.is_empty() {
+            bail!(
+                "there is a tenant {} already; `tradeup tenant show {}` shows it",
+                self.handle,
+                self.handle
+            );
+        }
+        for (tier, amount) in self.tiers.iter().zip(amounts) {
+            let Some(tier_id) = tiers::add(&mut tx, tenant.id, &tier.handle, &tier.tag).await? else {
+                bail!("tier {} is given twice", tier.handle);
+            };
+            if let Some(amount) = amount {
+                tiers::set_amount(&mut tx, tenant.id, tier_id, amount).await?;
+            }
+        }
+        tx.commit().await?;
+        context.output().show(&json!({ "tenant_id": id(tenant.id), "handle": tenant.handle }), || {
+            format!("Added tenant {} (number {}) with {} tiers.", tenant.handle, tenant.id, self.tiers.len())
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(context: &Context) -> anyhow::Result<ExitCode> {
+    let pool = context.pool().await?;
+    let all = tenants::list(&pool).await?;
+    let rows: Vec<_> = all
+        .iter()
+        .map(|t| {
+            json!({ "tenant_id": id(t.id), "handle": t.handle, "name": t.name, "zone": t.zone, "currency": t.currency,
+                "credit_validity": t.credit_validity, "state": t.state, "created_at": instant(t.created_at) })
+        })
+        .collect();
+    context.output().show(&json!(rows), || {
+        if all.is_empty() {
+            return "No tenants yet. Add one: tradeup tenant add aurora-cards --currency USD --tier gold=10.00".to_owned();
+        }
+        let mut shown = table(&["handle", "name", "state", "currency", "zone", "validity", "number"], &[6]);
+        for t in &all {
+            shown.add_row([&t.handle, &t.name, &t.state, &t.currency, &t.zone, &t.credit_validity, &t.id.to_string()]);
+        }
+        shown.to_string()
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Show {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let pool = context.pool().await?;
+        let t = tenant_by_handle(&pool, &self.handle).await?;
+        let mut tx = Tx::of_tenant(&pool, t.id).await?;
+        let listed = tiers::list(&mut tx, t.id).await?;
+        let (count, active) = members::count(&mut tx, t.id).await?;
+        tx.rollback().await?;
+        let value = json!({
+            "tenant_id": id(t.id), "handle": t.handle, "name": t.name, "zone": t.zone, "currency": t.currency,
+            "credit_validity": t.credit_validity, "state": t.state, "members": count, "members_in_a_tier": active,
+            "tiers": listed.iter().map(|tier| json!({ "handle": tier.handle, "rank": tier.rank, "tag": tier.tag,
+                "amount_minor": tier.amount_minor, "currency": tier.currency })).collect::<Vec<_>>(),
+        });
+        context.output().show(&value, || {
+            let mut shown = table(&["tier", "monthly", "tag"], &[1]);
+            for tier in &listed {
+                let amount = tier.amount_minor.zip(tier.currency.as_deref());
+                let amount =
+                    amount.map_or_else(|| "not set".to_owned(), |(minor, currency)| money(minor, currency));
+                shown.add_row([&tier.handle, &amount, &tier.tag]);
+            }
+            format!(
+                "{} ({}), {}, zone {}, credits valid {}\n{count} members, {active} in a tier\n\n{shown}",
+                t.handle, t.name, t.state, t.zone, t.credit_validity
+            )
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl SetTier {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let pool = context.pool().await?;
+        let tenant = tenant_by_handle(&pool, &self.handle).await?;
+        let amount = Money::parse(&self.amount, tenant.currency.parse()?)?;
+        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let listed = tiers::list(&mut tx, tenant.id).await?;
+        let Some(tier) = listed.iter().find(|tier| tier.handle == self.tier) else {
+            let names: Vec<&str> = listed.iter().map(|tier| tier.handle.as_str()).collect();
+            bail!("tenant {} has no tier {:?}; it has {}", tenant.handle, self.tier, names.join(", "));
+        };
+        tiers::set_amount(&mut tx, tenant.id, tier.id, amount).await?;
+        tx.commit().await?;
+        let value = json!({ "tenant": tenant.handle, "tier": tier.handle, "amount_minor": amount.amount_minor, "currency": tenant.currency });
+        context.output().show(&value, || {
+            format!("Tier {} of {} gives {amount} a month from now on.", tier.handle, tenant.handle)
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

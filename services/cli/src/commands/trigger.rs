@@ -1,0 +1,84 @@
+//! `tradeup trigger`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tradeup_domain::Period;
+use tradeup_store::runs::{self, NewRun, Trigger as TriggeredBy};
+use tradeup_store::{Pool, Tx, schedules};
+use tradeup_worker::{Relay, trigger};
+
+use super::run;
+use crate::Context;
+
+/// Trigger a run by hand.
+#[derive(Subcommand)]
+pub(crate) enum Trigger {
+    /// Issue the monthly credits of a period to the members of all active shops. A period is issued
+    /// once: triggering it again shows the run that there is.
+    MonthlyCredits(MonthlyCredits),
+}
+
+/// Issue the monthly credits of a period.
+#[derive(Args)]
+pub(crate) struct MonthlyCredits {
+    /// The month, like 2026-11.
+    #[arg(long)]
+    period: Period,
+    /// Wait for the end and show progress; exit code 1 if it does not succeed.
+    #[arg(long)]
+    follow: bool,
+    /// Who triggers it, for the record.
+    #[arg(long, env = "USER", default_value = "tradeup")]
+    by: String,
+}
+
+impl Trigger {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let Self::MonthlyCredits(MonthlyCredits { period, follow, by }) = self;
+        let pool = context.pool().await?;
+        let mut tx = Tx::of_engine(&pool).await?;
+        let now = schedules::now(&mut tx).await?;
+        let due = trigger::monthly_credits_due(period);
+        if due > now {
+            anyhow::bail!(
+                "the monthly credits of {period} are due {due}, which has not come; who gets them is not known before"
+            );
+        }
+        tx.rollback().await?;
+        let new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by));
+        create(context, &pool, new, follow).await
+    }
+}
+
+async fn create(context: &Context, pool: &Pool, new: NewRun, follow: bool) -> anyhow::Result<ExitCode> {
+    let task = new.task.clone();
+    let key = new.key.clone();
+    let mut tx = Tx::of_engine(pool).await?;
+    let created = runs::create(&mut tx, new).await?;
+    tx.commit().await?;
+    let is_new = created.message.is_some();
+    let mut published = !is_new;
+    if let Some(message) = created.message {
+        // The run is committed: without NATS the scheduler's sweep will publish it.
+        match context.broker.connect("tradeup trigger").await {
+            Ok(broker) => {
+                published = Relay::new(broker.clone()).publish_jobs(&[message]).await == 1;
+                broker.close().await;
+            }
+            Err(error) => eprintln!("tradeup: {error}"),
+        }
+    }
+    let run_id = created.run_id;
+    let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "published": published });
+    if !(follow && context.json) {
+        context.output().show(&value, || {
+            let what = if is_new { "Triggered" } else { "Exists already:" };
+            let later =
+                if published { "" } else { "\nIt is queued; a scheduler will publish it once NATS answers." };
+            format!("{what} {task} {key}: run {run_id}{later}")
+        })?;
+    }
+    if follow { run::follow(context, pool, run_id).await } else { Ok(ExitCode::SUCCESS) }
+}

@@ -1,0 +1,120 @@
+//! `tradeup`: the operator's command line.
+
+mod commands;
+mod output;
+mod shopify_export;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tradeup_store::Pool;
+use tradeup_telemetry::LogOptions;
+use tradeup_worker::{ServiceError, StoreOptions, TopologyOptions};
+
+use crate::output::Output;
+
+/// Operates TradeUp Jobs: shops, imports, runs, the ledger and its proof.
+#[derive(Parser)]
+#[command(name = "tradeup", version, max_term_width = 100)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    context: Context,
+}
+
+/// What every command may use.
+#[derive(clap::Args)]
+struct Context {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    broker: TopologyOptions,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+impl Context {
+    /// Connections to the database, as many as one command needs.
+    async fn pool(&self) -> Result<Pool, ServiceError> {
+        self.store.connect("tradeup", 4).await
+    }
+
+    fn output(&self) -> Output {
+        Output { json: self.json }
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring schema, streams and consumers up to this build.
+    Setup(commands::setup::Setup),
+    /// Add, list and show shops and their tiers.
+    #[command(subcommand)]
+    Tenant(commands::tenant::Tenant),
+    /// Import data of a shop.
+    #[command(subcommand)]
+    Import(commands::import::Import),
+    /// Make synthetic data.
+    #[command(subcommand)]
+    Generate(commands::generate::Generate),
+    /// Trigger a run by hand.
+    #[command(subcommand)]
+    Trigger(commands::trigger::Trigger),
+    /// List runs, newest first.
+    Runs(commands::runs::Runs),
+    /// Show a run with what is below it.
+    Run(commands::run::Run),
+    /// Show a shop's ledger.
+    Ledger(commands::ledger::Ledger),
+    /// Prove the whole ledger; exit code 1 if something is wrong.
+    Verify(commands::verify::Verify),
+    /// List schedules and what was decided about their fires.
+    Schedules(commands::schedules::Schedules),
+    /// Look at what could not be done.
+    #[command(subcommand)]
+    Dead(commands::dead::Dead),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Options { command, context } = Options::parse();
+    let done = match tradeup_telemetry::init(&context.log) {
+        Err(error) => Err(error.into()),
+        Ok(()) => match command {
+            Command::Setup(setup) => setup.run(&context).await,
+            Command::Tenant(tenant) => tenant.run(&context).await,
+            Command::Import(import) => import.run(&context).await,
+            Command::Generate(generate) => generate.run(),
+            Command::Trigger(trigger) => trigger.run(&context).await,
+            Command::Runs(runs) => runs.run(&context).await,
+            Command::Run(run) => run.run(&context).await,
+            Command::Ledger(ledger) => ledger.run(&context).await,
+            Command::Verify(verify) => verify.run(&context).await,
+            Command::Schedules(schedules) => schedules.run(&context).await,
+            Command::Dead(dead) => dead.run(&context).await,
+        },
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tradeup: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the reader of our output has gone (`tradeup runs | head`): no fault of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(broken)
+            || cause
+                .downcast_ref::<csv::Error>()
+                .is_some_and(|error| matches!(error.kind(), csv::ErrorKind::Io(io) if broken(io)))
+    })
+}

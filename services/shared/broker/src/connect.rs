@@ -1,0 +1,128 @@
+//! Connecting to NATS.
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::{ConnectOptions, Event};
+
+/// Oldest server that has what we use and not the worst of the known faults.
+const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
+
+/// How long one publish or request waits for its answer before its outcome is unknown.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A connection to NATS with JetStream. Cheap to clone; reconnects by itself, for ever.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    pub(crate) jetstream: async_nats::jetstream::Context,
+}
+
+/// Why no usable broker was found. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers, or refuses us.
+    #[error(
+        "NATS at {url} can't be used: {reason}; check that it runs (locally: deploy/local/servers up) and that TRADEUP_NATS_URL is right"
+    )]
+    Connect {
+        /// The URL, without credentials.
+        url: String,
+        /// The client's reason.
+        reason: String,
+    },
+    /// Too old.
+    #[error("nats-server {found} is too old; version {}.{} or newer is needed", SERVER_VERSION_MIN.0, SERVER_VERSION_MIN.1)]
+    TooOld {
+        /// The server's version.
+        found: String,
+    },
+    /// Without JetStream.
+    #[error(
+        "NATS at {url} does not offer JetStream ({reason}); start it with a jetstream block in its configuration"
+    )]
+    NoJetStream {
+        /// The URL, without credentials.
+        url: String,
+        /// The client's reason.
+        reason: String,
+    },
+}
+
+impl Broker {
+    /// Connects and checks version and JetStream. `name` shows in the server's monitoring.
+    ///
+    /// # Errors
+    /// [`ConnectError`], one clear line each.
+    pub async fn connect(url: &str, name: &str) -> Result<Self, ConnectError> {
+        let shown = without_credentials(url);
+        let client = ConnectOptions::new()
+            .name(name)
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(ANSWER_WITHIN))
+            // Jitter, so that many workers don't come back in step.
+            .reconnect_delay_callback(|attempts| {
+                let ceiling_ms = 50_u64.saturating_mul(1 << attempts.min(6));
+                Duration::from_millis(rand::random_range(ceiling_ms / 2..=ceiling_ms))
+            })
+            .event_callback(|event| async move {
+                match event {
+                    Event::Connected => tracing::info!("connected to NATS"),
+                    Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
+                    // A refused publish only times out for its caller: this line is the reason.
+                    other => tracing::warn!(event = %other, "NATS"),
+                }
+            })
+            .connect(url)
+            .await
+            .map_err(|error| ConnectError::Connect { url: shown.clone(), reason: error.to_string() })?;
+
+        let found = client.server_info().version;
+        if version(&found).is_none_or(|found| found < SERVER_VERSION_MIN) {
+            return Err(ConnectError::TooOld { found });
+        }
+        let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).ack_timeout(ANSWER_WITHIN).build(client);
+        jetstream
+            .query_account()
+            .await
+            .map_err(|error| ConnectError::NoJetStream { url: shown, reason: error.to_string() })?;
+        Ok(Self { jetstream })
+    }
+
+    /// Sends what is buffered and closes. To be called last.
+    pub async fn close(&self) {
+        if let Err(error) = self.jetstream.client().drain().await {
+            tracing::debug!(%error, "closing the connection to NATS");
+        }
+    }
+}
+
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut parts = text.split(['.', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+        Some((scheme, Some((_credentials, address)))) => format!("{scheme}://{address}"),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(version("2.15.1"), Some((2, 15)));
+        assert_eq!(version("2.9.10-beta"), Some((2, 9)));
+        assert!(version("2.9.10").unwrap() < SERVER_VERSION_MIN);
+        assert!(version("nightly").is_none());
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        assert_eq!(without_credentials("nats://user:secret@host:4222"), "nats://host:4222");
+        assert_eq!(without_credentials("nats://host:4222"), "nats://host:4222");
+    }
+}

@@ -1,0 +1,15 @@
+//! JetStream, the transport: streams and consumers, publishing, pulling, acknowledging.
+//!
+//! The only crate that knows the NATS client. It carries bytes; what they mean is in `tradeup-proto`
+//! and what becomes of them in `tradeup-worker`. A stream can be lost and rebuilt from the database,
+//! so nothing here is the record of anything.
+
+mod connect;
+mod publish;
+mod pull;
+mod topology;
+
+pub use connect::{Broker, ConnectError};
+pub use publish::{Outgoing, PublishError, Published};
+pub use pull::{AckError, Delivery, Pull, PullError};
+pub use topology::{Change, Topology, TopologyError};

@@ -1,0 +1,91 @@
+//! Publishing, with an acknowledgement that counts.
+
+use std::future::IntoFuture;
+
+use async_nats::HeaderValue;
+use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use tradeup_proto::header;
+use uuid::Uuid;
+
+use crate::Broker;
+
+/// A message to be published.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Subject.
+    pub subject: String,
+    /// De-duplication id.
+    pub message_id: Uuid,
+    /// Run that it belongs to.
+    pub run_id: Option<Uuid>,
+    /// Error code, for dead letters.
+    pub error_code: Option<String>,
+    /// Body, protobuf.
+    pub body: Bytes,
+}
+
+/// A message that is on its way; resolves when the stream has stored it.
+pub struct Published {
+    ack: PublishAckFuture,
+}
+
+/// Why a message is not known to be stored.
+#[derive(Debug, thiserror::Error)]
+#[error("publishing: {reason}")]
+pub struct PublishError {
+    reason: String,
+    final_: bool,
+}
+
+impl PublishError {
+    /// Whether the same message can never be stored: it is too large. Everything
+    /// else may have been stored in spite of the error, or will be when it is sent again.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.final_
+    }
+}
+
+fn error(source: &async_nats::jetstream::context::PublishError) -> PublishError {
+    let final_ = source.kind() == PublishErrorKind::MaxPayloadExceeded;
+    PublishError { reason: source.to_string(), final_ }
+}
+
+impl Broker {
+    /// Sends a message. It is stored when the returned [`Published`] says so; many may be under way.
+    ///
+    /// # Errors
+    /// [`PublishError`]; unless it is final, the outcome is unknown: send it again under its id.
+    pub async fn publish(&self, message: Outgoing) -> Result<Published, PublishError> {
+        let mut publish = PublishMessage::build()
+            .payload(message.body)
+            .message_id(message.message_id.to_string())
+            .header(header::CONTENT_TYPE, header::PROTOBUF);
+        if let Some(run_id) = message.run_id {
+            publish = publish.header(header::RUN, run_id.to_string().as_str());
+        }
+        // Header values with a line break would panic as plain text.
+        if let Some(code) = message.error_code.and_then(|code| code.parse::<HeaderValue>().ok()) {
+            publish = publish.header(header::ERROR_CODE, code);
+        }
+        match self.jetstream.send_publish(message.subject, publish).await {
+            Ok(ack) => Ok(Published { ack }),
+            Err(source) => Err(error(&source)),
+        }
+    }
+}
+
+impl Published {
+    /// Waits until the stream has stored the message. `true` if it had it already.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the outcome is unknown.
+    pub async fn stored(self) -> Result<bool, PublishError> {
+        match self.ack.into_future().await {
+            Ok(ack) => Ok(ack.duplicate),
+            Err(source) => Err(error(&source)),
+        }
+    }
+}

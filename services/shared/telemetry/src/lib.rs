@@ -1,0 +1,57 @@
+//! Logging, the same for every binary.
+//!
+//! Identifiers are fields and text; personal data and secrets are neither: no log statement of ours
+//! names a member, and database errors are shown without their detail line.
+
+use std::io::IsTerminal;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// How to log.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub struct LogOptions {
+    /// What to log, in tracing's filter syntax.
+    #[arg(long = "log", env = "TRADEUP_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    filter: String,
+    /// Text for people, or one JSON object a line.
+    #[arg(long = "log-format", env = "TRADEUP_LOG_FORMAT", default_value = "text", global = true)]
+    format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For log collectors.
+    Json,
+}
+
+/// Why logging could not be set up.
+#[derive(Debug)]
+pub struct InvalidFilter(String);
+
+impl std::fmt::Display for InvalidFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TRADEUP_LOG: {}; write it like info or tradeup_worker=debug,info", self.0)
+    }
+}
+
+impl std::error::Error for InvalidFilter {}
+
+/// Starts logging to standard error. To be called once, first thing.
+///
+/// # Errors
+/// [`InvalidFilter`] when the filter can't be read.
+pub fn init(options: &LogOptions) -> Result<(), InvalidFilter> {
+    let filter = EnvFilter::try_new(&options.filter).map_err(|error| InvalidFilter(error.to_string()))?;
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match options.format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Dead letters: giving up, with the whole story, in one commit.
+
+use tradeup_domain::{Classify as _, ErrorCode};
+use tradeup_proto::{Message as _, convert, subject, v1};
+use tradeup_store::dead_letters::{self, NewDeadLetter};
+use tradeup_store::outbox::{self, DeadMessage, JobMessage};
+use tradeup_store::runs::{self, AttemptView, Claim, Ending};
+use tradeup_store::{Pool, RunId, StoreError, Tx, batches, schedules};
+use uuid::Uuid;
+
+use crate::retry::fingerprint;
+use crate::{BUILD, TaskError};
+
+/// What is to be published once a burial is committed.
+#[derive(Default)]
+pub(crate) struct Buried {
+    pub(crate) dead: Vec<DeadMessage>,
+    pub(crate) jobs: Vec<JobMessage>,
+}
+
+/// The message that led to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Original {
+    pub(crate) subject: String,
+    pub(crate) body: Vec<u8>,
+}
+
+struct Cause {
+    code: ErrorCode,
+    chain: Vec<String>,
+}
+
+/// Ends a claimed run as dead.
+pub(crate) async fn run(
+    pool: &Pool,
+    claim: &Claim,
+    original: &Original,
+    error: &TaskError,
+) -> Result<Buried, StoreError> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let ending = Ending::Dead { code: error.code(), error: error.to_string() };
+    runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
+    let cause = Cause { code: error.code(), chain: error.chain().to_vec() };
+    let about = About { run_id: Some(claim.run_id), claim: Some(claim) };
+    let dead = write(&mut tx, &about, original, &cause).await?;
+    let jobs = batches::bury(&mut tx, claim.run_id).await?;
+    tx.commit().await?;
+    Ok(Buried { dead: vec![dead], jobs })
+}
+
+/// Ends a run whose every attempt died with its process.
+pub(crate) async fn exhausted(pool: &Pool, run_id: RunId, original: &Original) -> Result<Buried, StoreError> {
+    let message = "every attempt ended with the death of its process; the last worker's log may say why";
+    let mut tx = Tx::of_engine(pool).await?;
+    if !runs::end_exhausted(&mut tx, run_id, message).await? {
+        tx.rollback().await?;
+        return Ok(Buried::default());
+    }
+    let cause = Cause { code: ErrorCode::AttemptsExhausted, chain: vec![message.to_owned()] };
+    let dead = write(&mut tx, &About { run_id: Some(run_id), claim: None }, original, &cause).await?;
+    let jobs = batches::bury(&mut tx, run_id).await?;
+    tx.commit().await?;
+    Ok(Buried { dead: vec![dead], jobs })
+}
+
+/// Sets aside a message that no run stands behind.
+pub(crate) async fn message(
+    pool: &Pool,
+    original: &Original,
+    code: ErrorCode,
+    error: &str,
+) -> Result<Buried, StoreError> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let cause = Cause { code, chain: vec![error.to_owned()] };
+    let dead = write(&mut tx, &About { run_id: None, claim: None }, original, &cause).await?;
+    tx.commit().await?;
+    Ok(Buried { dead: vec![dead], jobs: Vec::new() })
+}
+
+struct About<'a> {
+    run_id: Option<RunId>,
+    claim: Option<&'a Claim>,
+}
+
+async fn write(
+    tx: &mut Tx,
+    about: &About<'_>,
+    original: &Original,
+    cause: &Cause,
+) -> Result<DeadMessage, StoreError> {
+    let parsed = subject::parse_job(&original.subject).ok();
+    let task = parsed.as_ref().map(|s| s.task.clone());
+    let named = task.as_deref().unwrap_or("unknown");
+    let letter = NewDeadLetter {
+        id: Uuid::now_v7(),
+        run_id: about.run_id,
+        tenant_id: about.claim.and_then(|claim| claim.tenant.as_ref()).map(|tenant| tenant.id),
+        task: task.clone(),
+        subject: original.subject.clone(),
+        message: original.body.clone(),
+        code: cause.code.as_str().to_owned(),
+        errors: cause.chain.clone(),
+        fingerprint: fingerprint(named, cause.code, &cause.chain.join(": ")),
+        build: BUILD.to_owned(),
+    };
+    dead_letters::add(tx, &letter).await?;
+    let attempts = match about.run_id {
+        Some(run_id) => runs::attempts(tx, run_id).await?,
+        None => Vec::new(),
+    };
+    let dead_at = schedules::now(tx).await?;
+    let body = v1::DeadLetter {
+        dead_letter_id: letter.id.as_bytes().to_vec(),
+        run_id: about.run_id.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default(),
+        subject: letter.subject.clone(),
+        message: letter.message.clone(),
+        code: letter.code.clone(),
+        errors: letter.errors.clone(),
+        fingerprint: letter.fingerprint.clone(),
+        attempts: attempts.into_iter().map(attempt_message).collect(),
+        dead_at: Some(convert::timestamp(dead_at)),
+        build: BUILD.to_owned(),
+    };
+    let message = DeadMessage {
+        outbox_id: Uuid::now_v7(),
+        run_id: about.run_id,
+        subject: dead_subject(parsed.as_ref()),
+        body: body.encode_to_vec(),
+    };
+    outbox::put_dead(tx, &message).await?;
+    tracing::error!(
+        dead_letter_id = %letter.id, code = %cause.code, task = named, subject = original.subject,
+        "dead letter {}: {} {}", letter.id, cause.code, cause.chain.join(": ")
+    );
+    Ok(message)
+}
+
+/// Where a dead letter goes; what can't be read goes to a subject of its own.
+fn dead_subject(parsed: Option<&subject::JobSubject>) -> String {
+    parsed
+        .and_then(|s| subject::dead(&s.service, &s.task, s.tenant.as_deref()).ok())
+        .unwrap_or_else(|| format!("dead.unknown.unknown.{}", subject::NO_TENANT))
+}
+
+fn attempt_message(attempt: AttemptView) -> v1::Attempt {
+    v1::Attempt {
+        number: attempt.attempt,
+        worker: attempt.worker,
+        started_at: Some(convert::timestamp(attempt.started_at)),
+        finished_at: attempt.finished_at.map(convert::timestamp),
+        outcome: attempt.outcome.unwrap_or_default(),
+        error: attempt.error.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Durable execution: what a task is, and everything around it that makes it happen once.
+//!
+//! A message says "execute this run". The runner claims the run in the database (a committed row, so
+//! that an attempt which kills its process counts too), lets the task do its work in one
+//! transaction, ends the run in that same transaction, commits, and only then acknowledges. A crash
+//! anywhere leads to a redelivery that finds either nothing done or all done.
+//!
+//! Nothing here knows what tasks are about; tasks know nothing of messages.
+
+mod bury;
+mod execute;
+mod options;
+mod registry;
+mod relay;
+mod retry;
+mod runner;
+mod sweep;
+mod task;
+pub mod trigger;
+
+pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
+pub use registry::{DuplicateTask, Registry};
+pub use relay::Relay;
+pub use retry::RetryPolicy;
+pub use runner::{Runner, Worker, shutdown_signal};
+pub use sweep::{Swept, sweep};
+pub use task::{Applied, Task, TaskContext, TaskError};
+
+/// The build, as attempts and dead letters name it.
+pub const BUILD: &str = env!("CARGO_PKG_VERSION");

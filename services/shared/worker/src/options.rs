@@ -1,0 +1,142 @@
+//! The options that every service has.
+
+use std::time::Duration;
+
+use clap::Args;
+use tradeup_broker::{Broker, Change, Topology, TopologyError};
+use tradeup_store::pool::ConnectError;
+use tradeup_store::{Durability, Pool};
+
+/// Where the database is.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "PostgreSQL")]
+pub struct StoreOptions {
+    /// URL of the database, with the role tradeup_app.
+    #[arg(long, env = "TRADEUP_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    database_url: Option<String>,
+    /// Accept a database that can lose commits in a power cut: for throw-away data only.
+    #[arg(long, env = "TRADEUP_ALLOW_UNSAFE_DURABILITY", global = true)]
+    allow_unsafe_durability: bool,
+}
+
+/// How a service runs.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Service")]
+pub struct ServiceOptions {
+    /// Runs of one kind that this process works on at once.
+    #[arg(long, env = "TRADEUP_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: u16,
+    /// Seconds that a run belongs to a worker without a sign of life.
+    #[arg(long, env = "TRADEUP_LEASE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    lease_seconds: u16,
+    #[command(flatten)]
+    topology: TopologyOptions,
+}
+
+/// How streams and consumers are made.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "NATS")]
+pub struct TopologyOptions {
+    /// URL of NATS.
+    #[arg(long, env = "TRADEUP_NATS_URL", hide_env_values = true, value_name = "URL", global = true)]
+    nats_url: Option<String>,
+    /// Seconds after which a delivery that nobody answered for comes again.
+    #[arg(long, env = "TRADEUP_ACK_WAIT_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=3600), global = true)]
+    ack_wait_seconds: u16,
+    /// Copies of each stream: 3 on a cluster.
+    #[arg(long, env = "TRADEUP_STREAM_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5), global = true)]
+    stream_replicas: u8,
+}
+
+/// Why a service can't start. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// An address is missing.
+    #[error(
+        "{0} is not set; give it as a variable or flag (locally: deploy/local/servers up, then . .local/env)"
+    )]
+    Unset(&'static str),
+    /// The database can't be used.
+    #[error(transparent)]
+    Database(#[from] ConnectError),
+    /// NATS can't be used.
+    #[error(transparent)]
+    Broker(#[from] tradeup_broker::ConnectError),
+    /// Streams or consumers can't be made.
+    #[error("{0}; it can be made by `tradeup setup` with the rights to do so")]
+    Topology(#[from] TopologyError),
+}
+
+impl StoreOptions {
+    /// Connects, with up to `connections_max` connections.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn connect(&self, name: &str, connections_max: u32) -> Result<Pool, ServiceError> {
+        let url = self.database_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_DATABASE_URL"))?;
+        let durability =
+            if self.allow_unsafe_durability { Durability::UnsafeAllowed } else { Durability::Required };
+        Ok(tradeup_store::connect(url, name, connections_max, durability).await?)
+    }
+}
+
+impl TopologyOptions {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn connect(&self, name: &str) -> Result<Broker, ServiceError> {
+        let url = self.nats_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_NATS_URL"))?;
+        Ok(Broker::connect(url, name).await?)
+    }
+
+    /// Makes the streams and consumers that are missing; says what differs.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn apply(&self, broker: &Broker) -> Result<Vec<Change>, ServiceError> {
+        let topology = Topology { replicas: self.stream_replicas.into(), ack_wait: self.ack_wait() };
+        Ok(topology.apply(broker).await?)
+    }
+
+    fn ack_wait(&self) -> Duration {
+        Duration::from_secs(self.ack_wait_seconds.into())
+    }
+}
+
+impl ServiceOptions {
+    /// Connects to NATS and makes sure that streams and consumers are there.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn connect(&self, name: &str) -> Result<Broker, ServiceError> {
+        let broker = self.topology.connect(name).await?;
+        for change in self.topology.apply(&broker).await? {
+            match change {
+                Change::Created(what) => tracing::info!("created {what}"),
+                Change::Differs(what, settings) => {
+                    tracing::warn!("{what} is not as declared, and left as it is: {}", settings.join("; "));
+                }
+            }
+        }
+        Ok(broker)
+    }
+
+    /// Connections that the service needs: one for each run at work, and some for the engine.
+    #[must_use]
+    pub fn connections_max(&self) -> u32 {
+        u32::from(self.concurrency) + 2
+    }
+
+    pub(crate) fn concurrency(&self) -> usize {
+        self.concurrency.into()
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds.into())
+    }
+
+    pub(crate) fn ack_wait(&self) -> Duration {
+        self.topology.ack_wait()
+    }
+}

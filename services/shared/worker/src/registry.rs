@@ -1,0 +1,67 @@
+//! The tasks that a service executes.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tradeup_domain::ErrorCode;
+use tradeup_proto::{JobKind, Message as _};
+
+use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+type TaskFuture = Pin<Box<dyn Future<Output = Result<Applied, TaskError>> + Send>>;
+type RunFn = Arc<dyn Fn(TaskContext) -> TaskFuture + Send + Sync>;
+
+/// A task as the runner sees it.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) kind: JobKind,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) time_limit: Duration,
+    pub(crate) run: RunFn,
+}
+
+/// The tasks of one service, by name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    tasks: BTreeMap<&'static str, Registered>,
+}
+
+/// Two tasks of one name: a fault in the wiring, found at start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("two tasks are named {0}")]
+pub struct DuplicateTask(&'static str);
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a task.
+    ///
+    /// # Errors
+    /// [`DuplicateTask`].
+    pub fn register<T: Task>(mut self, task: T) -> Result<Self, DuplicateTask> {
+        let task = Arc::new(task);
+        let run: RunFn = Arc::new(move |context: TaskContext| {
+            let task = Arc::clone(&task);
+            Box::pin(async move {
+                let input = T::Input::decode(context.claim.payload.as_slice())
+                    .map_err(|error| TaskError::permanent(ErrorCode::InvalidInput, error.to_string()))?;
+                task.run(&context, input).await
+            })
+        });
+        let registered = Registered { kind: T::KIND, retry: T::RETRY, time_limit: T::TIME_LIMIT, run };
+        match self.tasks.insert(T::KIND.task, registered) {
+            None => Ok(self),
+            Some(_) => Err(DuplicateTask(T::KIND.task)),
+        }
+    }
+
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Registered> {
+        self.tasks.values()
+    }
+}

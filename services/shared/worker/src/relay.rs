@@ -1,0 +1,96 @@
+//! From the outbox to the stream.
+
+use bytes::Bytes;
+use tradeup_broker::{Broker, Outgoing};
+use tradeup_proto::{JobKind, Message as _, convert, subject, v1};
+use tradeup_store::outbox::{DeadMessage, JobMessage};
+use uuid::Uuid;
+
+/// Publishes what a transaction has written to the outbox.
+///
+/// A publish that fails is not an error of the work that is already committed: the outbox row is
+/// there, and the sweep sends it again under the same id.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    broker: Broker,
+}
+
+impl Relay {
+    /// A relay on this connection.
+    #[must_use]
+    pub fn new(broker: Broker) -> Self {
+        Self { broker }
+    }
+
+    /// Publishes job messages, all under way at once. Returns how many are stored; the others are
+    /// left to the sweep.
+    pub async fn publish_jobs(&self, messages: &[JobMessage]) -> usize {
+        let outgoing = messages.iter().filter_map(|message| {
+            job_message(message)
+                .inspect_err(|error| tracing::error!(run_id = %message.run_id, %error, "run {} can't be published", message.run_id))
+                .ok()
+        });
+        self.publish(outgoing.collect()).await.len()
+    }
+
+    /// Publishes dead letters. Returns the outbox ids of those that are stored.
+    pub async fn publish_dead(&self, messages: Vec<DeadMessage>) -> Vec<Uuid> {
+        let outgoing = messages.into_iter().map(|message| Outgoing {
+            subject: message.subject,
+            message_id: message.outbox_id,
+            run_id: message.run_id.map(|id| id.0),
+            error_code: None,
+            body: Bytes::from(message.body),
+        });
+        self.publish(outgoing.collect()).await
+    }
+
+    async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Uuid> {
+        let mut under_way = Vec::with_capacity(messages.len());
+        for message in messages {
+            let id = message.message_id;
+            match self.broker.publish(message).await {
+                Ok(published) => under_way.push((id, published)),
+                Err(error) => tracing::warn!(%error, "a message stays in the outbox for the sweep"),
+            }
+        }
+        let mut stored = Vec::with_capacity(under_way.len());
+        for (id, published) in under_way {
+            match published.stored().await {
+                Ok(_duplicate) => stored.push(id),
+                Err(error) => tracing::warn!(%error, "a message stays in the outbox for the sweep"),
+            }
+        }
+        stored
+    }
+}
+
+/// Why a run can't be put into a message: a wiring fault.
+#[derive(Debug, thiserror::Error)]
+enum EncodeError {
+    #[error("no service executes task {0}")]
+    NoSuchTask(String),
+    #[error(transparent)]
+    Subject(#[from] subject::SubjectError),
+}
+
+fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
+    let kind =
+        JobKind::by_task(&message.task).ok_or_else(|| EncodeError::NoSuchTask(message.task.clone()))?;
+    let tenant = message.tenant.as_ref();
+    let job = v1::Job {
+        run_id: message.run_id.0.as_bytes().to_vec(),
+        task: message.task.clone(),
+        tenant: tenant.map(|t| v1::TenantRef { tenant_id: t.id.0, handle: t.handle.clone() }),
+        key: message.key.clone(),
+        scheduled_for: Some(convert::timestamp(message.scheduled_for)),
+        payload: message.payload.clone(),
+    };
+    Ok(Outgoing {
+        subject: subject::job(kind, tenant.map(|t| t.handle.as_str()))?,
+        message_id: message.outbox_id,
+        run_id: Some(message.run_id.0),
+        error_code: None,
+        body: Bytes::from(job.encode_to_vec()),
+    })
+}

@@ -1,0 +1,276 @@
+//! The runner: pulls, claims, hands to execution; and stops in good order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tradeup_broker::{Broker, Delivery, Pull};
+use tradeup_domain::ErrorCode;
+use tradeup_proto::{Message as _, convert, v1};
+use tradeup_store::runs::{self, ClaimOutcome};
+use tradeup_store::{Pool, RunId, outbox};
+
+use crate::bury::{self, Buried};
+use crate::execute::{answered, original};
+use crate::registry::{Registered, Registry};
+use crate::{BUILD, Relay, ServiceOptions};
+
+/// Wait before a consumer is opened again that could not be opened or has gone.
+const REOPEN_WAIT: Duration = Duration::from_secs(1);
+/// Wait before a delivery comes again while the database can't be asked.
+const DATABASE_WAIT: Duration = Duration::from_secs(1);
+/// Shortest wait before a delivery of a held run comes again.
+const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
+/// After SIGTERM, what is in flight has this long.
+const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+
+/// Executes the tasks of a registry until told to stop.
+pub struct Runner {
+    worker: Worker,
+    registry: Registry,
+}
+
+/// What everything in this process that works on runs shares.
+#[derive(Clone)]
+pub struct Worker {
+    pub(crate) pool: Pool,
+    pub(crate) broker: Broker,
+    pub(crate) relay: Relay,
+    pub(crate) options: ServiceOptions,
+    name: Arc<str>,
+    tracker: TaskTracker,
+}
+
+impl Worker {
+    /// A worker of `service`, named after process and host of nobody else.
+    #[must_use]
+    pub fn new(service: &str, pool: Pool, broker: Broker, options: ServiceOptions) -> Self {
+        let suffix: String = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect();
+        let name = format!("{service}-{}-{suffix}", std::process::id()).into();
+        let relay = Relay::new(broker.clone());
+        Self { pool, broker, relay, options, name, tracker: TaskTracker::new() }
+    }
+
+    /// The worker's name, as in attempts and decisions.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Connections of this worker.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The relay of this worker.
+    #[must_use]
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Publishes in the background; the outbox has it all if that fails.
+    pub(crate) fn publish(&self, buried: Buried) {
+        let Buried { dead, jobs } = buried;
+        if dead.is_empty() && jobs.is_empty() {
+            return;
+        }
+        let worker = self.clone();
+        self.tracker.spawn(async move {
+            worker.relay.publish_jobs(&jobs).await;
+            if !dead.is_empty() {
+                let stored = worker.relay.publish_dead(dead).await;
+                if let Err(error) = outbox::forget(&worker.pool, &stored).await {
+                    tracing::warn!(%error, "the sweep will publish dead letters again");
+                }
+            }
+        });
+    }
+}
+
+impl Runner {
+    /// A runner for these tasks.
+    #[must_use]
+    pub fn new(worker: Worker, registry: Registry) -> Self {
+        Self { worker, registry }
+    }
+
+    /// Executes runs until `shutdown`, then finishes what is in flight and hands back the rest.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let consumers = TaskTracker::new();
+        for task in self.registry.tasks() {
+            let consumer =
+                Consumer { worker: self.worker.clone(), task: task.clone(), shutdown: shutdown.clone() };
+            consumers.spawn(consumer.consume());
+        }
+        consumers.close();
+        consumers.wait().await;
+        let tracker = self.worker.tracker;
+        tracker.close();
+        if timeout(DRAIN_WITHIN, tracker.wait()).await.is_err() {
+            tracing::warn!(
+                "work was still in flight after {} s; it will be redelivered",
+                DRAIN_WITHIN.as_secs()
+            );
+        }
+    }
+}
+
+/// A delivery that was read, with the place it takes until it is answered.
+struct Held {
+    delivery: Delivery,
+    run_id: RunId,
+    permit: OwnedSemaphorePermit,
+}
+
+/// One job kind's loop.
+#[derive(Clone)]
+struct Consumer {
+    worker: Worker,
+    task: Registered,
+    shutdown: CancellationToken,
+}
+
+impl Consumer {
+    async fn consume(self) {
+        let kind = self.task.kind;
+        let places = Arc::new(Semaphore::new(self.worker.options.concurrency()));
+        while !self.shutdown.is_cancelled() {
+            match self.worker.broker.pull(kind, self.worker.options.concurrency()).await {
+                Ok(pull) => self.pull_until_gone(pull, &places).await,
+                Err(error) => tracing::warn!(task = kind.task, "{error}; trying again"),
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                () = sleep(REOPEN_WAIT) => {}
+            }
+        }
+    }
+
+    async fn pull_until_gone(&self, mut pull: Pull, places: &Arc<Semaphore>) {
+        loop {
+            let next = async {
+                // The semaphore is never closed.
+                let permit = Arc::clone(places).acquire_owned().await.ok()?;
+                let delivery = pull.next().await?;
+                Some((delivery, permit))
+            };
+            let first = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => None,
+                first = next => first,
+            };
+            let Some((delivery, permit)) = first else { break };
+            // Claim together what is here already.
+            let mut deliveries = vec![(delivery, permit)];
+            while let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+                let Some(delivery) = pull.next_at_hand() else { break };
+                deliveries.push((delivery, permit));
+            }
+            self.take(deliveries).await;
+        }
+        // What was delivered but not begun is handed back at once.
+        while let Some(delivery) = pull.next_at_hand() {
+            answered(delivery.nak(Duration::ZERO).await);
+        }
+    }
+
+    /// Reads and claims deliveries, and sets their execution going.
+    async fn take(&self, deliveries: Vec<(Delivery, OwnedSemaphorePermit)>) {
+        let mut held: Vec<Held> = Vec::with_capacity(deliveries.len());
+        for (delivery, permit) in deliveries {
+            match read_run_id(&delivery) {
+                // The same run twice at hand: one claim answers, the other looks again.
+                Ok(run_id) if held.iter().any(|h| h.run_id == run_id) => {
+                    answered(delivery.nak(BUSY_WAIT_MIN).await);
+                }
+                Ok(run_id) => held.push(Held { delivery, run_id, permit }),
+                Err(error) => self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await,
+            }
+        }
+        if held.is_empty() {
+            return;
+        }
+        let ids: Vec<RunId> = held.iter().map(|h| h.run_id).collect();
+        let worker = &self.worker;
+        let lease = worker.options.lease();
+        match runs::claim(&worker.pool, &ids, worker.name(), BUILD, lease, self.task.retry.attempts_max).await
+        {
+            Ok(mut outcomes) => {
+                for held in held {
+                    let outcome = outcomes.remove(&held.run_id).unwrap_or(ClaimOutcome::Unknown);
+                    let consumer = self.clone();
+                    self.worker.tracker.spawn(consumer.proceed(held, outcome));
+                }
+            }
+            Err(error) => {
+                tracing::warn!("runs can't be claimed, trying again: {error}");
+                for held in held {
+                    answered(held.delivery.nak(DATABASE_WAIT).await);
+                }
+                // Not so fast that a stopped database is asked all the time.
+                sleep(DATABASE_WAIT).await;
+            }
+        }
+    }
+
+    async fn proceed(self, held: Held, outcome: ClaimOutcome) {
+        let Held { delivery, run_id, permit } = held;
+        match outcome {
+            ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
+            ClaimOutcome::Settled => answered(delivery.ack().await),
+            ClaimOutcome::Busy { free_in } => answered(delivery.nak(free_in.max(BUSY_WAIT_MIN)).await),
+            ClaimOutcome::Exhausted => {
+                match bury::exhausted(&self.worker.pool, run_id, &original(&delivery)).await {
+                    // The sweep tells the parent, which is not known here.
+                    Ok(buried) => self.worker.given_up(None, buried, &delivery).await,
+                    Err(error) => self.worker.unrecorded(run_id, &error, &delivery).await,
+                }
+            }
+            ClaimOutcome::Unknown => {
+                let error = format!("the database knows no run {run_id}");
+                self.set_aside(&delivery, ErrorCode::UnknownRun, &error).await;
+            }
+        }
+        drop(permit);
+    }
+
+    /// A message that can't be acted on becomes a dead letter as it is.
+    async fn set_aside(&self, delivery: &Delivery, code: ErrorCode, error: &str) {
+        match bury::message(&self.worker.pool, &original(delivery), code, error).await {
+            Ok(buried) => self.worker.given_up(None, buried, delivery).await,
+            Err(error) => {
+                tracing::warn!("a message can't be set aside, trying again: {error}");
+                answered(delivery.nak(DATABASE_WAIT).await);
+            }
+        }
+    }
+}
+
+fn read_run_id(delivery: &Delivery) -> Result<RunId, String> {
+    let job = v1::Job::decode(delivery.body().as_ref()).map_err(|error| error.to_string())?;
+    convert::uuid("run_id", &job.run_id).map(RunId).map_err(|error| error.to_string())
+}
+
+/// A token that is cancelled by SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the signals can't be listened to.
+pub fn shutdown_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is in flight");
+        cancelled.cancel();
+    });
+    Ok(token)
+}

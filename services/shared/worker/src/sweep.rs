@@ -1,0 +1,73 @@
+//! The sweep: finds what a crash, a lost message or a lost stream left behind, from the rows alone.
+
+use std::time::Duration;
+
+use tradeup_store::{StoreError, Tx, batches, outbox, runs};
+
+use crate::Worker;
+
+/// Most messages that one sweep publishes.
+const MESSAGES_MAX: i64 = 1000;
+/// Most waiting runs that one sweep looks at.
+const WAITING_MAX: i64 = 1000;
+
+/// What a sweep found to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Messages that their writer had not got published.
+    pub published: usize,
+    /// Runs whose message was gone.
+    pub requeued: u64,
+    /// Batches released to fill a window.
+    pub released: usize,
+    /// Waiting runs that could end.
+    pub settled: u32,
+}
+
+impl Swept {
+    /// Whether there was anything.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Sweeps once. Any number of schedulers may do so at the same time.
+///
+/// # Errors
+/// As any statement; the next sweep goes on.
+pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
+    let pool = worker.pool();
+    let mut swept = Swept {
+        // A message may be under way for as long as a redelivery takes.
+        requeued: runs::requeue_stranded(pool, stranded_after(worker), MESSAGES_MAX).await?,
+        ..Swept::default()
+    };
+    outbox::forget_ended(pool).await?;
+    let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
+    swept.published += worker.relay().publish_jobs(&overdue.jobs).await;
+    let stored = worker.relay().publish_dead(overdue.dead).await;
+    if !stored.is_empty() {
+        outbox::forget(pool, &stored).await?;
+        swept.published += stored.len();
+    }
+    for run in runs::waiting(pool, WAITING_MAX).await? {
+        if run.has_planned {
+            let left = batches::window_left(pool, run.run_id).await?;
+            if left > 0 {
+                let mut tx = Tx::of_engine(pool).await?;
+                let messages = batches::release(&mut tx, run.run_id, left).await?;
+                tx.commit().await?;
+                swept.released += messages.len();
+                worker.relay().publish_jobs(&messages).await;
+            }
+        } else {
+            swept.settled += runs::settle_parents(pool, Some(run.run_id)).await?;
+        }
+    }
+    Ok(swept)
+}
+
+fn stranded_after(worker: &Worker) -> Duration {
+    worker.options.ack_wait() + worker.options.lease()
+}

@@ -1,0 +1,161 @@
+//! What a task is.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use tradeup_domain::monthly::PlanError;
+use tradeup_domain::{Class, Classify, ErrorCode};
+use tradeup_proto::{ConvertError, JobKind, Message};
+use tradeup_store::outbox::JobMessage;
+use tradeup_store::runs::{Claim, Ending};
+use tradeup_store::{Pool, StoreError, TenantRef, Tx};
+
+use crate::RetryPolicy;
+
+/// Something that can be executed: one file, one line in its service's registry.
+///
+/// A task loads, decides (a pure function), and applies, all in the transaction that it returns.
+/// It commits nothing and acknowledges nothing: the runner does.
+pub trait Task: Send + Sync + 'static {
+    /// Service and name, as on the wire.
+    const KIND: JobKind;
+    /// How often and after which waits it is tried again.
+    const RETRY: RetryPolicy;
+    /// Longest time for one attempt.
+    const TIME_LIMIT: Duration;
+    /// Its input.
+    type Input: Message + Default;
+
+    /// Does the work, once.
+    fn run(
+        &self,
+        context: &TaskContext,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Applied, TaskError>> + Send;
+}
+
+/// What a task may use.
+#[derive(Clone, Debug)]
+pub struct TaskContext {
+    /// The run that is being executed.
+    pub claim: Claim,
+    /// Connections.
+    pub pool: Pool,
+}
+
+impl TaskContext {
+    /// The run's tenant.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidInput`] if the run has none.
+    pub fn tenant(&self) -> Result<&TenantRef, TaskError> {
+        self.claim.tenant.as_ref().ok_or_else(|| {
+            TaskError::permanent(ErrorCode::InvalidInput, "the run has no tenant, this task needs one")
+        })
+    }
+
+    /// Begins the task's transaction, which sees the rows of the run's tenant and no others.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn begin(&self) -> Result<Tx, TaskError> {
+        Ok(match &self.claim.tenant {
+            Some(tenant) => Tx::of_tenant(&self.pool, tenant.id).await?,
+            None => Tx::of_engine(&self.pool).await?,
+        })
+    }
+}
+
+/// A task's work, done but not committed.
+pub struct Applied {
+    pub(crate) tx: Tx,
+    pub(crate) ending: Ending,
+    pub(crate) messages: Vec<JobMessage>,
+}
+
+impl Applied {
+    /// The work is complete.
+    #[must_use]
+    pub fn done(tx: Tx) -> Self {
+        Self { tx, ending: Ending::Succeeded { result: None }, messages: Vec::new() }
+    }
+
+    /// The work goes on in child runs; this run ends when they have.
+    #[must_use]
+    pub fn waiting(tx: Tx) -> Self {
+        Self { tx, ending: Ending::Waiting, messages: Vec::new() }
+    }
+
+    /// Messages that the transaction wrote to the outbox, to be published after the commit.
+    #[must_use]
+    pub fn publishing(mut self, messages: Vec<JobMessage>) -> Self {
+        self.messages.extend(messages);
+        self
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub struct TaskError {
+    class: Class,
+    code: ErrorCode,
+    chain: Vec<String>,
+}
+
+impl TaskError {
+    /// An error that a retry can't cure.
+    pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { class: Class::Permanent, code, chain: vec![message.into()] }
+    }
+
+    /// An error that may pass.
+    pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { class: Class::TRANSIENT, code, chain: vec![message.into()] }
+    }
+
+    fn of(class: Class, code: ErrorCode, error: &dyn Error) -> Self {
+        let causes = std::iter::successors(Some(error), |&error| error.source());
+        Self { class, code, chain: causes.map(ToString::to_string).collect() }
+    }
+
+    /// The error chain, outermost first.
+    #[must_use]
+    pub fn chain(&self) -> &[String] {
+        &self.chain
+    }
+}
+
+impl Classify for TaskError {
+    fn class(&self) -> Class {
+        self.class
+    }
+
+    fn code(&self) -> ErrorCode {
+        self.code
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.chain.join(": "))
+    }
+}
+
+impl From<StoreError> for TaskError {
+    fn from(error: StoreError) -> Self {
+        Self::of(error.class(), error.code(), &error)
+    }
+}
+
+impl From<ConvertError> for TaskError {
+    fn from(error: ConvertError) -> Self {
+        Self::of(Class::Permanent, ErrorCode::InvalidInput, &error)
+    }
+}
+
+impl From<PlanError> for TaskError {
+    fn from(error: PlanError) -> Self {
+        Self::of(Class::Permanent, ErrorCode::NoMonthlyAmount, &error)
+    }
+}
