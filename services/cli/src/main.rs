@@ -82,7 +82,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Options { command, context } = Options::parse();
-    let done = match tradeup_telemetry::init(&context.log) {
+    let done = match tradeup_telemetry::init(&context.log, tradeup_telemetry::COMMAND) {
         Err(error) => Err(error.into()),
         Ok(()) => match command {
             Command::Setup(setup) => setup.run(&context).await,

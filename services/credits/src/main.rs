@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    tradeup_telemetry::init(&options.log)?;
+    tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
     let shutdown = shutdown_signal()?;
     let pool = options.store.connect("credits", options.service.connections_max()).await?;
     let broker = options.service.connect("credits").await?;

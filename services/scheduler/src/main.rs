@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    tradeup_telemetry::init(&options.log)?;
+    tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
     let shutdown = shutdown_signal()?;
     let pool = options.store.connect("scheduler", options.service.connections_max()).await?;
     let broker = options.service.connect("scheduler").await?;

@@ -67,6 +67,7 @@ impl Broker {
             .event_callback(|event| async move {
                 match event {
                     Event::Connected => tracing::info!("connected to NATS"),
+                    Event::Draining | Event::Closed => tracing::debug!(event = %event, "NATS"),
                     Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
                     // A refused publish only times out for its caller: this line is the reason.
                     other => tracing::warn!(event = %other, "NATS"),

@@ -6,6 +6,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use tradeup_proto::{JobKind, subject};
@@ -140,11 +142,15 @@ impl Topology {
 async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>, TopologyError> {
     let name = config.name.clone();
     let fail = |reason: String| TopologyError { what: format!("stream {name}"), reason };
-    let stream = broker
-        .jetstream
-        .get_or_create_stream(config.clone())
-        .await
-        .map_err(|error| fail(error.to_string()))?;
+    let stream = match broker.jetstream.get_stream(&name).await {
+        Ok(stream) => stream,
+        Err(error) if is_not_found(&error) => {
+            // Somebody else may be quicker with the same; that is as good.
+            broker.jetstream.get_or_create_stream(config).await.map_err(|error| fail(error.to_string()))?;
+            return Ok(Some(Change::Created(format!("stream {name}"))));
+        }
+        Err(error) => return Err(fail(error.to_string())),
+    };
     let info = stream.cached_info();
     let found = &info.config;
     let differs = [
@@ -157,6 +163,10 @@ async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>,
         differs("max_message_size", &found.max_message_size, &config.max_message_size),
     ];
     Ok(drifted(format!("stream {name}"), differs))
+}
+
+fn is_not_found(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 fn differs<T: PartialEq + Debug>(setting: &str, found: &T, declared: &T) -> Option<String> {

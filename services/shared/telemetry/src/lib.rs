@@ -8,13 +8,18 @@ use std::io::IsTerminal;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+/// What a service logs unless told otherwise. The NATS client's own lines repeat ours.
+pub const SERVICE: &str = "info,async_nats=error";
+/// What a command logs unless told otherwise.
+pub const COMMAND: &str = "warn,async_nats=error";
+
 /// How to log.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogOptions {
-    /// What to log, in tracing's filter syntax.
-    #[arg(long = "log", env = "TRADEUP_LOG", default_value = "info", value_name = "FILTER", global = true)]
-    filter: String,
+    /// What to log, in tracing's filter syntax, like info or tradeup_worker=debug,info.
+    #[arg(long = "log", env = "TRADEUP_LOG", value_name = "FILTER", global = true)]
+    filter: Option<String>,
     /// Text for people, or one JSON object a line.
     #[arg(long = "log-format", env = "TRADEUP_LOG_FORMAT", default_value = "text", global = true)]
     format: LogFormat,
@@ -41,12 +46,14 @@ impl std::fmt::Display for InvalidFilter {
 
 impl std::error::Error for InvalidFilter {}
 
-/// Starts logging to standard error. To be called once, first thing.
+/// Starts logging to standard error, with `default` unless the user says otherwise. To be called
+/// once, first thing.
 ///
 /// # Errors
 /// [`InvalidFilter`] when the filter can't be read.
-pub fn init(options: &LogOptions) -> Result<(), InvalidFilter> {
-    let filter = EnvFilter::try_new(&options.filter).map_err(|error| InvalidFilter(error.to_string()))?;
+pub fn init(options: &LogOptions, default: &str) -> Result<(), InvalidFilter> {
+    let filter = options.filter.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(filter).map_err(|error| InvalidFilter(error.to_string()))?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match options.format {

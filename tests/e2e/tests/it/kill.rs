@@ -1,0 +1,131 @@
+//! SIGKILL in the middle of a transaction, at any place: the run ends by itself, the ledger exact.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tradeup_harness::{Shop, World, eventually};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Holds a table so that whoever writes to it waits, in the middle of a transaction.
+struct Blocked {
+    holder: PgConnection,
+}
+
+impl Blocked {
+    async fn table(world: &World, table: &str) -> Self {
+        let mut holder = PgConnection::connect_with(&world.database.admin.connect_options()).await.unwrap();
+        let lock = format!("begin; lock table {table} in share mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut holder).await.unwrap();
+        Self { holder }
+    }
+
+    /// Waits until a session of `service` is stuck at the table.
+    async fn catches(&self, world: &World, service: &str) {
+        eventually(&format!("{service} is stuck in a transaction"), SOON, || async {
+            let stuck: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'",
+            )
+            .bind(service)
+            .fetch_one(&world.database.admin)
+            .await
+            .unwrap();
+            (stuck > 0).then_some(())
+        })
+        .await;
+    }
+
+    async fn release(self) {
+        self.holder.close().await.unwrap();
+    }
+}
+
+async fn credited(world: &World) -> i64 {
+    world.number("select count(*) from ledger_entries").await
+}
+
+#[tokio::test]
+async fn credits_killed_in_the_middle_of_its_batches() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 10_000, 11));
+    let _scheduler = world.start("scheduler").await;
+    let credits = world.start("credits").await;
+    let run = world.trigger("2026-11");
+    eventually("some are credited", SOON, || async { (credited(&world).await > 300).then_some(()) }).await;
+
+    let blocked = Blocked::table(&world, "accounts").await;
+    blocked.catches(&world, "credits").await;
+    credits.kill();
+    blocked.release().await;
+    let (done, due) = (credited(&world).await, world.due["aurora"].0);
+    assert!(0 < done && done < due, "killed in the middle: {done} of {due}");
+
+    let _credits = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    let lost = world.number("select count(*) from attempts where outcome = 'lost'").await;
+    assert!(lost > 0, "the attempts that died are on record");
+}
+
+#[tokio::test]
+async fn scheduler_killed_while_it_plans() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 10_000, 12));
+    let _credits = world.start("credits").await;
+    let scheduler = world.start("scheduler").await;
+    let blocked = Blocked::table(&world, "batches").await;
+    let run = world.trigger("2026-11");
+    blocked.catches(&world, "scheduler").await;
+    scheduler.kill();
+    blocked.release().await;
+    assert_eq!(world.number("select count(*) from batches").await, 0, "nothing of the plan was committed");
+
+    let _scheduler = world.start("scheduler").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+}
+
+#[tokio::test]
+async fn both_killed_again_and_again() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 5_000, 13));
+    world.add_shop(&Shop::new("borealis", 5_000, 14));
+    let mut run = String::new();
+    for round in 0..3 {
+        let scheduler = world.start("scheduler").await;
+        let credits = world.start("credits").await;
+        if round == 0 {
+            run = world.trigger("2026-11");
+        }
+        let before = credited(&world).await;
+        eventually("another step is made", SOON, || async { (credited(&world).await > before).then_some(()) }).await;
+        credits.kill();
+        scheduler.kill();
+    }
+    let _scheduler = world.start("scheduler").await;
+    let _credits = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_is_in_flight_and_hands_back_the_rest() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 10_000, 15));
+    let scheduler = world.start("scheduler").await;
+    let credits = world.start("credits").await;
+    let run = world.trigger("2026-11");
+    eventually("some are credited", SOON, || async { (credited(&world).await > 300).then_some(()) }).await;
+    assert!(credits.terminate(Duration::from_secs(25)).await.success());
+    assert_eq!(
+        world.number("select count(*) from attempts a join runs r on r.id = a.run_id where r.state = 'running'").await,
+        0,
+        "no run is left in a dead worker's hands"
+    );
+    let _credits = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    assert_eq!(world.number("select count(*) from attempts where outcome = 'lost'").await, 0);
+    assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
+}

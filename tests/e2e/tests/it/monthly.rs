@@ -1,0 +1,55 @@
+//! A month runs end to end, once.
+
+use tradeup_harness::{Shop, World};
+
+#[tokio::test]
+async fn members_get_their_monthly_credit_once() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 4_000, 1));
+    world.add_shop(&Shop::new("borealis", 6_000, 2));
+    let _scheduler = world.start("scheduler").await;
+    let _credits = world.start("credits").await;
+
+    let run = world.trigger("2026-11");
+    let story = world.ended(&run).await;
+    assert_eq!(story["state"], "succeeded", "{story:#}");
+    assert_eq!(story["children"].as_array().unwrap().len(), 2);
+    let due: i64 = world.due.values().map(|(credits, _)| credits).sum();
+    assert_eq!(story["progress"]["granted"].as_i64(), Some(due));
+    world.assert_exact(&["2026-11"]);
+
+    // Again: the same run is the answer, and nothing moves.
+    assert_eq!(world.trigger("2026-11"), run);
+    world.assert_exact(&["2026-11"]);
+
+    // Another month is another run; the ledger then holds both.
+    let december = world.trigger("2026-10");
+    assert_ne!(december, run);
+    assert_eq!(world.ended(&december).await["state"], "succeeded");
+    world.assert_exact(&["2026-10", "2026-11"]);
+    assert_eq!(world.jobs().await.count("JOBS").await, 0, "every message was acknowledged");
+    assert_eq!(world.number("select count(*) from outbox").await, 0, "every outbox row has gone");
+}
+
+#[tokio::test]
+async fn credits_expire_at_the_end_of_a_day_in_the_shops_zone() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 200, 3));
+    let _scheduler = world.start("scheduler").await;
+    let _credits = world.start("credits").await;
+    let run = world.trigger("2026-11");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    // Three months from the 1st of November, to the end of that day in New York.
+    let ledger = world.tradeup_json(&["ledger", "aurora"]);
+    assert_eq!(ledger["totals"][0]["first_expiry"], "2027-02-02T05:00:00Z");
+    assert_eq!(ledger["totals"][0]["anchor_on"], "2026-11-01");
+}
+
+#[tokio::test]
+async fn a_period_that_is_not_due_can_not_be_triggered() {
+    let world = World::new().await;
+    let refused = world.tradeup(&["trigger", "monthly-credits", "--period", "2999-01"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("2999-01-01 06:00:00 UTC"), "{}", refused.stderr);
+    assert_eq!(world.number("select count(*) from runs").await, 0);
+}

@@ -1,0 +1,91 @@
+//! A database for each test, cloned from a migrated template.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
+use tradeup_store::pool::migrate;
+
+use crate::repository;
+
+/// Serializes the making of the template.
+const TEMPLATE_LOCK: i64 = 0x7472_6164;
+
+/// A database of a test's own.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// URL with the role that services use.
+    pub app_url: String,
+    /// URL with the role that owns the schema.
+    pub owner_url: String,
+    /// A superuser's connections: sees everything, may change anything. For looking and breaking.
+    pub admin: PgPool,
+    /// Connections with the role that services use.
+    pub app: PgPool,
+}
+
+impl Database {
+    /// Makes one on these servers.
+    pub async fn create(environment: &HashMap<String, String>) -> Self {
+        let admin_url = &environment["TRADEUP_ADMIN_DATABASE_URL"];
+        let mut admin = PgConnection::connect(admin_url).await.expect("the test server answers");
+        let template = ensure_template(&mut admin, environment).await;
+        let name = format!("t_{}", uuid::Uuid::now_v7().simple());
+        run(&mut admin, format!("create database {name} template {template} owner tradeup_owner")).await;
+        admin.close().await.unwrap();
+
+        let app_url = with_database(&environment["TRADEUP_DATABASE_URL"], &name);
+        let owner_url = with_database(&environment["TRADEUP_OWNER_DATABASE_URL"], &name);
+        let pool = |url: &str| {
+            let options = PgConnectOptions::from_str(url).unwrap().disable_statement_logging();
+            PgPoolOptions::new().max_connections(4).connect_lazy_with(options)
+        };
+        let admin = pool(&with_database(admin_url, &name));
+        Self { app: pool(&app_url), admin, app_url, owner_url }
+    }
+}
+
+/// The template holds the schema of the migrations as they are; its name changes with them.
+async fn ensure_template(admin: &mut PgConnection, environment: &HashMap<String, String>) -> String {
+    let template = format!("template_{}", migrations_digest());
+    sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut *admin).await.unwrap();
+    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
+        .bind(&template)
+        .fetch_one(&mut *admin)
+        .await
+        .unwrap();
+    if !exists {
+        run(admin, format!("drop database if exists {template}")).await;
+        run(admin, format!("create database {template}")).await;
+        let roles = std::fs::read_to_string(repository().join("deploy/postgres/roles.sql")).unwrap();
+        let url = with_database(&environment["TRADEUP_ADMIN_DATABASE_URL"], &template);
+        let mut inside = PgConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(roles)).execute(&mut inside).await.unwrap();
+        inside.close().await.unwrap();
+        migrate(&with_database(&environment["TRADEUP_OWNER_DATABASE_URL"], &template)).await.unwrap();
+        run(admin, format!("alter database {template} is_template true")).await;
+    }
+    sqlx::query("select pg_advisory_unlock($1)").bind(TEMPLATE_LOCK).execute(admin).await.unwrap();
+    template
+}
+
+fn migrations_digest() -> String {
+    let folder = repository().join("services/shared/store/migrations");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let text: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.concat().as_bytes()).simple().to_string()
+}
+
+async fn run(admin: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement.clone()))
+        .execute(admin)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+fn with_database(url: &str, database: &str) -> String {
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
+}

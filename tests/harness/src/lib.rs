@@ -1,0 +1,19 @@
+//! For tests and benchmarks: real servers, real processes, a database for each test.
+//!
+//! Nothing here is part of the product. What can't be set up panics with the reason: a test that has
+//! no server has nothing to say.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "test support fails loudly")]
+
+mod database;
+mod jobs;
+mod patience;
+mod process;
+mod servers;
+mod world;
+
+pub use database::Database;
+pub use jobs::Jobs;
+pub use patience::eventually;
+pub use process::{Finished, Process, binary};
+pub use servers::{Server, Servers, repository};
+pub use world::{Shop, World};

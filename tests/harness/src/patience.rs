@@ -1,0 +1,21 @@
+//! Waiting for something to become true, with a bound.
+
+use std::time::{Duration, Instant};
+
+/// How often is looked.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Looks until `look` gives something; panics, naming `what`, when `within` is over.
+pub async fn eventually<T, F>(what: &str, within: Duration, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(begun.elapsed() < within, "not within {} s: {what}", within.as_secs());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,125 @@
+//! The product's own processes.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::eventually;
+
+/// Where cargo put a binary of this workspace.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let mut folder = std::env::current_exe().unwrap();
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not built; run `cargo build --workspace --bins` first", path.display());
+    path
+}
+
+/// A service, ended by its process id when dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+/// What a command left.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Exit code; -1 for death by signal.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Process {
+    /// Starts a service and waits until it says that it is ready.
+    pub async fn start(name: &str, environment: &HashMap<String, String>, logs: &Path) -> Self {
+        let mut process = Self::spawn(name, environment, logs);
+        let ready = format!("{name} is ready");
+        eventually(&ready, Duration::from_secs(30), || {
+            let exited = process.child.try_wait().unwrap();
+            let log = process.log();
+            assert!(exited.is_none(), "{name} ended at start: {log}");
+            async move { log.contains(&format!("{name} is ready")).then_some(()) }
+        })
+        .await;
+        process
+    }
+
+    /// Starts a service without waiting.
+    #[must_use]
+    pub fn spawn(name: &str, environment: &HashMap<String, String>, logs: &Path) -> Self {
+        let log = logs.join(format!("{name}-{}.log", uuid::Uuid::now_v7().simple()));
+        let file = std::fs::File::create(&log).unwrap();
+        let child = Command::new(binary(name))
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { name: name.to_owned(), child, log }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// SIGKILL: no last words.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended; panics if it takes longer than `within`.
+    pub async fn terminate(mut self, within: Duration) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let name = format!("{} ends after SIGTERM", self.name);
+        eventually(&name, within, || {
+            let ended = self.child.try_wait().unwrap();
+            async move { ended }
+        })
+        .await
+    }
+
+    /// How it ended by itself; panics if it has not within `within`.
+    pub async fn ended(mut self, within: Duration) -> Finished {
+        let name = format!("{} ends by itself", self.name);
+        let status = eventually(&name, within, || {
+            let ended = self.child.try_wait().unwrap();
+            async move { ended }
+        })
+        .await;
+        Finished { code: status.code().unwrap_or(-1), stdout: String::new(), stderr: self.log() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
+        }
+    }
+}

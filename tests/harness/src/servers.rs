@@ -1,0 +1,105 @@
+//! Servers, brought up by the scripts of `deploy/local`: the same as for the demo.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// PostgreSQL.
+    Postgres,
+    /// nats-server.
+    Nats,
+}
+
+impl Server {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Nats => "nats",
+        }
+    }
+}
+
+/// The repository's root.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// Servers with a folder of their own.
+#[derive(Debug)]
+pub struct Servers {
+    dir: PathBuf,
+    ends_with_us: bool,
+}
+
+impl Servers {
+    /// Those that all tests share; they stay up for the next ones. `deploy/local/servers down --dir
+    /// target/test-servers` ends them.
+    #[must_use]
+    pub fn shared() -> Self {
+        let dir = repository().join("target/test-servers");
+        std::fs::create_dir_all(&dir).unwrap();
+        let servers = Self { dir, ends_with_us: false };
+        servers.script(&["up", "--only", "postgres"]);
+        servers
+    }
+
+    /// Fresh ones below `dir`, gone with their data when this is dropped.
+    #[must_use]
+    pub fn fresh(dir: &Path, only: Option<Server>) -> Self {
+        let servers = Self { dir: dir.to_owned(), ends_with_us: true };
+        match only {
+            Some(server) => servers.script(&["up", "--only", server.name()]),
+            None => servers.script(&["up"]),
+        };
+        servers
+    }
+
+    /// The addresses, as `deploy/local/servers env` prints them.
+    #[must_use]
+    pub fn environment(&self) -> HashMap<String, String> {
+        let text = self.script(&["env"]);
+        let line = |line: &str| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+        };
+        text.lines().filter_map(line).collect()
+    }
+
+    /// SIGKILL, by process id.
+    pub fn kill(&self, server: Server) {
+        self.script(&["kill", server.name()]);
+    }
+
+    /// Starts it again on the data it had.
+    pub fn up(&self, server: Server) {
+        self.script(&["up", "--only", server.name()]);
+    }
+
+    fn script(&self, arguments: &[&str]) -> String {
+        let output = Command::new(repository().join("deploy/local/servers"))
+            .args(arguments)
+            .arg("--dir")
+            .arg(&self.dir)
+            .output()
+            .expect("deploy/local/servers runs");
+        assert!(
+            output.status.success(),
+            "servers {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        if self.ends_with_us {
+            self.script(&["down", "--wipe"]);
+        }
+    }
+}
