@@ -66,7 +66,7 @@ pub fn optional_instant(
 /// # Errors
 /// [`ConvertError::Uuid`], naming `field`.
 pub fn uuid(field: &'static str, value: &[u8]) -> Result<Uuid, ConvertError> {
-    Uuid::from_slice(value).map_err(|_| ConvertError::Uuid { field })
+    Uuid::from_slice(value).map_err(|_length| ConvertError::Uuid { field })
 }
 
 /// A period field.

@@ -76,14 +76,14 @@ pub fn decode(token: &str) -> Result<String, SubjectError> {
     while let Some((&first, tail)) = rest.split_first() {
         if first == b'=' {
             let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok()).ok_or_else(bad)?;
-            bytes.push(u8::from_str_radix(hex, 16).map_err(|_| bad())?);
+            bytes.push(u8::from_str_radix(hex, 16).map_err(|_malformed| bad())?);
             rest = tail.get(2..).unwrap_or_default();
         } else {
             bytes.push(first);
             rest = tail;
         }
     }
-    let identifier = String::from_utf8(bytes).map_err(|_| bad())?;
+    let identifier = String::from_utf8(bytes).map_err(|_malformed| bad())?;
     match encode(&identifier) {
         Ok(again) if again == token => Ok(identifier),
         _ => Err(bad()),

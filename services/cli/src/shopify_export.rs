@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_store::members::StagedMember;
 
@@ -95,7 +95,11 @@ impl<'r, R: Read> Export<'r, R> {
     pub(crate) fn open(input: R, rules: &'r [TagRule<'r, i32>]) -> anyhow::Result<Self> {
         let since_record = Rc::new(Cell::new(0));
         let limited = Limited { inner: input, since_record: Rc::clone(&since_record) };
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(limited);
+        let mut reader = ReaderBuilder::new()
+            .flexible(true)
+            // With CRLF as a terminator of its own the reader counts lines one short.
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(limited);
         let header = reader
             .headers()
             .map_err(|error| anyhow::anyhow!("line 1: the header can't be read ({error}); give the CSV file that Shopify's customer export writes"))?
@@ -126,29 +130,31 @@ impl<'r, R: Read> Export<'r, R> {
 
     /// The next row, checked; `None` at the end.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Result<StagedMember, Rejected>>> {
-        let begun = self.reader.position().line();
-        let more = self.reader.read_byte_record(&mut self.record).map_err(|error| match error.kind() {
-            csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::InvalidData => anyhow::anyhow!(
-                "line {begun}: this row is longer than 1 MiB, so a quote was probably never closed; correct it and import again, nothing was imported"
-            ),
-            _ => anyhow::anyhow!("line {begun}: {error}; nothing was imported"),
-        })?;
-        self.since_record.set(0);
-        if !more {
-            return Ok(None);
+        loop {
+            let begun = self.reader.position().line();
+            let more =
+                self.reader.read_byte_record(&mut self.record).map_err(|error| match error.kind() {
+                    csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::InvalidData => anyhow::anyhow!(
+                        "line {begun}: this row is longer than 1 MiB, so a quote was probably never closed; \
+                     correct it and import again, nothing was imported"
+                    ),
+                    _ => anyhow::anyhow!("line {begun}: {error}; nothing was imported"),
+                })?;
+            self.since_record.set(0);
+            if !more {
+                return Ok(None);
+            }
+            let is_blank_line = self.record.len() == 1 && self.record.as_slice().trim_ascii().is_empty();
+            if !is_blank_line {
+                let line = self.record.position().map_or(begun, csv::Position::line);
+                let rejected =
+                    |(field, reason): (&str, String)| Rejected { line, field: field.to_owned(), reason };
+                return Ok(Some(self.check(line).map_err(rejected)));
+            }
         }
-        let line = self.record.position().map_or(begun, csv::Position::line);
-        Ok(Some(
-            self.check().map_err(|(field, reason)| Rejected { line, field: field.to_owned(), reason }).map(
-                |mut member| {
-                    member.line = line;
-                    member
-                },
-            ),
-        ))
     }
 
-    fn check(&self) -> Result<StagedMember, (&'static str, String)> {
+    fn check(&self, line: u64) -> Result<StagedMember, (&'static str, String)> {
         if self.record.len() != self.width {
             let reason = format!("the row has {} fields, the header has {}", self.record.len(), self.width);
             return Err(("(row)", reason));
@@ -186,7 +192,7 @@ impl<'r, R: Read> Export<'r, R> {
         let tags = self.record.get(columns.tags).unwrap_or_default();
         let tags = std::str::from_utf8(tags).map_err(|_| ("Tags", "is not UTF-8".to_owned()))?;
         Ok(StagedMember {
-            line: 0,
+            line,
             external_id,
             email,
             first_name: text("First Name", columns.first_name)?,
@@ -234,6 +240,7 @@ mod tests {
         let mut text = b"\xEF\xBB\xBF".to_vec();
         text.extend(file(
             "'7210448301122,Teodoro,Villase\u{f1}or,teo@example.com,no,\"Villase\u{f1}or, Ranch\",HC 31,,Elko,NV,US,'89801,,'+17755550154,no,7790.44,6,\"Says \"\"hi\"\"\nand more\",yes,\"retail, VIP-Gold\"\r\n\
+             \r\n\
              7210448301123,Hollis,Pettibone,,yes,,,,,,,,,,no,0.00,0,,no,vip\n",
         ));
         let (good, bad) = read(&text).unwrap();
@@ -244,8 +251,8 @@ mod tests {
         assert_eq!((good[0].tier_id, good[1].tier_id), (Some(GOLD), Some(SILVER)));
         assert_eq!(
             (good[0].line, good[1].line),
-            (2, 4),
-            "a row with a line break in a field counts its lines"
+            (2, 5),
+            "a row with a line break in a field counts its lines, and so does a blank line"
         );
         assert!(good[1].accepts_email_marketing && good[1].email.is_none());
     }

@@ -1,11 +1,12 @@
 //! A database for each test, cloned from a migrated template.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
-use tradeup_store::pool::migrate;
 
 use crate::repository;
 
@@ -31,6 +32,30 @@ impl Database {
         let admin_url = &environment["TRADEUP_ADMIN_DATABASE_URL"];
         let mut admin = PgConnection::connect(admin_url).await.expect("the test server answers");
         let template = ensure_template(&mut admin, environment).await;
+        Self::clone_of(admin, &template, environment).await
+    }
+
+    /// A copy of this database as it is now. Whoever is connected to it is cut off.
+    pub async fn copy(&self, environment: &HashMap<String, String>) -> Self {
+        let admin_url = &environment["TRADEUP_ADMIN_DATABASE_URL"];
+        let mut admin = PgConnection::connect(admin_url).await.expect("the test server answers");
+        let name = self.app_url.rsplit_once('/').unwrap().1.to_owned();
+        // Nobody may come back between the cut and the copy.
+        run(&mut admin, format!("alter database {name} with allow_connections false")).await;
+        let cut = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+        run(&mut admin, cut).await;
+        let copy = Self::clone_of(admin, &name, environment).await;
+        let mut admin = PgConnection::connect(admin_url).await.unwrap();
+        run(&mut admin, format!("alter database {name} with allow_connections true")).await;
+        copy
+    }
+
+    async fn clone_of(
+        mut admin: PgConnection,
+        template: &str,
+        environment: &HashMap<String, String>,
+    ) -> Self {
+        let admin_url = &environment["TRADEUP_ADMIN_DATABASE_URL"];
         let name = format!("t_{}", uuid::Uuid::now_v7().simple());
         run(&mut admin, format!("create database {name} template {template} owner tradeup_owner")).await;
         admin.close().await.unwrap();
@@ -50,11 +75,12 @@ impl Database {
 async fn ensure_template(admin: &mut PgConnection, environment: &HashMap<String, String>) -> String {
     let template = format!("template_{}", migrations_digest());
     sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut *admin).await.unwrap();
-    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
-        .bind(&template)
-        .fetch_one(&mut *admin)
-        .await
-        .unwrap();
+    let exists: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
+            .bind(&template)
+            .fetch_one(&mut *admin)
+            .await
+            .unwrap();
     if !exists {
         run(admin, format!("drop database if exists {template}")).await;
         run(admin, format!("create database {template}")).await;
@@ -63,16 +89,25 @@ async fn ensure_template(admin: &mut PgConnection, environment: &HashMap<String,
         let mut inside = PgConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(roles)).execute(&mut inside).await.unwrap();
         inside.close().await.unwrap();
-        migrate(&with_database(&environment["TRADEUP_OWNER_DATABASE_URL"], &template)).await.unwrap();
+        // The files themselves and not the store crate, which can't be compiled before its queries
+        // were checked against them.
+        let owner = with_database(&environment["TRADEUP_OWNER_DATABASE_URL"], &template);
+        let mut owner = PgConnection::connect(&owner).await.unwrap();
+        Migrator::new(migrations()).await.unwrap().run(&mut owner).await.unwrap();
+        owner.close().await.unwrap();
         run(admin, format!("alter database {template} is_template true")).await;
     }
     sqlx::query("select pg_advisory_unlock($1)").bind(TEMPLATE_LOCK).execute(admin).await.unwrap();
     template
 }
 
+fn migrations() -> PathBuf {
+    repository().join("services/shared/store/migrations")
+}
+
 fn migrations_digest() -> String {
-    let folder = repository().join("services/shared/store/migrations");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(migrations()).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let text: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.concat().as_bytes()).simple().to_string()

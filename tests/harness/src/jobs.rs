@@ -38,12 +38,18 @@ impl Jobs {
 
     /// Publishes a body as it is, without a message id.
     pub async fn publish(&self, subject: &str, body: Vec<u8>) {
-        self.context.publish(subject.to_owned(), body.into()).await.unwrap().await.expect("the stream stores it");
+        self.context
+            .publish(subject.to_owned(), body.into())
+            .await
+            .unwrap()
+            .await
+            .expect("the stream stores it");
     }
 
     /// Bodies of the messages in a stream whose subject matches, oldest first.
     pub async fn bodies(&self, stream: &str, filter: &str) -> Vec<Vec<u8>> {
-        let config = jetstream::consumer::pull::Config { filter_subject: filter.to_owned(), ..Default::default() };
+        let config =
+            jetstream::consumer::pull::Config { filter_subject: filter.to_owned(), ..Default::default() };
         let consumer = self.stream(stream).await.create_consumer(config).await.unwrap();
         let batch = consumer.fetch().max_messages(1000).messages().await.unwrap();
         batch.map(|message| message.unwrap().payload.to_vec()).collect().await

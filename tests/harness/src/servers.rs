@@ -69,6 +69,12 @@ impl Servers {
         text.lines().filter_map(line).collect()
     }
 
+    /// What runs, as `deploy/local/servers status --json` prints it.
+    #[must_use]
+    pub fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.script(&["status", "--json"])).unwrap()
+    }
+
     /// SIGKILL, by process id.
     pub fn kill(&self, server: Server) {
         self.script(&["kill", server.name()]);

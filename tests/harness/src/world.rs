@@ -82,6 +82,11 @@ impl World {
 
     /// Adds a shop and imports its members, who have had their tier since January.
     pub fn add_shop(&mut self, shop: &Shop) {
+        self.add_shop_since(shop, "2026-01-01");
+    }
+
+    /// Adds a shop and imports its members, who have had their tier since a day.
+    pub fn add_shop_since(&mut self, shop: &Shop, since: &str) {
         let mut add = vec!["tenant", "add", &shop.handle, "--currency", "USD", "--zone", "America/New_York"];
         shop.tiers.iter().for_each(|tier| add.extend(["--tier", tier]));
         self.tradeup_ok(&add);
@@ -89,7 +94,7 @@ impl World {
         let path = file.to_str().unwrap();
         let (count, seed) = (shop.members.to_string(), shop.seed.to_string());
         self.tradeup_ok(&["generate", "members", "--count", &count, "--seed", &seed, "--out", path]);
-        self.tradeup_ok(&["import", "members", path, "--tenant", &shop.handle, "--since", "2026-01-01"]);
+        self.tradeup_ok(&["import", "members", path, "--tenant", &shop.handle, "--since", since]);
         self.due.insert(shop.handle.clone(), due(&std::fs::read_to_string(&file).unwrap(), &shop.tiers));
     }
 
@@ -101,23 +106,34 @@ impl World {
     /// Runs `tradeup`.
     #[must_use]
     pub fn tradeup(&self, arguments: &[&str]) -> Finished {
-        let output = Command::new(binary("tradeup"))
-            .env_clear()
-            .envs(&self.environment)
-            .args(arguments)
-            .output()
-            .unwrap();
-        Finished {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        run_tradeup(&self.environment, arguments)
+    }
+
+    /// Runs `tradeup` against another database.
+    #[must_use]
+    pub fn tradeup_on(&self, database: &Database, arguments: &[&str]) -> Finished {
+        let mut environment = self.environment.clone();
+        environment.insert("TRADEUP_DATABASE_URL".to_owned(), database.app_url.clone());
+        run_tradeup(&environment, arguments)
+    }
+
+    /// The database as it is now, to be damaged. Nobody may be connected to it: services are
+    /// cut off for the moment, and come back by themselves.
+    pub async fn copy_of_database(&self) -> Database {
+        self.database.copy(&self.environment).await
     }
 
     /// Runs `tradeup` and expects success.
     pub fn tradeup_ok(&self, arguments: &[&str]) -> String {
         let finished = self.tradeup(arguments);
-        assert_eq!(finished.code, 0, "tradeup {}: {}{}", arguments.join(" "), finished.stderr, finished.stdout);
+        assert_eq!(
+            finished.code,
+            0,
+            "tradeup {}: {}{}",
+            arguments.join(" "),
+            finished.stderr,
+            finished.stdout
+        );
         finished.stdout
     }
 
@@ -129,6 +145,14 @@ impl World {
         serde_json::from_str(&self.tradeup_ok(&with_json)).unwrap()
     }
 
+    /// Runs `tradeup --json`, whatever its exit code.
+    #[must_use]
+    pub fn tradeup_json_any(&self, arguments: &[&str]) -> Value {
+        let mut with_json = vec!["--json"];
+        with_json.extend(arguments);
+        serde_json::from_str(&self.tradeup(&with_json).stdout).unwrap()
+    }
+
     /// Triggers a period; the run's id.
     pub fn trigger(&self, period: &str) -> String {
         let created = self.tradeup_json(&["trigger", "monthly-credits", "--period", period]);
@@ -137,13 +161,19 @@ impl World {
 
     /// Waits until a run has ended; its story.
     pub async fn ended(&self, run: &str) -> Value {
-        eventually(&format!("run {run} ends"), HEALS_WITHIN, || async {
-            let ended: Option<bool> = sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid")
-                .bind(run)
-                .fetch_optional(&self.database.admin)
-                .await
-                .ok()
-                .flatten();
+        self.ended_within(run, HEALS_WITHIN).await
+    }
+
+    /// Waits until a run has ended, for as long as is said; its story.
+    pub async fn ended_within(&self, run: &str, within: Duration) -> Value {
+        eventually(&format!("run {run} ends"), within, || async {
+            let ended: Option<bool> =
+                sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid")
+                    .bind(run)
+                    .fetch_optional(&self.database.admin)
+                    .await
+                    .ok()
+                    .flatten();
             ended.filter(|ended| *ended)
         })
         .await;
@@ -152,7 +182,10 @@ impl World {
 
     /// A number that a query gives, seen by a superuser.
     pub async fn number(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&self.database.admin).await.unwrap_or_else(|error| panic!("{query}: {error}"))
+        sqlx::query_scalar(query)
+            .fetch_one(&self.database.admin)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
     /// JOBS, as a stranger sees it.
@@ -168,7 +201,13 @@ impl World {
             let totals = ledger["totals"].as_array().unwrap();
             let mut seen: Vec<_> = totals
                 .iter()
-                .map(|t| (t["source_key"].as_str().unwrap(), t["lots"].as_i64().unwrap(), t["granted_minor"].as_i64().unwrap()))
+                .map(|t| {
+                    (
+                        t["source_key"].as_str().unwrap(),
+                        t["lots"].as_i64().unwrap(),
+                        t["granted_minor"].as_i64().unwrap(),
+                    )
+                })
                 .collect();
             seen.sort_unstable();
             let expected: Vec<_> = periods.iter().map(|period| (*period, *credits, *minor)).collect();
@@ -176,6 +215,16 @@ impl World {
         }
         let proof = self.tradeup(&["verify"]);
         assert_eq!(proof.code, 0, "{}{}", proof.stdout, proof.stderr);
+    }
+}
+
+fn run_tradeup(environment: &HashMap<String, String>, arguments: &[&str]) -> Finished {
+    let output =
+        Command::new(binary("tradeup")).env_clear().envs(environment).args(arguments).output().unwrap();
+    Finished {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
@@ -198,7 +247,8 @@ fn due(export: &str, tiers: &[&str; 3]) -> (i64, i64) {
         let line = line.trim_end_matches('"');
         line.ends_with(&format!(" {tag}")) || line.ends_with(&format!(",{tag}"))
     };
-    let amount = |line: &str| amounts.iter().find(|(tag, _)| ends_with(line, tag)).map_or(0, |(_, minor)| *minor);
+    let amount =
+        |line: &str| amounts.iter().find(|(tag, _)| ends_with(line, tag)).map_or(0, |(_, minor)| *minor);
     let due: Vec<i64> = export.lines().skip(1).map(amount).filter(|minor| *minor > 0).collect();
     (i64::try_from(due.len()).unwrap(), due.iter().sum())
 }

@@ -62,6 +62,16 @@ impl Broker {
             .map_err(|error| fail(error.to_string()))?;
         Ok(Pull { messages })
     }
+
+    /// Whether the consumer of `kind`, or its stream, is known not to exist. `false` when nobody
+    /// answers.
+    pub async fn lacks_consumer(&self, kind: JobKind) -> bool {
+        let Ok(stream) = self.jetstream.get_stream_no_info(topology::JOBS).await else { return false };
+        match stream.consumer_info(topology::consumer_name(kind)).await {
+            Ok(_) => false,
+            Err(error) => topology::is_absent(&error),
+        }
+    }
 }
 
 impl Pull {

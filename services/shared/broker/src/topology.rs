@@ -7,8 +7,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::context::{
+    ConsumerInfoError, ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind,
+};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use tradeup_proto::{JobKind, subject};
 
@@ -130,7 +132,7 @@ impl Topology {
                 ];
                 Ok(drifted(name, differs))
             }
-            Err(error) if error.kind() == async_nats::jetstream::context::ConsumerInfoErrorKind::NotFound => {
+            Err(error) if is_absent(&error) => {
                 stream.create_consumer(config).await.map_err(|error| fail(error.to_string()))?;
                 Ok(Some(Change::Created(format!("consumer {name}"))))
             }
@@ -163,6 +165,15 @@ async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>,
         differs("max_message_size", &found.max_message_size, &config.max_message_size),
     ];
     Ok(drifted(format!("stream {name}"), differs))
+}
+
+/// Whether the consumer or its stream does not exist.
+pub(crate) fn is_absent(error: &ConsumerInfoError) -> bool {
+    match error.kind() {
+        ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
+        ConsumerInfoErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        _ => false,
+    }
 }
 
 fn is_not_found(error: &GetStreamError) -> bool {

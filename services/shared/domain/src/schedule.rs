@@ -136,7 +136,7 @@ impl CronSchedule {
         self.cron
             .find_next_occurrence(&instant.with_timezone(&self.zone), false)
             .map(|fire| fire.to_utc())
-            .map_err(|_| ScheduleError::NeverFires { expression: self.cron.as_str().to_owned() })
+            .map_err(|_search_limit| ScheduleError::NeverFires { expression: self.cron.as_str().to_owned() })
     }
 
     /// Decides every fire due from `next_fire_at` through `now`.

@@ -15,7 +15,7 @@ pub struct UnknownZone {
 /// # Errors
 /// [`UnknownZone`] when the database does not know the name.
 pub fn parse_zone(name: &str) -> Result<Tz, UnknownZone> {
-    name.parse().map_err(|_| UnknownZone { given: name.chars().take(60).collect() })
+    name.parse().map_err(|_unknown| UnknownZone { given: name.chars().take(60).collect() })
 }
 
 /// The first instant of `day` in `zone`.

@@ -96,7 +96,7 @@ impl Import {
     /// As any statement.
     pub async fn stage(&mut self, rows: &[StagedMember]) -> Result<(), StoreError> {
         let encoded =
-            encode(rows).map_err(|_| StoreError::of_kind(ErrorKind::Unexpected, "encoding rows"))?;
+            encode(rows).map_err(|_in_memory| StoreError::of_kind(ErrorKind::Unexpected, "encoding rows"))?;
         let mut copy = self.tx.copy_in_raw(COPY_STAGE).await.doing("copying rows")?;
         copy.send(encoded).await.doing("copying rows")?;
         copy.finish().await.doing("copying rows").map(drop)

@@ -111,7 +111,13 @@ impl ServiceOptions {
     /// [`ServiceError`].
     pub async fn connect(&self, name: &str) -> Result<Broker, ServiceError> {
         let broker = self.topology.connect(name).await?;
-        for change in self.topology.apply(&broker).await? {
+        self.declare(&broker).await?;
+        Ok(broker)
+    }
+
+    /// Makes sure that streams and consumers are there, and says what was made or differs.
+    pub(crate) async fn declare(&self, broker: &Broker) -> Result<(), ServiceError> {
+        for change in self.topology.apply(broker).await? {
             match change {
                 Change::Created(what) => tracing::info!("created {what}"),
                 Change::Differs(what, settings) => {
@@ -119,7 +125,7 @@ impl ServiceOptions {
                 }
             }
         }
-        Ok(broker)
+        Ok(())
     }
 
     /// Connections that the service needs: one for each run at work, and some for the engine.

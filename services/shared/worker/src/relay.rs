@@ -1,7 +1,7 @@
 //! From the outbox to the stream.
 
 use bytes::Bytes;
-use tradeup_broker::{Broker, Outgoing};
+use tradeup_broker::{Broker, Outgoing, PublishError};
 use tradeup_proto::{JobKind, Message as _, convert, subject, v1};
 use tradeup_store::outbox::{DeadMessage, JobMessage};
 use uuid::Uuid;
@@ -47,21 +47,47 @@ impl Relay {
 
     async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Uuid> {
         let mut under_way = Vec::with_capacity(messages.len());
+        let mut left = Left::default();
         for message in messages {
             let id = message.message_id;
             match self.broker.publish(message).await {
                 Ok(published) => under_way.push((id, published)),
-                Err(error) => tracing::warn!(%error, "a message stays in the outbox for the sweep"),
+                Err(error) => left.add(error),
             }
         }
         let mut stored = Vec::with_capacity(under_way.len());
         for (id, published) in under_way {
             match published.stored().await {
                 Ok(_duplicate) => stored.push(id),
-                Err(error) => tracing::warn!(%error, "a message stays in the outbox for the sweep"),
+                Err(error) => left.add(error),
             }
         }
+        left.log();
         stored
+    }
+}
+
+/// Messages that stay in the outbox, for one line of log.
+#[derive(Default)]
+struct Left {
+    count: usize,
+    last: Option<PublishError>,
+}
+
+impl Left {
+    fn add(&mut self, error: PublishError) {
+        self.count += 1;
+        self.last = Some(error);
+    }
+
+    fn log(self) {
+        if let Some(error) = self.last {
+            tracing::warn!(
+                messages = self.count,
+                "{} messages stay in the outbox for the sweep: {error}",
+                self.count
+            );
+        }
     }
 }
 

@@ -24,6 +24,9 @@ const REOPEN_WAIT: Duration = Duration::from_secs(1);
 const DATABASE_WAIT: Duration = Duration::from_secs(1);
 /// Shortest wait before a delivery of a held run comes again.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
+/// After this long without a delivery a consumer is looked for: a pull whose consumer is gone waits
+/// without an error.
+const SILENCE: Duration = Duration::from_secs(5);
 /// After SIGTERM, what is in flight has this long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
@@ -141,7 +144,14 @@ impl Consumer {
         while !self.shutdown.is_cancelled() {
             match self.worker.broker.pull(kind, self.worker.options.concurrency()).await {
                 Ok(pull) => self.pull_until_gone(pull, &places).await,
-                Err(error) => tracing::warn!(task = kind.task, "{error}; trying again"),
+                Err(error) => {
+                    tracing::warn!(task = kind.task, "{error}; trying again");
+                    // NATS may have lost its data: what it held is published again by the sweep, as
+                    // soon as there is a stream to take it.
+                    if let Err(error) = self.worker.options.declare(&self.worker.broker).await {
+                        tracing::debug!(%error, "declaring streams and consumers");
+                    }
+                }
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
@@ -155,7 +165,7 @@ impl Consumer {
             let next = async {
                 // The semaphore is never closed.
                 let permit = Arc::clone(places).acquire_owned().await.ok()?;
-                let delivery = pull.next().await?;
+                let delivery = self.next_or_gone(&mut pull).await?;
                 Some((delivery, permit))
             };
             let first = tokio::select! {
@@ -175,6 +185,20 @@ impl Consumer {
         // What was delivered but not begun is handed back at once.
         while let Some(delivery) = pull.next_at_hand() {
             answered(delivery.nak(Duration::ZERO).await);
+        }
+    }
+
+    /// The next delivery; `None` when the consumer is gone.
+    async fn next_or_gone(&self, pull: &mut Pull) -> Option<Delivery> {
+        loop {
+            match timeout(SILENCE, pull.next()).await {
+                Ok(next) => return next,
+                Err(_silence) if self.worker.broker.lacks_consumer(self.task.kind).await => {
+                    tracing::warn!(task = self.task.kind.task, "the consumer is gone; opening it again");
+                    return None;
+                }
+                Err(_silence) => {}
+            }
         }
     }
 

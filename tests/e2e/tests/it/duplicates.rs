@@ -1,0 +1,44 @@
+//! The same message twice, thrice, before and after: nothing is doubled.
+
+use std::time::Duration;
+
+use tradeup_harness::{Shop, World, eventually};
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn every_message_three_times_and_two_workers() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 10_000, 31));
+    let scheduler = world.start("scheduler").await;
+    let run = world.trigger("2026-11");
+    let jobs = world.jobs().await;
+    eventually("a window of batches is released", SOON, || async {
+        (jobs.count("JOBS").await >= 32).then_some(())
+    })
+    .await;
+    let messages = jobs.all().await;
+    for (subject, body) in messages.iter().chain(messages.iter().rev()) {
+        jobs.publish(subject, body.clone()).await;
+    }
+    let _one = world.start("credits").await;
+    let _two = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    assert_eq!(
+        world.number("select count(*) from attempts where attempt > 1").await,
+        0,
+        "a duplicate is not an attempt"
+    );
+
+    // Long after: the run is settled, the message is taken off the stream.
+    for (subject, body) in &messages {
+        jobs.publish(subject, body.clone()).await;
+    }
+    eventually("late duplicates are acknowledged", SOON, || async {
+        (jobs.count("JOBS").await == 0).then_some(())
+    })
+    .await;
+    world.assert_exact(&["2026-11"]);
+    drop(scheduler);
+}

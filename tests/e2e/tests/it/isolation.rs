@@ -1,0 +1,103 @@
+//! A session sees the rows of its tenant and no others.
+
+use sqlx::{AssertSqlSafe, Row as _};
+use tradeup_harness::{Shop, World};
+use tradeup_store::{TenantId, Tx};
+
+const TENANT_TABLES: [&str; 8] = [
+    "tiers",
+    "tier_amounts",
+    "members",
+    "memberships",
+    "accounts",
+    "lots",
+    "ledger_entries",
+    "member_failures",
+];
+
+async fn seen(tx: &mut Tx, table: &str) -> Vec<i64> {
+    let statement = format!("select distinct tenant_id from {table} order by 1");
+    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut **tx).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn every_tenant_table_shows_one_tenant_or_none() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 300, 41));
+    world.add_shop(&Shop::new("borealis", 300, 42));
+    let _scheduler = world.start("scheduler").await;
+    let _credits = world.start("credits").await;
+    let run = world.trigger("2026-11");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    let pool = &world.database.app;
+
+    // No table with a tenant's data was forgotten.
+    let guarded: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where relkind = 'r' and relrowsecurity and relforcerowsecurity order by 1",
+    )
+    .fetch_all(&world.database.admin)
+    .await
+    .unwrap();
+    let mut expected = TENANT_TABLES.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(guarded, expected);
+
+    let mut unset = Tx::of_engine(pool).await.unwrap();
+    for table in TENANT_TABLES {
+        assert_eq!(seen(&mut unset, table).await, Vec::<i64>::new(), "{table} with no tenant set");
+    }
+    drop(unset);
+    for tenant in [1, 2] {
+        let mut own = Tx::of_tenant(pool, TenantId(tenant)).await.unwrap();
+        for table in TENANT_TABLES.iter().filter(|table| **table != "member_failures") {
+            assert_eq!(seen(&mut own, table).await, vec![tenant], "{table}");
+        }
+        let foreign = 3 - tenant;
+        let moved = sqlx::query("update accounts set balance_minor = 0 where tenant_id = $1").bind(foreign);
+        assert_eq!(
+            moved.execute(&mut *own).await.unwrap().rows_affected(),
+            0,
+            "another tenant's rows can't be hit"
+        );
+        let planted = sqlx::query(
+            "insert into members (tenant_id, id, external_id) values ($1, gen_random_uuid(), 'x')",
+        )
+        .bind(foreign);
+        let refused = planted.execute(&mut *own).await.unwrap_err().to_string();
+        assert!(refused.contains("row-level security"), "{refused}");
+    }
+
+    // A transaction's tenant is gone with it, on every connection of the pool.
+    for _ in 0..20 {
+        let mut after = Tx::of_engine(pool).await.unwrap();
+        assert_eq!(seen(&mut after, "members").await, Vec::<i64>::new());
+    }
+}
+
+/// `begin` dropped halfway must not leave an open transaction on a pooled connection.
+#[tokio::test]
+async fn a_transaction_that_is_given_up_while_it_begins_leaves_nothing_behind() {
+    let world = World::new().await;
+    let pool = &world.database.app;
+    for delay_us in (0..4_000).step_by(20) {
+        let begin = Tx::of_tenant(pool, TenantId(1));
+        let _given_up = tokio::time::timeout(std::time::Duration::from_micros(delay_us), begin).await;
+    }
+    for _ in 0..20 {
+        let mut tx = Tx::of_engine(pool).await.unwrap();
+        let setting: Option<String> =
+            sqlx::query_scalar("select nullif(current_setting('app.tenant_id', true), '')")
+                .fetch_one(&mut *tx)
+                .await
+                .unwrap();
+        assert_eq!(setting, None, "a foreign tenant's context");
+    }
+    tradeup_harness::eventually("no session idles in a transaction", std::time::Duration::from_secs(10), || async {
+        let idle = world
+            .number("select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'")
+            .await;
+        (idle == 0).then_some(())
+    })
+    .await;
+}

@@ -2,44 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tradeup_harness::{Shop, World, eventually};
 
+use crate::blocked::Blocked;
+
 const SOON: Duration = Duration::from_secs(30);
-
-/// Holds a table so that whoever writes to it waits, in the middle of a transaction.
-struct Blocked {
-    holder: PgConnection,
-}
-
-impl Blocked {
-    async fn table(world: &World, table: &str) -> Self {
-        let mut holder = PgConnection::connect_with(&world.database.admin.connect_options()).await.unwrap();
-        let lock = format!("begin; lock table {table} in share mode");
-        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut holder).await.unwrap();
-        Self { holder }
-    }
-
-    /// Waits until a session of `service` is stuck at the table.
-    async fn catches(&self, world: &World, service: &str) {
-        eventually(&format!("{service} is stuck in a transaction"), SOON, || async {
-            let stuck: i64 = sqlx::query_scalar(
-                "select count(*) from pg_stat_activity
-                 where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'",
-            )
-            .bind(service)
-            .fetch_one(&world.database.admin)
-            .await
-            .unwrap();
-            (stuck > 0).then_some(())
-        })
-        .await;
-    }
-
-    async fn release(self) {
-        self.holder.close().await.unwrap();
-    }
-}
 
 async fn credited(world: &World) -> i64 {
     world.number("select count(*) from ledger_entries").await
@@ -99,7 +66,10 @@ async fn both_killed_again_and_again() {
             run = world.trigger("2026-11");
         }
         let before = credited(&world).await;
-        eventually("another step is made", SOON, || async { (credited(&world).await > before).then_some(()) }).await;
+        eventually("another step is made", SOON, || async {
+            (credited(&world).await > before).then_some(())
+        })
+        .await;
         credits.kill();
         scheduler.kill();
     }
@@ -119,7 +89,11 @@ async fn sigterm_finishes_what_is_in_flight_and_hands_back_the_rest() {
     eventually("some are credited", SOON, || async { (credited(&world).await > 300).then_some(()) }).await;
     assert!(credits.terminate(Duration::from_secs(25)).await.success());
     assert_eq!(
-        world.number("select count(*) from attempts a join runs r on r.id = a.run_id where r.state = 'running'").await,
+        world
+            .number(
+                "select count(*) from attempts a join runs r on r.id = a.run_id where r.state = 'running'"
+            )
+            .await,
         0,
         "no run is left in a dead worker's hands"
     );

@@ -1,6 +1,14 @@
 //! End to end: one file for each promise, real processes, real servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "tests fail loudly"
+)]
 
 mod bad_input;
+mod blocked;
 mod broken_tenant;
 mod duplicates;
 mod import;

@@ -1,0 +1,81 @@
+//! The floor: the same statement in a plain loop, on the same number of connections.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tradeup_domain::Period;
+use tradeup_store::credits::{self, MonthlyBatch};
+use tradeup_store::runs::BatchRange;
+use tradeup_store::{RunId, TenantId, Tx};
+
+/// One batch, planned beforehand.
+pub(crate) struct Planned {
+    tenant: TenantId,
+    range: BatchRange,
+}
+
+/// Reads the batches that the system planned for a period: the floor does the very same ones.
+pub(crate) async fn planned(admin: &PgPool, root_run: &str) -> anyhow::Result<Vec<Planned>> {
+    let rows: Vec<(i64, String, String, i32)> = sqlx::query_as(
+        "select b.tenant_id, b.first_member_id::text, b.last_member_id::text, b.members
+         from batches b join runs p on p.id = b.parent_run_id where p.root_id = $1::uuid
+         order by b.seq, b.tenant_id",
+    )
+    .bind(root_run)
+    .fetch_all(admin)
+    .await?;
+    rows.into_iter()
+        .map(|(tenant, first, last, members)| {
+            let range = BatchRange { first: first.parse()?, last: last.parse()?, members };
+            Ok(Planned { tenant: TenantId(tenant), range })
+        })
+        .collect()
+}
+
+/// Credits a period; how long it took and how many members were credited.
+pub(crate) async fn credit(
+    pool: &PgPool,
+    planned: Vec<Planned>,
+    period: Period,
+    connections: usize,
+) -> anyhow::Result<(Duration, i64)> {
+    // Connected and warm before the clock starts.
+    let mut warm = Vec::new();
+    for _ in 0..connections {
+        warm.push(pool.acquire().await?);
+    }
+    drop(warm);
+    let as_of = period.first_day().and_hms_opt(6, 0, 0).context("six o'clock")?.and_utc();
+    let queue = Arc::new(Mutex::new(planned.into_iter()));
+    let begun = Instant::now();
+    let mut loops = JoinSet::new();
+    for _ in 0..connections {
+        let (pool, queue) = (pool.clone(), Arc::clone(&queue));
+        loops.spawn(async move {
+            let mut granted = 0_i64;
+            loop {
+                let Some(next) = queue.lock().await.next() else { return anyhow::Ok(granted) };
+                let batch = MonthlyBatch {
+                    tenant: next.tenant,
+                    run_id: RunId::new(),
+                    period,
+                    as_of,
+                    expires_at: None,
+                    range: next.range,
+                };
+                let mut tx = Tx::of_tenant(&pool, next.tenant).await?;
+                granted += i64::from(credits::issue_monthly(&mut tx, &batch).await?.granted);
+                tx.commit().await?;
+            }
+        });
+    }
+    let mut granted = 0;
+    while let Some(done) = loops.join_next().await {
+        granted += done??;
+    }
+    Ok((begun.elapsed(), granted))
+}

@@ -1,0 +1,1 @@
+//! The rules of the tree are in `tests/tidy.rs`.
