@@ -3,6 +3,8 @@
 //! `descriptors/v1.binpb` is what was last released. After an addition, copy the new one over it:
 //! `UPDATE_DESCRIPTORS=1 cargo test -p tradeup-proto --test compatibility`.
 
+#![allow(clippy::expect_used, clippy::allow_attributes, reason = "tests fail loudly")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use tradeup_proto::{DESCRIPTORS, Message as _};
 
 /// Every field: message and number, with name, type and label.
 fn fields(descriptors: &[u8]) -> BTreeMap<(String, i32), String> {
-    let set = FileDescriptorSet::decode(descriptors).unwrap();
+    let set = FileDescriptorSet::decode(descriptors).expect("a descriptor set");
     let ours = set.file.iter().filter(|file| file.package() == "tradeup.v1");
     ours.flat_map(|file| &file.message_type)
         .flat_map(|message| {

@@ -163,7 +163,7 @@ impl<'r, R: Read> Export<'r, R> {
         let text =
             |name: &'static str, at: Option<usize>| -> Result<Option<String>, (&'static str, String)> {
                 let Some(bytes) = at.and_then(|at| self.record.get(at)) else { return Ok(None) };
-                let text = std::str::from_utf8(bytes).map_err(|_| (name, "is not UTF-8".to_owned()))?.trim();
+                let text = std::str::from_utf8(bytes).map_err(|_malformed| (name, "is not UTF-8".to_owned()))?.trim();
                 let text = text.strip_prefix('\'').unwrap_or(text);
                 if text.contains('\0') {
                     return Err((name, "holds a NUL character".to_owned()));
@@ -190,7 +190,7 @@ impl<'r, R: Read> Export<'r, R> {
         };
         // Tags may be many: they are read, not kept.
         let tags = self.record.get(columns.tags).unwrap_or_default();
-        let tags = std::str::from_utf8(tags).map_err(|_| ("Tags", "is not UTF-8".to_owned()))?;
+        let tags = std::str::from_utf8(tags).map_err(|_malformed| ("Tags", "is not UTF-8".to_owned()))?;
         Ok(StagedMember {
             line,
             external_id,
