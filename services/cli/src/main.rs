@@ -7,7 +7,7 @@ mod shopify_export;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tradeup_store::Pool;
+use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::LogOptions;
 use tradeup_worker::{ServiceError, StoreOptions, TopologyOptions};
 
@@ -40,7 +40,7 @@ struct Context {
 impl Context {
     /// Connections to the database, as many as one command needs.
     async fn pool(&self) -> Result<Pool, ServiceError> {
-        self.store.connect("tradeup", 4).await
+        self.store.connect("tradeup", 4, Purpose::Command).await
     }
 
     fn output(&self) -> Output {

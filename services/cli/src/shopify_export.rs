@@ -160,19 +160,21 @@ impl<'r, R: Read> Export<'r, R> {
             return Err(("(row)", reason));
         }
         let columns = &self.columns;
-        let text =
-            |name: &'static str, at: Option<usize>| -> Result<Option<String>, (&'static str, String)> {
-                let Some(bytes) = at.and_then(|at| self.record.get(at)) else { return Ok(None) };
-                let text = std::str::from_utf8(bytes).map_err(|_malformed| (name, "is not UTF-8".to_owned()))?.trim();
-                let text = text.strip_prefix('\'').unwrap_or(text);
-                if text.contains('\0') {
-                    return Err((name, "holds a NUL character".to_owned()));
-                }
-                if text.chars().count() > FIELD_MAX_CHARS {
-                    return Err((name, format!("is longer than {FIELD_MAX_CHARS} characters")));
-                }
-                Ok((!text.is_empty()).then(|| text.to_owned()))
-            };
+        let text = |name: &'static str,
+                    at: Option<usize>|
+         -> Result<Option<String>, (&'static str, String)> {
+            let Some(bytes) = at.and_then(|at| self.record.get(at)) else { return Ok(None) };
+            let text =
+                std::str::from_utf8(bytes).map_err(|_malformed| (name, "is not UTF-8".to_owned()))?.trim();
+            let text = text.strip_prefix('\'').unwrap_or(text);
+            if text.contains('\0') {
+                return Err((name, "holds a NUL character".to_owned()));
+            }
+            if text.chars().count() > FIELD_MAX_CHARS {
+                return Err((name, format!("is longer than {FIELD_MAX_CHARS} characters")));
+            }
+            Ok((!text.is_empty()).then(|| text.to_owned()))
+        };
         let external_id = text("Customer ID", Some(columns.customer_id))?
             .ok_or_else(|| ("Customer ID", "is empty".to_owned()))?;
         if external_id.len() > 20 || !external_id.bytes().all(|b| b.is_ascii_digit()) {

@@ -5,8 +5,9 @@ mod tasks;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tradeup_store::Purpose;
 use tradeup_telemetry::LogOptions;
-use tradeup_worker::{Runner, ServiceOptions, StoreOptions, Worker, shutdown_signal};
+use tradeup_worker::{Runner, ServiceOptions, StoreOptions, Worker, close, shutdown_signal};
 
 /// Issues credits. Any number may run; they share the work.
 #[derive(Parser)]
@@ -35,13 +36,17 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> anyhow::Result<()> {
     tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
     let shutdown = shutdown_signal()?;
-    let pool = options.store.connect("credits", options.service.connections_max()).await?;
+    let registry = tasks::registry()?;
+    let pool = options
+        .store
+        .connect("credits", options.service.connections_max(&registry), Purpose::Service)
+        .await?;
     let broker = options.service.connect("credits").await?;
     let worker = Worker::new("credits", pool.clone(), broker.clone(), options.service);
     tracing::info!(worker = worker.name(), "credits is ready as {}", worker.name());
-    Runner::new(worker, tasks::registry()?).run(shutdown).await;
+    Runner::new(worker, registry).run(shutdown).await;
     broker.close().await;
-    pool.close().await;
+    close(&pool).await;
     tracing::info!("stopped");
     Ok(())
 }

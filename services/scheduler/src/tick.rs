@@ -11,9 +11,6 @@ use tradeup_worker::Worker;
 
 use crate::schedules::{ALL, Declared};
 
-/// Most schedules that one tick takes.
-const SCHEDULES_MAX: i64 = 100;
-
 /// Why a schedule could not be ticked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TickError {
@@ -58,17 +55,20 @@ pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
     Ok(tx.commit().await?)
 }
 
-/// Decides all fires that are due.
+/// Decides all fires that are due. A schedule that can't be decided holds up no other.
 pub(crate) async fn tick(worker: &Worker) -> Result<(), TickError> {
+    for name in schedules::due(worker.pool()).await? {
+        if let Err(error) = tick_one(worker, &name).await {
+            tracing::error!(schedule = name, "schedule {name} did not fire, trying again: {error}");
+        }
+    }
+    Ok(())
+}
+
+async fn tick_one(worker: &Worker, name: &str) -> Result<(), TickError> {
     let mut tx = Tx::of_engine(worker.pool()).await?;
-    let due = schedules::lock_due(&mut tx, SCHEDULES_MAX).await?;
-    if due.is_empty() {
-        return Ok(tx.rollback().await?);
-    }
-    let mut messages = Vec::new();
-    for schedule in due {
-        messages.extend(decide(worker, &mut tx, &schedule).await?);
-    }
+    let Some(schedule) = schedules::lock_due(&mut tx, name).await? else { return Ok(tx.rollback().await?) };
+    let messages = decide(worker, &mut tx, &schedule).await?;
     tx.commit().await?;
     worker.relay().publish_jobs(&messages).await;
     Ok(())

@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::str::FromStr as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tradeup_domain::Period;
 use tradeup_harness::{Process, Shop, World};
+use tradeup_store::{Durability, Purpose};
 
 use crate::{floor, procfs};
 

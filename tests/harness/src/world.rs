@@ -95,7 +95,14 @@ impl World {
         let (count, seed) = (shop.members.to_string(), shop.seed.to_string());
         self.tradeup_ok(&["generate", "members", "--count", &count, "--seed", &seed, "--out", path]);
         self.tradeup_ok(&["import", "members", path, "--tenant", &shop.handle, "--since", since]);
-        self.due.insert(shop.handle.clone(), due(&std::fs::read_to_string(&file).unwrap(), &shop.tiers));
+        self.due.insert(shop.handle.clone(), self.due_of(shop));
+    }
+
+    /// Credits that a shop's members are due a month by its export, and their sum in minor units.
+    #[must_use]
+    pub fn due_of(&self, shop: &Shop) -> (i64, i64) {
+        let file = self.dir.path().join(format!("{}.csv", shop.handle));
+        due(&std::fs::read_to_string(file).unwrap(), &shop.tiers)
     }
 
     /// Starts a service.

@@ -42,7 +42,9 @@ impl Run {
             let newest = runs::list(&pool, &RunFilter::default(), 1).await?;
             newest.first().map(|run| run.run_id).ok_or_else(|| anyhow!("there are no runs yet"))?
         } else {
-            self.run.parse().map_err(|_malformed| anyhow!("{:?} is no run id; `tradeup runs` shows them", self.run))?
+            self.run
+                .parse()
+                .map_err(|_malformed| anyhow!("{:?} is no run id; `tradeup runs` shows them", self.run))?
         };
         if self.follow {
             return follow(context, &pool, run_id).await;

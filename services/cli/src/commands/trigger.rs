@@ -11,6 +11,7 @@ use tradeup_worker::{Relay, trigger};
 
 use super::run;
 use crate::Context;
+use crate::output::count;
 
 /// Trigger a run by hand.
 #[derive(Subcommand)]
@@ -29,6 +30,9 @@ pub(crate) struct MonthlyCredits {
     /// Wait for the end and show progress; exit code 1 if it does not succeed.
     #[arg(long)]
     follow: bool,
+    /// If the run exists and has failed in part, try what failed again. What succeeded stays as it is.
+    #[arg(long)]
+    retry: bool,
     /// Who triggers it, for the record.
     #[arg(long, env = "USER", default_value = "tradeup")]
     by: String,
@@ -36,7 +40,7 @@ pub(crate) struct MonthlyCredits {
 
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self::MonthlyCredits(MonthlyCredits { period, follow, by }) = self;
+        let Self::MonthlyCredits(MonthlyCredits { period, follow, retry, by }) = self;
         let pool = context.pool().await?;
         let mut tx = Tx::of_engine(&pool).await?;
         let now = schedules::now(&mut tx).await?;
@@ -48,17 +52,24 @@ impl Trigger {
         }
         tx.rollback().await?;
         let new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by));
-        create(context, &pool, new, follow).await
+        create(context, &pool, new, follow, retry).await
     }
 }
 
-async fn create(context: &Context, pool: &Pool, new: NewRun, follow: bool) -> anyhow::Result<ExitCode> {
+async fn create(
+    context: &Context,
+    pool: &Pool,
+    new: NewRun,
+    follow: bool,
+    retry: bool,
+) -> anyhow::Result<ExitCode> {
     let task = new.task.clone();
     let key = new.key.clone();
     let mut tx = Tx::of_engine(pool).await?;
     let created = runs::create(&mut tx, new).await?;
-    tx.commit().await?;
     let is_new = created.message.is_some();
+    let retried = if retry && !is_new { runs::retry_failed(&mut tx, created.run_id).await? } else { 0 };
+    tx.commit().await?;
     let mut published = !is_new;
     if let Some(message) = created.message {
         // The run is committed: without NATS the scheduler's sweep will publish it.
@@ -71,13 +82,17 @@ async fn create(context: &Context, pool: &Pool, new: NewRun, follow: bool) -> an
         }
     }
     let run_id = created.run_id;
-    let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "published": published });
+    let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "published": published, "retried": retried });
     if !(follow && context.json) {
         context.output().show(&value, || {
             let what = if is_new { "Triggered" } else { "Exists already:" };
             let later =
                 if published { "" } else { "\nIt is queued; a scheduler will publish it once NATS answers." };
-            format!("{what} {task} {key}: run {run_id}{later}")
+            let again = match retried {
+                0 => String::new(),
+                n => format!("\nTrying {} again.", count(n, "failed run", "failed runs")),
+            };
+            format!("{what} {task} {key}: run {run_id}{later}{again}")
         })?;
     }
     if follow { run::follow(context, pool, run_id).await } else { Ok(ExitCode::SUCCESS) }

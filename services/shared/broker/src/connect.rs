@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{ConnectOptions, Event};
+use async_nats::{ConnectOptions, Event, ServerAddr};
 
 /// Oldest server that has what we use and not the worst of the known faults.
 const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
@@ -55,7 +55,14 @@ impl Broker {
     /// [`ConnectError`], one clear line each.
     pub async fn connect(url: &str, name: &str) -> Result<Self, ConnectError> {
         let shown = without_credentials(url);
-        let client = ConnectOptions::new()
+        let unusable = |reason: String| ConnectError::Connect { url: shown.clone(), reason };
+        let address: ServerAddr = url.parse().map_err(|error: std::io::Error| unusable(error.to_string()))?;
+        let mut options = ConnectOptions::new();
+        // The client does not take these from the URL by itself.
+        if let (Some(user), Some(password)) = (address.username(), address.password()) {
+            options = options.user_and_password(user.to_owned(), password.to_owned());
+        }
+        let client = options
             .name(name)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(ANSWER_WITHIN))
@@ -73,9 +80,9 @@ impl Broker {
                     other => tracing::warn!(event = %other, "NATS"),
                 }
             })
-            .connect(url)
+            .connect(address)
             .await
-            .map_err(|error| ConnectError::Connect { url: shown.clone(), reason: error.to_string() })?;
+            .map_err(|error| unusable(error.to_string()))?;
 
         let found = client.server_info().version;
         if version(&found).is_none_or(|found| found < SERVER_VERSION_MIN) {

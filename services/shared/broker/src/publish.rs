@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 
 use async_nats::HeaderValue;
-use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
+use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use tradeup_proto::header;
@@ -31,33 +31,22 @@ pub struct Published {
     ack: PublishAckFuture,
 }
 
-/// Why a message is not known to be stored.
+/// Why a message is not known to be stored. It may be all the same, or will be when it is sent again.
 #[derive(Debug, thiserror::Error)]
 #[error("publishing: {reason}")]
 pub struct PublishError {
     reason: String,
-    final_: bool,
-}
-
-impl PublishError {
-    /// Whether the same message can never be stored: it is too large. Everything
-    /// else may have been stored in spite of the error, or will be when it is sent again.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        self.final_
-    }
 }
 
 fn error(source: &async_nats::jetstream::context::PublishError) -> PublishError {
-    let final_ = source.kind() == PublishErrorKind::MaxPayloadExceeded;
-    PublishError { reason: source.to_string(), final_ }
+    PublishError { reason: source.to_string() }
 }
 
 impl Broker {
     /// Sends a message. It is stored when the returned [`Published`] says so; many may be under way.
     ///
     /// # Errors
-    /// [`PublishError`]; unless it is final, the outcome is unknown: send it again under its id.
+    /// [`PublishError`]; the outcome is unknown: send it again under its id.
     pub async fn publish(&self, message: Outgoing) -> Result<Published, PublishError> {
         let mut publish = PublishMessage::build()
             .payload(message.body)

@@ -40,7 +40,7 @@ pub enum PlanError {
     /// are owed, and paying only the others would hide that.
     #[error(
         "no monthly amount in {currency} for tier {tiers}, held by {members} active members; \
-         set one with `tradeup tenant tier`, then trigger the period again"
+         set one with `tradeup tenant tier`, then trigger the period again with --retry"
     )]
     NoAmount {
         /// The tenant's currency.

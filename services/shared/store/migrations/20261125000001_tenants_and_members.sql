@@ -3,7 +3,7 @@
 -- Conventions of this schema:
 --   * every table that holds a tenant's data starts its primary key with tenant_id and has row
 --     level security, forced: a session sees the rows of the tenant in app.tenant_id and no others;
---     with the setting unset it sees none. store::TenantTx is the one place that sets it.
+--     with the setting unset it sees none. store::Tx is the one place that sets it.
 --   * money is <noun>_minor (integer minor units) with its currency beside it.
 --   * history is rows with [valid_from, valid_to): a rule is never edited, it is ended and
 --     followed by another, so that a late run reads what was in force.

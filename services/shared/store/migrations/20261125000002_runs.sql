@@ -94,12 +94,13 @@ create table outbox (
     run_id uuid,
     -- A dead letter's are kept here; its row goes when the broker has acknowledged it.
     subject text,
+    error_code text,
     body bytea,
     created_at timestamptz not null default now(),
     -- The writer publishes at once; from then on the sweep does.
     next_publish_at timestamptz not null default now() + interval '5 seconds',
     check (kind <> 'job' or run_id is not null),
-    check (kind <> 'dead' or (subject is not null and body is not null))
+    check (kind <> 'dead' or (subject is not null and error_code is not null and body is not null))
 );
 create index outbox_run on outbox (run_id);
 

@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Unavailable,
     /// Serialization failure, deadlock or lock time-out.
     Conflict,
-    /// A constraint, a privilege or row security refused the data.
+    /// A constraint refused the data.
     Refused,
     /// A stored value that should be impossible.
     Corrupt,
@@ -65,7 +65,6 @@ fn kind_of(error: &sqlx::Error) -> ErrorKind {
 fn kind_of_state(code: &str) -> ErrorKind {
     match code {
         "40001" | "40P01" | "55P03" => ErrorKind::Conflict,
-        "42501" => ErrorKind::Refused,
         // Connection exceptions, insufficient resources, operator intervention, system errors.
         _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => ErrorKind::Unavailable,
         // Data exceptions, integrity violations, and what our own triggers raise.
@@ -142,7 +141,8 @@ mod tests {
             ("08006", ErrorKind::Unavailable),
             ("23514", ErrorKind::Refused),
             ("22003", ErrorKind::Refused),
-            ("42501", ErrorKind::Refused),
+            // A missing privilege is a fault of the installation, never of a member's data.
+            ("42501", ErrorKind::Unexpected),
             ("P0001", ErrorKind::Refused),
             ("42P01", ErrorKind::Unexpected),
             ("XX000", ErrorKind::Unexpected),

@@ -25,7 +25,7 @@ pub mod verify;
 
 pub use error::{ErrorKind, StoreError};
 pub use ids::{RunId, TenantId, TenantRef};
-pub use pool::{Durability, Pool, connect, migrate};
+pub use pool::{Durability, Pool, Purpose, connect, migrate};
 pub use tx::Tx;
 
 /// What statements run on: a connection, usually that of a [`Tx`].

@@ -34,6 +34,8 @@ pub struct DeadMessage {
     pub run_id: Option<RunId>,
     /// Subject.
     pub subject: String,
+    /// Code of the last error.
+    pub error_code: String,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -60,8 +62,17 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
     let mut overdue = Overdue::default();
     for row in rows {
         if row.kind == "dead" {
-            let (Some(subject), Some(body)) = (row.subject, row.body) else { continue };
-            overdue.dead.push(DeadMessage { outbox_id: row.outbox_id, run_id: row.run_id, subject, body });
+            let (Some(subject), Some(error_code), Some(body)) = (row.subject, row.error_code, row.body)
+            else {
+                continue;
+            };
+            overdue.dead.push(DeadMessage {
+                outbox_id: row.outbox_id,
+                run_id: row.run_id,
+                subject,
+                error_code,
+                body,
+            });
         } else if let (Some(run_id), Some(task), Some(key), Some(scheduled_for), Some(payload)) =
             (row.run_id, row.task, row.key, row.scheduled_for, row.payload)
         {
@@ -86,10 +97,11 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
 /// As any statement.
 pub async fn put_dead(db: &mut Connection, message: &DeadMessage) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into outbox (id, kind, run_id, subject, body) values ($1, 'dead', $2, $3, $4)",
+        "insert into outbox (id, kind, run_id, subject, error_code, body) values ($1, 'dead', $2, $3, $4, $5)",
         message.outbox_id,
         message.run_id as Option<RunId>,
         message.subject,
+        message.error_code,
         message.body,
     )
     .execute(db)
@@ -124,19 +136,4 @@ pub async fn forget_ended(pool: &Pool) -> Result<u64, StoreError> {
     .await
     .doing("forgetting messages of ended runs")
     .map(|done| done.rows_affected())
-}
-
-/// Number of messages not yet known to have arrived, and the age of the oldest in seconds.
-///
-/// # Errors
-/// As any statement.
-pub async fn backlog(pool: &Pool) -> Result<(i64, f64), StoreError> {
-    sqlx::query!(
-        r#"select count(*) as "messages!",
-            coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldest_seconds!" from outbox"#
-    )
-    .fetch_one(pool)
-    .await
-    .doing("counting unpublished messages")
-    .map(|row| (row.messages, row.oldest_seconds))
 }

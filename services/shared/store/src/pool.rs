@@ -74,6 +74,18 @@ pub enum ConnectError {
     Migrate(#[from] MigrateError),
 }
 
+/// What connections are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Short statements, all day, each by an index. Whole tables are never scanned: a plan made while
+    /// a table was small (that of a foreign key's check, say) is kept by its session, and would go
+    /// on scanning when the table has grown to millions. For the same reason plans are made once and
+    /// not for each execution: what they would learn from the values is never to scan.
+    Service,
+    /// A person's question, or a proof over everything.
+    Command,
+}
+
 /// Whether settings that can lose a commit are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -99,9 +111,10 @@ pub async fn connect(
     url: &str,
     name: &str,
     connections_max: u32,
+    purpose: Purpose,
     durability: Durability,
 ) -> Result<Pool, ConnectError> {
-    let pool = open(url, name, connections_max).await?;
+    let pool = open(url, name, connections_max, purpose).await?;
     check_schema(&pool).await?;
     if durability == Durability::Required {
         check_durability(&pool).await?;
@@ -109,8 +122,12 @@ pub async fn connect(
     Ok(pool)
 }
 
-async fn open(url: &str, name: &str, connections_max: u32) -> Result<Pool, ConnectError> {
-    let options = options(url, name)?;
+async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> Result<Pool, ConnectError> {
+    let options = match purpose {
+        Purpose::Service => options(url, name)?
+            .options([("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan")]),
+        Purpose::Command => options(url, name)?,
+    };
     let address = format!("{}:{}", options.get_host(), options.get_port());
     // One try with a real error, before a pool that would only say "timed out".
     let first = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
@@ -175,7 +192,7 @@ async fn check_durability(pool: &Pool) -> Result<(), ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn migrate(owner_url: &str) -> Result<(), ConnectError> {
-    let pool = open(owner_url, "tradeup setup", 1).await?;
+    let pool = open(owner_url, "tradeup setup", 1, Purpose::Command).await?;
     MIGRATOR.run(&pool).await?;
     pool.close().await;
     Ok(())

@@ -94,23 +94,35 @@ pub async fn ensure(
     Ok(added == 1)
 }
 
-/// Locks up to `limit` schedules that are due. Those that another scheduler has locked are its
-/// business.
+/// Names of the schedules that are due.
 ///
 /// # Errors
 /// As any statement.
-pub async fn lock_due(db: &mut Connection, limit: i64) -> Result<Vec<Schedule>, StoreError> {
+pub async fn due(pool: &Pool) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        "select name from schedules where not paused and next_fire_at <= clock_timestamp() order by next_fire_at"
+    )
+    .fetch_all(pool)
+    .await
+    .doing("looking for due schedules")
+}
+
+/// Locks a schedule if it is (still) due. One that another scheduler has locked is its business.
+///
+/// # Errors
+/// As any statement.
+pub async fn lock_due(db: &mut Connection, name: &str) -> Result<Option<Schedule>, StoreError> {
     sqlx::query_as!(
         Schedule,
         r#"select name, task, cron, zone, missed_policy,
                extract(epoch from missed_horizon)::float8 as "missed_horizon_seconds!", paused, next_fire_at
-           from schedules where not paused and next_fire_at <= clock_timestamp()
-           order by next_fire_at limit $1 for update skip locked"#,
-        limit
+           from schedules where name = $1 and not paused and next_fire_at <= clock_timestamp()
+           for update skip locked"#,
+        name
     )
-    .fetch_all(db)
+    .fetch_optional(db)
     .await
-    .doing("looking for due schedules")
+    .doing("locking a due schedule")
 }
 
 /// Records the decision about one fire.

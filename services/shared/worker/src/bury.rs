@@ -48,9 +48,9 @@ pub(crate) async fn run(
     Ok(Buried { dead: vec![dead], jobs })
 }
 
-/// Ends a run whose every attempt died with its process.
+/// Ends a run whose last attempt died with its process.
 pub(crate) async fn exhausted(pool: &Pool, run_id: RunId, original: &Original) -> Result<Buried, StoreError> {
-    let message = "every attempt ended with the death of its process; the last worker's log may say why";
+    let message = "the last attempt ended with the death of its process, and no attempt is left; that worker's log may say why";
     let mut tx = Tx::of_engine(pool).await?;
     if !runs::end_exhausted(&mut tx, run_id, message).await? {
         tx.rollback().await?;
@@ -125,6 +125,7 @@ async fn write(
         outbox_id: Uuid::now_v7(),
         run_id: about.run_id,
         subject: dead_subject(parsed.as_ref()),
+        error_code: letter.code.clone(),
         body: body.encode_to_vec(),
     };
     outbox::put_dead(tx, &message).await?;

@@ -109,7 +109,7 @@ impl Worker {
     }
 
     async fn failed(&self, task: &Registered, claim: &Claim, error: &TaskError, delivery: &Delivery) {
-        let recorded = match task.retry.verdict(claim.attempt, error.class(), jitter()) {
+        let recorded = match task.retry.verdict(claim.attempt, claim.max_attempts, error.class(), jitter()) {
             Verdict::Retry(after) => self.park(claim, error, after, delivery).await,
             Verdict::GiveUp => match bury::run(&self.pool, claim, &original(delivery), error).await {
                 Ok(buried) => {

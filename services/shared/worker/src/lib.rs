@@ -22,7 +22,7 @@ pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
 pub use registry::{DuplicateTask, Registry};
 pub use relay::Relay;
 pub use retry::RetryPolicy;
-pub use runner::{Runner, Worker, shutdown_signal};
+pub use runner::{Runner, Worker, close, shutdown_signal};
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::Registry;
+
 use clap::Args;
 use tradeup_broker::{Broker, Change, Topology, TopologyError};
 use tradeup_store::pool::ConnectError;
-use tradeup_store::{Durability, Pool};
+use tradeup_store::{Durability, Pool, Purpose};
 
 /// Where the database is.
 #[derive(Clone, Args)]
@@ -72,11 +74,16 @@ impl StoreOptions {
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn connect(&self, name: &str, connections_max: u32) -> Result<Pool, ServiceError> {
+    pub async fn connect(
+        &self,
+        name: &str,
+        connections_max: u32,
+        purpose: Purpose,
+    ) -> Result<Pool, ServiceError> {
         let url = self.database_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_DATABASE_URL"))?;
         let durability =
             if self.allow_unsafe_durability { Durability::UnsafeAllowed } else { Durability::Required };
-        Ok(tradeup_store::connect(url, name, connections_max, durability).await?)
+        Ok(tradeup_store::connect(url, name, connections_max, purpose, durability).await?)
     }
 }
 
@@ -128,10 +135,12 @@ impl ServiceOptions {
         Ok(())
     }
 
-    /// Connections that the service needs: one for each run at work, and some for the engine.
+    /// Connections that a service with these tasks needs: one for each run at work, and some for the
+    /// engine.
     #[must_use]
-    pub fn connections_max(&self) -> u32 {
-        u32::from(self.concurrency) + 2
+    pub fn connections_max(&self, registry: &Registry) -> u32 {
+        let kinds = u32::try_from(registry.tasks().count()).unwrap_or(1);
+        u32::from(self.concurrency) * kinds + 2
     }
 
     pub(crate) fn concurrency(&self) -> usize {

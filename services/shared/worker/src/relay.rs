@@ -1,6 +1,7 @@
 //! From the outbox to the stream.
 
 use bytes::Bytes;
+use futures::future::join_all;
 use tradeup_broker::{Broker, Outgoing, PublishError};
 use tradeup_proto::{JobKind, Message as _, convert, subject, v1};
 use tradeup_store::outbox::{DeadMessage, JobMessage};
@@ -39,7 +40,7 @@ impl Relay {
             subject: message.subject,
             message_id: message.outbox_id,
             run_id: message.run_id.map(|id| id.0),
-            error_code: None,
+            error_code: Some(message.error_code),
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await
@@ -55,10 +56,13 @@ impl Relay {
                 Err(error) => left.add(error),
             }
         }
-        let mut stored = Vec::with_capacity(under_way.len());
-        for (id, published) in under_way {
-            match published.stored().await {
-                Ok(_duplicate) => stored.push(id),
+        // All at once, so that a broker that does not answer costs one wait and not one for each.
+        let answers =
+            under_way.into_iter().map(async |(id, published)| published.stored().await.map(|_duplicate| id));
+        let mut stored = Vec::new();
+        for answer in join_all(answers).await {
+            match answer {
+                Ok(id) => stored.push(id),
                 Err(error) => left.add(error),
             }
         }

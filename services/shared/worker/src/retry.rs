@@ -39,12 +39,13 @@ impl RetryPolicy {
         self.base.saturating_mul(multiple).min(self.cap)
     }
 
-    /// Decides after attempt number `attempt` (from 1). `jitter` is random in 0..1: full jitter,
+    /// Decides after attempt number `attempt` (from 1) of at most `attempts_max`: the run's own number,
+    /// which a retry by hand has raised above the policy's. `jitter` is random in 0..1: full jitter,
     /// so that what failed together does not come back together.
-    pub(crate) fn verdict(&self, attempt: i32, class: Class, jitter: f64) -> Verdict {
+    pub(crate) fn verdict(&self, attempt: i32, attempts_max: i32, class: Class, jitter: f64) -> Verdict {
         match class {
             Class::Permanent => Verdict::GiveUp,
-            Class::Transient { .. } if attempt >= self.attempts_max => Verdict::GiveUp,
+            Class::Transient { .. } if attempt >= attempts_max => Verdict::GiveUp,
             Class::Transient { retry_after } => {
                 let wait = self.ceiling(attempt).mul_f64(jitter.clamp(0.0, 1.0));
                 Verdict::Retry(wait.max(retry_after.unwrap_or_default()))
@@ -82,7 +83,7 @@ mod tests {
         fn waits_stay_under_their_ceiling_and_obey_retry_after(attempt in 1_i32..100, jitter in 0.0_f64..1.0, after_ms in prop::option::of(0_u64..100_000)) {
             let policy = RetryPolicy::DATABASE;
             let retry_after = after_ms.map(Duration::from_millis);
-            match policy.verdict(attempt, Class::Transient { retry_after }, jitter) {
+            match policy.verdict(attempt, policy.attempts_max, Class::Transient { retry_after }, jitter) {
                 Verdict::GiveUp => prop_assert!(attempt >= policy.attempts_max),
                 Verdict::Retry(wait) => {
                     prop_assert!(attempt < policy.attempts_max);
@@ -91,7 +92,7 @@ mod tests {
                 }
             }
             prop_assert!(policy.ceiling(attempt) <= policy.ceiling(attempt + 1));
-            prop_assert_eq!(policy.verdict(attempt, Class::Permanent, jitter), Verdict::GiveUp);
+            prop_assert_eq!(policy.verdict(attempt, policy.attempts_max, Class::Permanent, jitter), Verdict::GiveUp);
         }
     }
 }

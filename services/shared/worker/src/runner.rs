@@ -29,6 +29,8 @@ const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(5);
 /// After SIGTERM, what is in flight has this long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+/// Then the connections have this long.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Executes the tasks of a registry until told to stop.
 pub struct Runner {
@@ -277,6 +279,13 @@ impl Consumer {
 fn read_run_id(delivery: &Delivery) -> Result<RunId, String> {
     let job = v1::Job::decode(delivery.body().as_ref()).map_err(|error| error.to_string())?;
     convert::uuid("run_id", &job.run_id).map(RunId).map_err(|error| error.to_string())
+}
+
+/// Closes the pool; whatever still holds a connection after the drain is not waited for long.
+pub async fn close(pool: &Pool) {
+    if timeout(CLOSE_WITHIN, pool.close()).await.is_err() {
+        tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
+    }
 }
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.

@@ -13,6 +13,7 @@ async fn a_shop_without_an_amount_fails_alone() {
     };
     world.add_shop(&broken);
     world.due.remove("borealis");
+    let healed = world.due_of(&Shop::new("borealis", 500, 23));
     let _scheduler = world.start("scheduler").await;
     let _credits = world.start("credits").await;
 
@@ -44,6 +45,18 @@ async fn a_shop_without_an_amount_fails_alone() {
     assert_eq!(letters[0]["tenant"], "borealis");
     let jobs = world.jobs().await;
     assert_eq!(jobs.bodies("DEAD", "dead.scheduler.monthly-credits-tenant.borealis").await.len(), 1);
+
+    // Put right and tried again: only what failed runs, and the whole month is then done.
+    world.tradeup_ok(&["tenant", "tier", "borealis", "silver", "5.00"]);
+    let again = world.tradeup_json(&["trigger", "monthly-credits", "--period", "2026-11", "--retry"]);
+    assert_eq!(
+        (&again["run_id"], &again["new"], &again["retried"]),
+        (&run.as_str().into(), &false.into(), &1.into())
+    );
+    let story = world.ended(&run).await;
+    assert_eq!(story["state"], "succeeded", "{story:#}");
+    world.due.insert("borealis".to_owned(), healed);
+    world.assert_exact(&["2026-11"]);
 }
 
 #[tokio::test]

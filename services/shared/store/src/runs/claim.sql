@@ -1,7 +1,13 @@
 -- Claims the runs that may be tried now, in one round trip: state and fencing number, a row for
 -- the attempt, and the end of their outbox rows (the message has evidently arrived).
+--
+-- The commit does not wait for the disk. It survives the death of any process but PostgreSQL's own;
+-- if that loses it, the run is queued again with its outbox row, as if it had never been claimed. The
+-- commit of the effects, which comes after, waits and takes the claim with it.
 -- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 most attempts by the task's policy
-with claimed as (
+with lazily as materialized (
+    select set_config('synchronous_commit', 'off', true)
+), claimed as (
     update runs r
     set state = 'running',
         attempt = r.attempt + 1,
@@ -33,6 +39,6 @@ select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle 
     c.payload as "payload!", c.scheduled_for as "scheduled_for!",
     c.attempt as "attempt!", c.max_attempts as "max_attempts!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
-from claimed c
+from lazily, claimed c
 left join tenants t on t.id = c.tenant_id
 left join batches b on b.run_id = c.id
