@@ -138,13 +138,11 @@ impl Monthly {
             None
         } else {
             let planned = floor::planned(&world.database.admin, &run).await?;
-            let options = PgConnectOptions::from_str(&world.database.app_url)?.disable_statement_logging();
             let most = u32::try_from(self.connections)?;
-            let pool = PgPoolOptions::new()
-                .min_connections(most)
-                .max_connections(most)
-                .connect_with(options)
-                .await?;
+            let url = &world.database.app_url;
+            // Connections as the service has them.
+            let pool =
+                tradeup_store::connect(url, "floor", most, Purpose::Service, Durability::Required).await?;
             let period: Period = format!("{floor_year}-01").parse()?;
             let (took, granted) = floor::credit(&pool, planned, period, self.connections).await?;
             pool.close().await;
