@@ -21,7 +21,9 @@ struct Options {
     log: LogOptions,
 }
 
-#[tokio::main]
+// One thread: the work is PostgreSQL's, and handing wake-ups between threads costs more than it brings.
+// More throughput is another process.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
     match serve(options).await {
