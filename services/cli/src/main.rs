@@ -114,6 +114,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(broken)
             || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
+            || cause
                 .downcast_ref::<csv::Error>()
                 .is_some_and(|error| matches!(error.kind(), csv::ErrorKind::Io(io) if broken(io)))
     })

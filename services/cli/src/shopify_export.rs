@@ -57,6 +57,7 @@ pub(crate) struct Rejected {
 pub(crate) struct Export<'r, R> {
     reader: csv::Reader<Limited<R>>,
     since_record: Rc<Cell<u64>>,
+    quotes: Rc<Cell<u64>>,
     columns: Columns,
     width: usize,
     rules: &'r [TagRule<'r, i32>],
@@ -77,6 +78,8 @@ struct Columns {
 struct Limited<R> {
     inner: R,
     since_record: Rc<Cell<u64>>,
+    /// Quotes so far: an odd number at the end means that one was never closed.
+    quotes: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -86,6 +89,8 @@ impl<R: Read> Read for Limited<R> {
         }
         let n = self.inner.read(buffer)?;
         self.since_record.set(self.since_record.get() + u64::try_from(n).unwrap_or(0));
+        let quotes = buffer.iter().take(n).filter(|byte| **byte == b'"').count();
+        self.quotes.set(self.quotes.get() + u64::try_from(quotes).unwrap_or(0));
         Ok(n)
     }
 }
@@ -93,8 +98,9 @@ impl<R: Read> Read for Limited<R> {
 impl<'r, R: Read> Export<'r, R> {
     /// Reads the header. `rules` say which tag means which tier, highest first.
     pub(crate) fn open(input: R, rules: &'r [TagRule<'r, i32>]) -> anyhow::Result<Self> {
-        let since_record = Rc::new(Cell::new(0));
-        let limited = Limited { inner: input, since_record: Rc::clone(&since_record) };
+        let (since_record, quotes) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let limited =
+            Limited { inner: input, since_record: Rc::clone(&since_record), quotes: Rc::clone(&quotes) };
         let mut reader = ReaderBuilder::new()
             .flexible(true)
             // With CRLF as a terminator of its own the reader counts lines one short.
@@ -115,6 +121,8 @@ impl<'r, R: Read> Export<'r, R> {
                 )
             })
         };
+        let ids = header.iter().filter(|name| name.trim().eq_ignore_ascii_case("Customer ID")).count();
+        anyhow::ensure!(ids <= 1, "line 1: column \"Customer ID\" is there {ids} times");
         let columns = Columns {
             customer_id: need("Customer ID")?,
             email: need("Email")?,
@@ -125,7 +133,7 @@ impl<'r, R: Read> Export<'r, R> {
             accepts_email_marketing: find("Accepts Email Marketing"),
         };
         let width = header.len();
-        Ok(Self { reader, since_record, columns, width, rules, record: ByteRecord::new() })
+        Ok(Self { reader, since_record, quotes, columns, width, rules, record: ByteRecord::new() })
     }
 
     /// The next row, checked; `None` at the end.
@@ -142,11 +150,22 @@ impl<'r, R: Read> Export<'r, R> {
                 })?;
             self.since_record.set(0);
             if !more {
+                anyhow::ensure!(
+                    self.quotes.get().is_multiple_of(2),
+                    "a quote is opened and never closed, and has swallowed the rows behind it; \
+                     correct the file and import again, nothing was imported"
+                );
                 return Ok(None);
             }
             let is_blank_line = self.record.len() == 1 && self.record.as_slice().trim_ascii().is_empty();
             if !is_blank_line {
                 let line = self.record.position().map_or(begun, csv::Position::line);
+                let tags = self.record.get(self.columns.tags).unwrap_or_default();
+                anyhow::ensure!(
+                    !tags.trim_ascii().contains(&b'\n'),
+                    "line {line}: Tags holds a line break, so a quote was probably never closed and has swallowed \
+                     the rows behind it; correct the file and import again, nothing was imported"
+                );
                 let rejected =
                     |(field, reason): (&str, String)| Rejected { line, field: field.to_owned(), reason };
                 return Ok(Some(self.check(line).map_err(rejected)));
@@ -177,9 +196,12 @@ impl<'r, R: Read> Export<'r, R> {
         };
         let external_id = text("Customer ID", Some(columns.customer_id))?
             .ok_or_else(|| ("Customer ID", "is empty".to_owned()))?;
-        if external_id.len() > 20 || !external_id.bytes().all(|b| b.is_ascii_digit()) {
+        // One customer is one number, however many zeros a spreadsheet has put in front of it.
+        let number = external_id.bytes().all(|b| b.is_ascii_digit()).then(|| external_id.parse::<i64>().ok());
+        let Some(number) = number.flatten().filter(|number| *number > 0) else {
             return Err(("Customer ID", "is not a number".to_owned()));
-        }
+        };
+        let external_id = number.to_string();
         let email = text("Email", Some(columns.email))?;
         if email.as_deref().is_some_and(|email| !is_email_shaped(email)) {
             return Err(("Email", "is no e-mail address".to_owned()));
@@ -296,6 +318,27 @@ mod tests {
         {
             let error = read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(missing) && error.contains("line 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_customer_is_one_number_however_it_is_written() {
+        let row = |id: &str| format!("{id},A,B,,no,,,,,,,,,,no,0,0,,no,vip\n");
+        let (good, bad) =
+            read(&file(&[row("'000124"), row("124"), row("0"), row("99999999999999999999")].concat()))
+                .unwrap();
+        assert_eq!(good.iter().map(|m| m.external_id.as_str()).collect::<Vec<_>>(), ["124", "124"]);
+        assert_eq!(bad.len(), 2);
+    }
+
+    #[test]
+    fn rows_swallowed_by_a_quote_are_never_lost_in_silence() {
+        let row = |id: &str, tags: &str| format!("{id},A,B,,no,,,,,,,,,,no,0,0,,no,{tags}\n");
+        for rows in
+            [row("1", "\"vip") + &row("2", "vip"), row("1", "\"vip") + &row("2", "\"vip") + &row("3", "vip")]
+        {
+            let error = read(&file(&rows)).unwrap_err().to_string();
+            assert!(error.contains("quote") && error.contains("nothing was imported"), "{error}");
         }
     }
 

@@ -88,10 +88,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Sends a signal by its name without SIG.
+    pub fn signal(&self, name: &str) {
+        let (option, id) = (format!("-{name}"), self.child.id().to_string());
+        assert!(Command::new("kill").args([option, id]).status().unwrap().success());
+    }
+
     /// SIGTERM, and how it ended; panics if it takes longer than `within`.
     pub async fn terminate(mut self, within: Duration) -> ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
         let name = format!("{} ends after SIGTERM", self.name);
         eventually(&name, within, || {
             let ended = self.child.try_wait().unwrap();

@@ -34,14 +34,15 @@ impl Dead {
             .map(|d| {
                 json!({ "dead_letter_id": d.id.to_string(), "run_id": d.run_id.map(|id| id.to_string()), "tenant": d.tenant_handle,
                     "task": d.task, "subject": d.subject, "code": d.code, "errors": d.errors, "fingerprint": d.fingerprint,
-                    "dead_at": instant(d.dead_at) })
+                    "dead_at": instant(d.dead_at), "run_state": d.run_state })
             })
             .collect();
         context.output().show(&json!(values), || {
             if listed.is_empty() {
                 return "No dead letters.".to_owned();
             }
-            let mut shown = table(&["dead since", "code", "task", "tenant", "group", "run", "error"], &[]);
+            let mut shown =
+                table(&["dead since", "code", "task", "tenant", "group", "run", "run is now", "error"], &[]);
             for d in &listed {
                 shown.add_row([
                     instant(d.dead_at),
@@ -50,6 +51,7 @@ impl Dead {
                     d.tenant_handle.clone().unwrap_or_else(|| "-".to_owned()),
                     d.fingerprint.clone(),
                     d.run_id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
+                    d.run_state.clone().unwrap_or_else(|| "-".to_owned()),
                     d.errors.join(": "),
                 ]);
             }

@@ -2,17 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tradeup_domain::tier::TagRule;
 use tradeup_store::members::{self, ImportCounts, StagedMember};
-use tradeup_store::{Tx, tiers};
+use tradeup_store::{Tx, schedules, tiers};
 
 use super::tenant_by_handle;
 use crate::Context;
@@ -71,10 +71,16 @@ impl Members {
             let size = file.metadata().ok().map(|m| m.len());
             (Box::new(BufReader::new(file)), size)
         };
+        let since: Option<DateTime<Utc>> = self.since.map(|day| day.and_time(NaiveTime::MIN).and_utc());
         let bar = progress(size, context.json);
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let now = schedules::now(&mut tx).await?;
+        ensure!(
+            since.is_none_or(|since| since <= now),
+            "--since lies in the future; who joins later is imported later"
+        );
         let listed = tiers::list(&mut tx, tenant.id).await?;
         tx.rollback().await?;
         let mut rules: Vec<TagRule<'_, i32>> =
@@ -84,9 +90,9 @@ impl Members {
             bail!("tenant {} has no tiers, so nobody could be credited", tenant.handle);
         }
 
-        let mut rejects = Rejects::create(self.rejects.as_ref())?;
         let mut export =
             Export::open(bar.wrap_read(input), &rules).with_context(|| format!("{}", self.file.display()))?;
+        let mut rejects = Rejects::create(self.rejects.as_ref(), &self.file)?;
         let mut import = members::Import::begin(&pool, tenant.id).await?;
         let mut chunk: Vec<StagedMember> = Vec::with_capacity(CHUNK_ROWS);
         let (mut rows, mut without_tier) = (0_u64, 0_u64);
@@ -116,7 +122,6 @@ impl Members {
                 },
             )?;
         }
-        let since: Option<DateTime<Utc>> = self.since.map(|day| day.and_time(NaiveTime::MIN).and_utc());
         let counts = import.merge(since).await?;
         bar.finish_and_clear();
         let rejected = rejects.finish(self.rejects.as_ref())?;
@@ -170,7 +175,11 @@ struct Rejects {
 }
 
 impl Rejects {
-    fn create(path: Option<&PathBuf>) -> anyhow::Result<Self> {
+    fn create(path: Option<&PathBuf>, input: &Path) -> anyhow::Result<Self> {
+        let same = |path: &PathBuf| {
+            path.canonicalize().ok().zip(input.canonicalize().ok()).is_some_and(|(a, b)| a == b)
+        };
+        ensure!(!path.is_some_and(same), "--rejects names the file that is imported; give it another name");
         let file = path
             .map(|path| {
                 csv::Writer::from_path(path).with_context(|| format!("{} can't be written", path.display()))

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -22,6 +22,10 @@ use crate::output::{instant, instant_or_dash, money, table};
 const CHILDREN_MAX: i64 = 200;
 /// Failed members that are shown.
 const FAILURES_MAX: i64 = 20;
+/// --follow goes on looking for this long while nobody answers.
+const LOOK_AGAIN_FOR: Duration = Duration::from_secs(120);
+/// How the run ended is not known.
+const EXIT_UNSEEN: u8 = 4;
 /// How often --follow looks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -30,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Run {
     /// The run's id; "latest" for the newest that somebody triggered.
     run: String,
-    /// Wait for the end and show progress; exit code 1 if it does not succeed.
+    /// Wait for the end and show progress; exit code 1 if it does not succeed, 4 if it can't be seen.
     #[arg(long)]
     follow: bool,
 }
@@ -67,9 +71,31 @@ pub(super) async fn follow(context: &Context, pool: &Pool, run_id: RunId) -> any
     {
         bar.set_style(style);
     }
+    let mut failing_since = None;
     loop {
-        let run = read(pool, run_id).await?;
-        let progress = batches::progress(pool, run_id).await?;
+        let looked = match read(pool, run_id).await {
+            Ok(run) => {
+                batches::progress(pool, run_id).await.map(|progress| (run, progress)).map_err(Into::into)
+            }
+            Err(error) => Err(error),
+        };
+        let (run, progress) = match looked {
+            Ok(seen) => {
+                failing_since = None;
+                seen
+            }
+            // The run does not end because we can't see it.
+            Err(error) if failing_since.get_or_insert_with(Instant::now).elapsed() < LOOK_AGAIN_FOR => {
+                bar.set_message("no answer");
+                tracing::debug!("looking at the run: {error:#}");
+                sleep(LOOK_EVERY).await;
+                continue;
+            }
+            Err(error) => {
+                eprintln!("tradeup: the run can't be seen any more, it may go on: {error:#}");
+                return Ok(ExitCode::from(EXIT_UNSEEN));
+            }
+        };
         bar.set_length(u64::try_from(progress.members).unwrap_or(0));
         bar.set_position(u64::try_from(progress.members_done).unwrap_or(0));
         bar.set_message(run.state.clone());
@@ -82,7 +108,7 @@ pub(super) async fn follow(context: &Context, pool: &Pool, run_id: RunId) -> any
     }
 }
 
-async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<RunView> {
+pub(super) async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<RunView> {
     let filter = RunFilter { run_id: Some(run_id), ..RunFilter::default() };
     match runs::list(pool, &filter, 1).await?.pop() {
         Some(run) => Ok(run),
@@ -101,7 +127,7 @@ struct Story {
 }
 
 impl Story {
-    async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<Self> {
+    pub(super) async fn read(pool: &Pool, run_id: RunId) -> anyhow::Result<Self> {
         let run = read(pool, run_id).await?;
         let mut connection = pool.acquire().await?;
         let attempts = runs::attempts(&mut connection, run_id).await?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tradeup_store::RunId;
 use tradeup_store::runs::{self, RunFilter, RunView};
 
+use super::tenant_by_handle;
 use crate::Context;
 use crate::output::{instant, instant_or_dash, table, took};
 
@@ -39,6 +40,14 @@ pub(crate) struct Runs {
 impl Runs {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
+        if let Some(handle) = &self.tenant {
+            tenant_by_handle(&pool, handle).await?;
+        }
+        let is_filtered = self.task.is_some()
+            || self.state.is_some()
+            || self.tenant.is_some()
+            || self.parent.is_some()
+            || self.before.is_some();
         let filter = RunFilter {
             with_children: self.all || self.tenant.is_some(),
             run_id: None,
@@ -52,7 +61,11 @@ impl Runs {
         let values: Vec<Value> = listed.iter().map(value).collect();
         context.output().show(&json!(values), || {
             if listed.is_empty() {
-                return "No runs. Trigger one: tradeup trigger monthly-credits --period YYYY-MM".to_owned();
+                return if is_filtered {
+                    "No runs match.".to_owned()
+                } else {
+                    "No runs. Trigger one: tradeup trigger monthly-credits --period YYYY-MM".to_owned()
+                };
             }
             let mut shown = table(
                 &["run", "task", "tenant", "key", "state", "attempt", "created", "took", "error"],

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{anyhow, bail};
+use anyhow::{anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::zone::parse_zone;
@@ -34,7 +34,7 @@ pub(crate) struct Add {
     /// Name for commands and subjects: a-z, 0-9 and '-'.
     handle: Handle,
     /// The shop's name; its handle, if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = shop_name)]
     name: Option<String>,
     /// IANA time zone in which its credits expire.
     #[arg(long, default_value = "UTC", value_parser = parse_zone)]
@@ -67,6 +67,12 @@ pub(crate) struct SetTier {
     tier: String,
     /// Amount in the shop's currency, like 10.00; 0 for none.
     amount: String,
+}
+
+/// A name that fits a line.
+fn shop_name(text: &str) -> Result<String, String> {
+    let good = !text.trim().is_empty() && text.chars().count() <= 100 && !text.chars().any(char::is_control);
+    good.then(|| text.trim().to_owned()).ok_or_else(|| "use 1 to 100 characters, on one line".to_owned())
 }
 
 /// `gold=10.00:vip-gold`.
@@ -111,6 +117,20 @@ impl Add {
             .iter()
             .map(|tier| tier.amount.as_deref().map(|amount| Money::parse(amount, self.currency)).transpose())
             .collect::<Result<_, _>>()?;
+        for (n, tier) in self.tiers.iter().enumerate() {
+            let others = self.tiers.iter().take(n);
+            ensure!(
+                !others.clone().any(|other| other.handle == tier.handle),
+                "tier {} is given twice",
+                tier.handle
+            );
+            let same_tag = |other: &TierArgument| other.tag.to_lowercase() == tier.tag.to_lowercase();
+            ensure!(
+                !others.clone().any(same_tag),
+                "tag {:?} means two tiers; a tag decides for one",
+                tier.tag
+            );
+        }
         let pool = context.pool().await?;
         let new = NewTenant {
             name: self.name.unwrap_or_else(|| self.handle.to_string()),

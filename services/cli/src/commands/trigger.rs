@@ -82,13 +82,16 @@ async fn create(
         }
     }
     let run_id = created.run_id;
-    let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "published": published, "retried": retried });
+    let state = run::read(pool, run_id).await?.state;
+    let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "state": state,
+        "published": is_new.then_some(published), "retried": retried });
     if !(follow && context.json) {
         context.output().show(&value, || {
-            let what = if is_new { "Triggered" } else { "Exists already:" };
+            let what = if is_new { "Triggered".to_owned() } else { format!("Exists already, {state}:") };
             let later =
                 if published { "" } else { "\nIt is queued; a scheduler will publish it once NATS answers." };
             let again = match retried {
+                0 if state == "dead" => "\nTo try again what failed: the same with --retry.".to_owned(),
                 0 => String::new(),
                 n => format!("\nTrying {} again.", count(n, "failed run", "failed runs")),
             };

@@ -1,9 +1,13 @@
 //! Periods: the calendar month that a money run is about.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+
+/// Years that a period may lie in: others are slips of the pen.
+const YEARS: RangeInclusive<i32> = 2000..=2999;
 
 /// One calendar month. Its text form `YYYY-MM` is part of the keys that make a credit unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +46,8 @@ impl FromStr for Period {
             && text.bytes().enumerate().all(|(i, b)| if i == 4 { b == b'-' } else { b.is_ascii_digit() });
         let year_month = || {
             let (year, month) = text.split_once('-')?;
-            NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)
+            let year = year.parse().ok().filter(|year| YEARS.contains(year))?;
+            NaiveDate::from_ymd_opt(year, month.parse().ok()?, 1)
         };
         Some(())
             .filter(|()| well_formed)
@@ -67,9 +72,20 @@ mod tests {
         let period: Period = "2026-11".parse().unwrap();
         assert_eq!(period.to_string(), "2026-11");
         assert_eq!(period.first_day(), NaiveDate::from_ymd_opt(2026, 11, 1).unwrap());
-        for bad in
-            ["2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", "2026/11", "", "+026-11", "２０26-1"]
-        {
+        for bad in [
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-11",
+            "0000-01",
+            "1999-12",
+            "3000-01",
+            "2026-11-01",
+            "2026/11",
+            "",
+            "+026-11",
+            "２０26-1",
+        ] {
             assert!(bad.parse::<Period>().is_err(), "{bad:?} must be refused");
         }
     }

@@ -77,6 +77,8 @@ pub struct DeadLetterView {
     pub fingerprint: String,
     /// When it was given up.
     pub dead_at: DateTime<Utc>,
+    /// State of its run now: it may have been tried again since.
+    pub run_state: Option<String>,
 }
 
 /// The latest dead letters, newest first.
@@ -87,8 +89,9 @@ pub async fn list(pool: &Pool, limit: i64) -> Result<Vec<DeadLetterView>, StoreE
     sqlx::query_as!(
         DeadLetterView,
         r#"select d.id, d.run_id as "run_id: RunId", t.handle as "tenant_handle?", d.task, d.subject, d.code,
-               d.errors, d.fingerprint, d.dead_at
+               d.errors, d.fingerprint, d.dead_at, r.state as "run_state?"
            from dead_letters d left join tenants t on t.id = d.tenant_id
+           left join runs r on r.id = d.run_id
            order by d.id desc limit $1"#,
         limit
     )

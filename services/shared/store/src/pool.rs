@@ -9,6 +9,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::error::{Doing, StoreError};
 
+/// A service that says nothing in the middle of a transaction for this long is frozen, and must not
+/// hold its locks against the others: PostgreSQL ends the session and rolls back.
+const IDLE_IN_TRANSACTION_MAX: &str = "10s";
+
 /// A pool of connections.
 pub type Pool = sqlx::PgPool;
 
@@ -30,13 +34,13 @@ pub enum ConnectError {
     },
     /// Nobody answers, or refuses us.
     #[error(
-        "PostgreSQL at {address} can't be used: {source}; check that it runs (locally: deploy/local/servers up) and that the URL is right"
+        "PostgreSQL at {address} can't be used: {reason}; check that it runs (locally: deploy/local/servers up) and that the URL is right"
     )]
     Connect {
         /// Host and port.
         address: String,
-        /// The driver's error.
-        source: sqlx::Error,
+        /// What the driver says.
+        reason: String,
     },
     /// Too old.
     #[error("PostgreSQL {found} is too old; version 16 or newer is needed")]
@@ -124,8 +128,11 @@ pub async fn connect(
 
 async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> Result<Pool, ConnectError> {
     let options = match purpose {
-        Purpose::Service => options(url, name)?
-            .options([("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan")]),
+        Purpose::Service => options(url, name)?.options([
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX),
+        ]),
         Purpose::Command => options(url, name)?,
     };
     let address = format!("{}:{}", options.get_host(), options.get_port());
@@ -137,7 +144,7 @@ async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> 
         Err(_elapsed) => Some(sqlx::Error::PoolTimedOut),
     };
     if let Some(source) = refused {
-        return Err(ConnectError::Connect { address, source });
+        return Err(ConnectError::Connect { address, reason: source.to_string() });
     }
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)

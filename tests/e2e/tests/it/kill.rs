@@ -103,3 +103,23 @@ async fn sigterm_finishes_what_is_in_flight_and_hands_back_the_rest() {
     assert_eq!(world.number("select count(*) from attempts where outcome = 'lost'").await, 0);
     assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
 }
+
+#[tokio::test]
+async fn a_frozen_worker_does_not_hold_up_the_others() {
+    let mut world = World::new().await;
+    world.add_shop(&Shop::new("aurora", 10_000, 16));
+    let _scheduler = world.start("scheduler").await;
+    let frozen = world.start("credits").await;
+    let run = world.trigger("2026-11");
+    eventually("some are credited", SOON, || async { (credited(&world).await > 300).then_some(()) }).await;
+    frozen.signal("STOP");
+    assert!(credited(&world).await < world.due["aurora"].0, "frozen in the middle");
+    let _healthy = world.start("credits").await;
+    // Whatever locks it held in its transactions, the run ends without it.
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    // And when it wakes up, believing that it still holds its runs, nothing changes.
+    frozen.signal("CONT");
+    assert!(frozen.terminate(Duration::from_secs(25)).await.success());
+    world.assert_exact(&["2026-11"]);
+}

@@ -8,4 +8,4 @@ select count(*) as "batches!",
     coalesce(sum(b.zero_amount), 0) as "zero_amount!",
     coalesce(sum(b.failed), 0) as "failed!"
 from batches b
-where b.parent_run_id = $1 or b.parent_run_id in (select id from runs where parent_id = $1)
+where b.run_id = $1 or b.parent_run_id = $1 or b.parent_run_id in (select id from runs where parent_id = $1)

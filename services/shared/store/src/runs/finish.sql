@@ -9,11 +9,12 @@ with finished as (
         result = $4,
         error_code = $5,
         error = $6,
-        finished_at = case when $3 in ('succeeded', 'dead') then now() end
+        -- Not now(): the transaction began before the work did.
+        finished_at = case when $3 in ('succeeded', 'dead') then clock_timestamp() end
     where id = $1 and attempt = $2 and state = 'running'
     returning id
 )
 update attempts a
-set outcome = $8, error_code = $5, error = $6, finished_at = now()
+set outcome = $8, error_code = $5, error = $6, finished_at = clock_timestamp()
 from finished
 where a.run_id = $1 and a.attempt = $2

@@ -2,7 +2,7 @@
 -- commits the last child finds none; the sweep asks again. Nobody counts, so there is no hot row.
 update runs p
 set state = case when children.failed = 0 then 'succeeded' else 'dead' end,
-    finished_at = now(),
+    finished_at = clock_timestamp(),
     error_code = case when children.failed > 0 then $2 end,
     error = case when children.failed > 0
         then format('%s of %s child runs did not succeed', children.failed, children.total) end,
