@@ -21,9 +21,7 @@ struct Options {
     log: LogOptions,
 }
 
-// One thread: the work is PostgreSQL's, and handing wake-ups between threads costs more than it brings.
-// More throughput is another process.
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
     match serve(options).await {

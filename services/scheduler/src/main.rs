@@ -29,9 +29,7 @@ struct Options {
 /// How often schedules are looked at, and how often the sweep goes round.
 const ROUND: Duration = Duration::from_secs(1);
 
-// One thread: the work is PostgreSQL's, and handing wake-ups between threads costs more than it brings.
-// More throughput is another process.
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
     match serve(options).await {
