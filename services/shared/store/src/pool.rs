@@ -83,8 +83,7 @@ pub enum ConnectError {
 pub enum Purpose {
     /// Short statements, all day, each by an index. Whole tables are never scanned: a plan made while
     /// a table was small (that of a foreign key's check, say) is kept by its session, and would go
-    /// on scanning when the table has grown to millions. For the same reason plans are made once and
-    /// not for each execution: what they would learn from the values is never to scan.
+    /// on scanning when the table has grown to millions.
     Service,
     /// A person's question, or a proof over everything.
     Command,
@@ -130,7 +129,6 @@ async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> 
     let options = match purpose {
         Purpose::Service => options(url, name)?.options([
             ("enable_seqscan", "off"),
-            ("plan_cache_mode", "force_generic_plan"),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX),
         ]),
         Purpose::Command => options(url, name)?,
