@@ -16,16 +16,23 @@ pub(crate) fn cpu_seconds(id: u32) -> anyhow::Result<f64> {
     Ok((next()? + next()?) / TICKS)
 }
 
-/// CPU seconds of a process and all its descendants that are alive.
+/// CPU seconds of a process and of all its children that are alive, PostgreSQL's sessions among them.
 pub(crate) fn cpu_seconds_of_tree(id: u32) -> f64 {
-    let own = cpu_seconds(id).unwrap_or(0.0);
-    children(id).into_iter().map(cpu_seconds_of_tree).sum::<f64>() + own
+    children(id).into_iter().filter_map(|child| cpu_seconds(child).ok()).sum::<f64>()
+        + cpu_seconds(id).unwrap_or(0.0)
 }
 
+/// Found by their parent's id; the kernel's list of children leaves some out while they come and go.
 fn children(id: u32) -> Vec<u32> {
-    fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
-        .map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect())
-        .unwrap_or_default()
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|child| parent(*child) == Some(id)).collect()
+}
+
+fn parent(id: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Peak resident memory of a process, in MiB.

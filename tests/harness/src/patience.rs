@@ -2,11 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-/// How often is looked.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often is looked, unless said otherwise.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Looks until `look` gives something; panics, naming `what`, when `within` is over.
-pub async fn eventually<T, F>(what: &str, within: Duration, mut look: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, within: Duration, look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    eventually_at(LOOK_EVERY, what, within, look).await
+}
+
+/// As [`eventually`], looking only so often: a look costs something while load is measured.
+pub(crate) async fn eventually_at<T, F>(
+    every: Duration,
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> F,
+) -> T
 where
     F: Future<Output = Option<T>>,
 {
@@ -16,6 +29,6 @@ where
             return seen;
         }
         assert!(begun.elapsed() < within, "not within {} s: {what}", within.as_secs());
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(every).await;
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Database, Finished, Jobs, Process, Server, Servers, binary, eventually};
+use crate::patience::{LOOK_EVERY, eventually_at};
+use crate::{Database, Finished, Jobs, Process, Server, Servers, binary};
 
 /// Long enough for anything that heals after a lease and a redelivery.
 const HEALS_WITHIN: Duration = Duration::from_secs(90);
@@ -168,12 +169,12 @@ impl World {
 
     /// Waits until a run has ended; its story.
     pub async fn ended(&self, run: &str) -> Value {
-        self.ended_within(run, HEALS_WITHIN).await
+        self.ended_within(run, HEALS_WITHIN, LOOK_EVERY).await
     }
 
-    /// Waits until a run has ended, for as long as is said; its story.
-    pub async fn ended_within(&self, run: &str, within: Duration) -> Value {
-        eventually(&format!("run {run} ends"), within, || async {
+    /// Waits until a run has ended, for as long and looking as often as is said; its story.
+    pub async fn ended_within(&self, run: &str, within: Duration, every: Duration) -> Value {
+        eventually_at(every, &format!("run {run} ends"), within, || async {
             let ended: Option<bool> =
                 sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid")
                     .bind(run)

@@ -47,7 +47,7 @@ impl Task for MonthlyCreditsBatch {
             }
             Err(error) => return Err(error.into()),
         };
-        let released = batches::complete(&mut tx, context.claim.run_id, parent, &counts).await?;
-        Ok(Applied::done(tx).publishing(released))
+        let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
+        Ok(Applied::ended(tx).publishing(next))
     }
 }

@@ -2,8 +2,9 @@
 //! so that a shop with a million members does not hold up one with ten.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use crate::error::{Doing, StoreError};
+use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::outbox::JobMessage;
 use crate::runs::Claim;
@@ -126,21 +127,23 @@ impl BatchCounts {
     }
 }
 
-/// Ends the batch of `run_id` and releases the next one of its parent in its place.
+/// Ends the batch of a claimed run together with the run itself and its attempt, and releases the
+/// next batch of its parent in its place: `None` when none is left.
 ///
 /// # Errors
-/// As any statement; also when the counts do not add up to the batch's members.
+/// [`ErrorKind::Superseded`] if another attempt has taken over: roll back. Also when the counts do
+/// not add up to the batch's members.
 pub async fn complete(
     db: &mut Connection,
-    run_id: RunId,
+    claim: &Claim,
     parent: RunId,
     counts: &BatchCounts,
-) -> Result<Vec<JobMessage>, StoreError> {
-    sqlx::query!(
-        "update batches set state = 'done', granted = $2, granted_minor = $3, currency = $4,
-            already_granted = $5, zero_amount = $6, failed = $7, members = $8
-         where run_id = $1 and state = 'released'",
-        run_id as RunId,
+) -> Result<Option<JobMessage>, StoreError> {
+    let (next_run, next_message) = (RunId::new(), Uuid::now_v7());
+    let row = sqlx::query_file!(
+        "src/batches/complete.sql",
+        claim.run_id as RunId,
+        claim.attempt,
         counts.granted,
         counts.granted_minor,
         counts.currency,
@@ -148,11 +151,28 @@ pub async fn complete(
         counts.zero_amount,
         counts.failed,
         counts.members,
+        parent as RunId,
+        next_run as RunId,
+        next_message,
     )
-    .execute(&mut *db)
+    .fetch_one(db)
     .await
     .doing("ending a batch")?;
-    release(db, parent, 1).await
+    if !row.ended {
+        return Err(StoreError::of_kind(ErrorKind::Superseded, "ending a batch"));
+    }
+    let tenant = row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle });
+    Ok(row.key.zip(row.task).zip(row.payload).zip(row.scheduled_for).map(
+        |(((key, task), payload), scheduled_for)| JobMessage {
+            outbox_id: next_message,
+            run_id: next_run,
+            task,
+            tenant,
+            key,
+            scheduled_for,
+            payload,
+        },
+    ))
 }
 
 /// Marks the batch of a dead run, if it has one, and releases the next of its parent.

@@ -73,16 +73,20 @@ impl Worker {
 
     async fn commit(&self, claim: &Claim, applied: Applied, delivery: &Delivery) {
         let Applied { mut tx, ending, messages } = applied;
-        let committed = match runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await {
+        let ended = match &ending {
+            Some(ending) => runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await,
+            None => Ok(()),
+        };
+        let committed = match ended {
             Ok(()) => tx.commit().await,
             Err(error) => Err(error),
         };
         if let Err(error) = committed {
-            return self.not_committed(claim, &error, delivery).await;
+            return self.not_committed(claim, error, delivery).await;
         }
         answered(delivery.ack().await);
         let parent = match ending {
-            Ending::Waiting => Some(claim.run_id),
+            Some(Ending::Waiting) => Some(claim.run_id),
             // Whoever released another batch in its place knows that the parent goes on.
             _ if messages.is_empty() => claim.parent_id,
             _ => None,
@@ -93,34 +97,29 @@ impl Worker {
 
     /// Whether the commit took effect is unknown, or another attempt has taken over. Either way the
     /// run's row knows: the delivery comes again and asks it.
-    async fn not_committed(&self, claim: &Claim, error: &StoreError, delivery: &Delivery) {
+    async fn not_committed(&self, claim: &Claim, error: StoreError, delivery: &Delivery) {
         if matches!(error.class(), Class::Permanent) && error.kind() != ErrorKind::Superseded {
-            let original = original(delivery);
-            return match bury::run(&self.pool, claim, &original, &self.of_store(error)).await {
-                Ok(buried) => self.given_up(claim.parent_id, buried, delivery).await,
-                Err(error) => self.unrecorded(claim.run_id, &error, delivery).await,
-            };
+            self.give_up(claim, &TaskError::from(error), delivery).await;
+        } else {
+            self.unrecorded(claim.run_id, &error, delivery).await;
         }
-        self.unrecorded(claim.run_id, error, delivery).await;
-    }
-
-    fn of_store(&self, error: &StoreError) -> TaskError {
-        TaskError::permanent(error.code(), error.to_string())
     }
 
     async fn failed(&self, task: &Registered, claim: &Claim, error: &TaskError, delivery: &Delivery) {
-        let recorded = match task.retry.verdict(claim.attempt, claim.max_attempts, error.class(), jitter()) {
-            Verdict::Retry(after) => self.park(claim, error, after, delivery).await,
-            Verdict::GiveUp => match bury::run(&self.pool, claim, &original(delivery), error).await {
-                Ok(buried) => {
-                    self.given_up(claim.parent_id, buried, delivery).await;
-                    Ok(())
+        match task.retry.verdict(claim.attempt, claim.max_attempts, error.class(), jitter()) {
+            Verdict::Retry(after) => {
+                if let Err(error) = self.park(claim, error, after, delivery).await {
+                    self.unrecorded(claim.run_id, &error, delivery).await;
                 }
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = recorded {
-            self.unrecorded(claim.run_id, &error, delivery).await;
+            }
+            Verdict::GiveUp => self.give_up(claim, error, delivery).await,
+        }
+    }
+
+    async fn give_up(&self, claim: &Claim, error: &TaskError, delivery: &Delivery) {
+        match bury::run(&self.pool, claim, &original(delivery), error).await {
+            Ok(buried) => self.given_up(claim.parent_id, buried, delivery).await,
+            Err(error) => self.unrecorded(claim.run_id, &error, delivery).await,
         }
     }
 

@@ -70,7 +70,8 @@ impl TaskContext {
 /// A task's work, done but not committed.
 pub struct Applied {
     pub(crate) tx: Tx,
-    pub(crate) ending: Ending,
+    /// `None` when the task has ended its run by itself, among its own statements.
+    pub(crate) ending: Option<Ending>,
     pub(crate) messages: Vec<JobMessage>,
 }
 
@@ -78,18 +79,25 @@ impl Applied {
     /// The work is complete.
     #[must_use]
     pub fn done(tx: Tx) -> Self {
-        Self { tx, ending: Ending::Succeeded { result: None }, messages: Vec::new() }
+        Self { tx, ending: Some(Ending::Succeeded { result: None }), messages: Vec::new() }
     }
 
     /// The work goes on in child runs; this run ends when they have.
     #[must_use]
     pub fn waiting(tx: Tx) -> Self {
-        Self { tx, ending: Ending::Waiting, messages: Vec::new() }
+        Self { tx, ending: Some(Ending::Waiting), messages: Vec::new() }
+    }
+
+    /// The work is complete, and so is the run: one of the task's statements has ended it, which
+    /// saves a round trip where there are many.
+    #[must_use]
+    pub fn ended(tx: Tx) -> Self {
+        Self { tx, ending: None, messages: Vec::new() }
     }
 
     /// Messages that the transaction wrote to the outbox, to be published after the commit.
     #[must_use]
-    pub fn publishing(mut self, messages: Vec<JobMessage>) -> Self {
+    pub fn publishing(mut self, messages: impl IntoIterator<Item = JobMessage>) -> Self {
         self.messages.extend(messages);
         self
     }
