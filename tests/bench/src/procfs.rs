@@ -7,19 +7,20 @@ use anyhow::Context as _;
 /// Clock ticks a second: the value that Linux shows to user space everywhere.
 const TICKS: f64 = 100.0;
 
-/// CPU seconds that a process has used, user and system together.
-pub(crate) fn cpu_seconds(id: u32) -> anyhow::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).context("reading /proc")?;
-    let (_, fields) = stat.rsplit_once(')').context("reading /proc stat")?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let mut next = || -> anyhow::Result<f64> { Ok(fields.next().context("reading /proc stat")?.parse()?) };
-    Ok((next()? + next()?) / TICKS)
+/// CPU seconds of a process and its children, PostgreSQL's sessions among them: those that are alive
+/// and those that have ended. User and system together.
+pub(crate) fn cpu_seconds_of_tree(id: u32) -> f64 {
+    let own: f64 = cpu_ticks(id).unwrap_or_default().iter().sum();
+    let alive = children(id).into_iter().filter_map(cpu_ticks).map(|[user, system, ..]| user + system);
+    (own + alive.sum::<f64>()) / TICKS
 }
 
-/// CPU seconds of a process and of all its children that are alive, PostgreSQL's sessions among them.
-pub(crate) fn cpu_seconds_of_tree(id: u32) -> f64 {
-    children(id).into_iter().filter_map(|child| cpu_seconds(child).ok()).sum::<f64>()
-        + cpu_seconds(id).unwrap_or(0.0)
+/// utime, stime, cutime, cstime: proc_pid_stat(5), fields 14 to 17.
+fn cpu_ticks(id: u32) -> Option<[f64; 4]> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(4).filter_map(|t| t.parse().ok()).collect();
+    ticks.try_into().ok()
 }
 
 /// Found by their parent's id; the kernel's list of children leaves some out while they come and go.
