@@ -10,20 +10,14 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tradeup_store::Purpose;
-use tradeup_telemetry::LogOptions;
-use tradeup_worker::{Runner, ServiceOptions, StoreOptions, Worker, close, shutdown_signal, sweep};
+use tradeup_worker::{Service, Worker, service, sweep};
 
 /// Fires schedules and plans runs. Any number may run; the database decides who fires.
 #[derive(Parser)]
 #[command(name = "scheduler", version)]
 struct Options {
     #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    log: LogOptions,
+    service: service::StartOptions,
 }
 
 /// How often schedules are looked at, and how often the sweep goes round.
@@ -31,36 +25,15 @@ const ROUND: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    match serve(options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("scheduler: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    service::exit_code("scheduler", serve(Options::parse()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
-    let shutdown = shutdown_signal()?;
-    let registry = tasks::registry()?;
-    let pool = options
-        .store
-        .connect("scheduler", options.service.connections_max(&registry), Purpose::Service)
-        .await?;
-    let broker = options.service.connect("scheduler").await?;
-    let worker = Worker::new("scheduler", pool.clone(), broker.clone(), options.service);
-    tick::ensure_schedules(&pool).await?;
-    tracing::info!(worker = worker.name(), "scheduler is ready as {}", worker.name());
-    let ticks = tokio::spawn(tick_on(worker.clone(), shutdown.clone()));
-    let sweeps = tokio::spawn(sweep_on(worker.clone(), shutdown.clone()));
-    Runner::new(worker, registry).run(shutdown).await;
-    ticks.await?;
-    sweeps.await?;
-    broker.close().await;
-    close(&pool).await;
-    tracing::info!("stopped");
+    let service = Service::start("scheduler", options.service, tasks::registry()?).await?;
+    tick::ensure_schedules(service.worker().pool()).await?;
+    service.beside(tick_on(service.worker().clone(), service.shutdown()));
+    service.beside(sweep_on(service.worker().clone(), service.shutdown()));
+    service.run().await;
     Ok(())
 }
 

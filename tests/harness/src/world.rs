@@ -59,6 +59,13 @@ impl World {
         Self::build(dir, servers, environment).await
     }
 
+    /// A world with one shop, aurora.
+    pub async fn with_aurora(members: u64, seed: u64) -> Self {
+        let mut world = Self::new().await;
+        world.add_shop(&Shop::new("aurora", members, seed));
+        world
+    }
+
     /// A world with both servers of its own, to be killed.
     pub async fn with_own_postgres() -> Self {
         let dir = folder();
@@ -109,6 +116,11 @@ impl World {
     /// Starts a service.
     pub async fn start(&self, name: &str) -> Process {
         Process::start(name, &self.environment, self.dir.path()).await
+    }
+
+    /// Starts what a month needs: scheduler and credits.
+    pub async fn start_both(&self) -> (Process, Process) {
+        (self.start("scheduler").await, self.start("credits").await)
     }
 
     /// Runs `tradeup`.

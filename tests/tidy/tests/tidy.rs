@@ -17,9 +17,9 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("proto", &["domain"]),
     ("store", &["domain"]),
     ("broker", &["proto"]),
-    ("worker", &["broker", "store", "proto", "domain"]),
-    ("scheduler", &["worker", "store", "proto", "domain", "telemetry"]),
-    ("credits", &["worker", "store", "proto", "domain", "telemetry"]),
+    ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
+    ("scheduler", &["worker", "store", "proto", "domain"]),
+    ("credits", &["worker", "store", "proto", "domain"]),
     ("cli", &["worker", "store", "proto", "domain", "telemetry"]),
 ];
 

@@ -14,6 +14,7 @@ mod registry;
 mod relay;
 mod retry;
 mod runner;
+pub mod service;
 mod sweep;
 mod task;
 pub mod trigger;
@@ -22,7 +23,8 @@ pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
 pub use registry::{DuplicateTask, Registry};
 pub use relay::Relay;
 pub use retry::RetryPolicy;
-pub use runner::{Runner, Worker, close, shutdown_signal};
+pub use runner::{Runner, Worker};
+pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
 

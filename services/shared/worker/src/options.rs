@@ -58,6 +58,15 @@ pub enum ServiceError {
         "{0} is not set; give it as a variable or flag (locally: deploy/local/servers up, then . .local/env)"
     )]
     Unset(&'static str),
+    /// Logging can't be set up.
+    #[error(transparent)]
+    Log(#[from] tradeup_telemetry::InvalidFilter),
+    /// Signals can't be listened to.
+    #[error("signals can't be listened to: {0}")]
+    Signals(#[from] std::io::Error),
+    /// Two tasks of one name.
+    #[error(transparent)]
+    Tasks(#[from] crate::DuplicateTask),
     /// The database can't be used.
     #[error(transparent)]
     Database(#[from] ConnectError),

@@ -29,8 +29,6 @@ const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(5);
 /// After SIGTERM, what is in flight has this long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
-/// Then the connections have this long.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Executes the tasks of a registry until told to stop.
 pub struct Runner {
@@ -279,31 +277,4 @@ impl Consumer {
 fn read_run_id(delivery: &Delivery) -> Result<RunId, String> {
     let job = v1::Job::decode(delivery.body().as_ref()).map_err(|error| error.to_string())?;
     convert::uuid("run_id", &job.run_id).map(RunId).map_err(|error| error.to_string())
-}
-
-/// Closes the pool; whatever still holds a connection after the drain is not waited for long.
-pub async fn close(pool: &Pool) {
-    if timeout(CLOSE_WITHIN, pool.close()).await.is_err() {
-        tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
-    }
-}
-
-/// A token that is cancelled by SIGTERM or Ctrl-C.
-///
-/// # Errors
-/// When the signals can't be listened to.
-pub fn shutdown_signal() -> std::io::Result<CancellationToken> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: finishing what is in flight");
-        cancelled.cancel();
-    });
-    Ok(token)
 }

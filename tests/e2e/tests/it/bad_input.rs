@@ -65,8 +65,7 @@ async fn services_refuse_a_schema_that_is_not_theirs_and_a_database_that_can_los
 
 #[tokio::test]
 async fn a_trigger_without_nats_is_kept_and_runs_once_nats_is_back() {
-    let mut world = World::new().await;
-    world.add_shop(&tradeup_harness::Shop::new("aurora", 500, 5));
+    let world = World::with_aurora(500, 5).await;
     world.servers.kill(Server::Nats);
     let triggered = world.tradeup(&["--json", "trigger", "monthly-credits", "--period", "2026-11"]);
     assert_eq!(triggered.code, 0, "{}", triggered.stderr);
@@ -74,8 +73,7 @@ async fn a_trigger_without_nats_is_kept_and_runs_once_nats_is_back() {
     let created: serde_json::Value = serde_json::from_str(&triggered.stdout).unwrap();
     assert_eq!(created["published"], false);
     world.servers.up(Server::Nats);
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     assert_eq!(world.ended(created["run_id"].as_str().unwrap()).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
 }

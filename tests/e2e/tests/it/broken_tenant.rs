@@ -4,8 +4,7 @@ use tradeup_harness::{Shop, World};
 
 #[tokio::test]
 async fn a_shop_without_an_amount_fails_alone() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 1_000, 21));
+    let mut world = World::with_aurora(1_000, 21).await;
     world.add_shop(&Shop::new("corona", 1_000, 22));
     let broken = Shop {
         tiers: ["gold=10.00:vip-gold", "silver=:vip-silver", "bronze=1.25:vip"],
@@ -14,8 +13,7 @@ async fn a_shop_without_an_amount_fails_alone() {
     world.add_shop(&broken);
     world.due.remove("borealis");
     let healed = world.due_of(&Shop::new("borealis", 500, 23));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
 
     let run = world.trigger("2026-11");
     let story = world.ended(&run).await;
@@ -61,8 +59,7 @@ async fn a_shop_without_an_amount_fails_alone() {
 
 #[tokio::test]
 async fn a_member_whose_data_is_refused_costs_the_others_nothing() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 300, 24));
+    let world = World::with_aurora(300, 24).await;
     // A purse that is all but full: one more credit would pass the largest balance there may be.
     sqlx::query(
         "insert into accounts (tenant_id, member_id, currency, balance_minor)
@@ -72,8 +69,7 @@ async fn a_member_whose_data_is_refused_costs_the_others_nothing() {
     .execute(&world.database.admin)
     .await
     .unwrap();
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let story = world.ended(&run).await;
     assert_eq!(story["state"], "succeeded");

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{Shop, World, eventually};
+use tradeup_harness::{World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn every_message_three_times_and_two_workers() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 31));
+    let world = World::with_aurora(10_000, 31).await;
     let scheduler = world.start("scheduler").await;
     let run = world.trigger("2026-11");
     let jobs = world.jobs().await;

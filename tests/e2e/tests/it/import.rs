@@ -16,20 +16,17 @@ fn write(world: &World, name: &str, rows: &[String]) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// A world with a shop, aurora, that has two tiers and no members.
+async fn world_with_tiers() -> World {
+    let world = World::new().await;
+    let tiers = ["--tier", "gold=10:vip-gold", "--tier", "silver=5:vip"];
+    world.tradeup_ok(&[&["tenant", "add", "aurora", "--currency", "USD"], tiers.as_slice()].concat());
+    world
+}
+
 #[tokio::test]
 async fn good_rows_are_imported_bad_ones_named_and_a_second_import_changes_nothing() {
-    let world = World::new().await;
-    world.tradeup_ok(&[
-        "tenant",
-        "add",
-        "aurora",
-        "--currency",
-        "USD",
-        "--tier",
-        "gold=10:vip-gold",
-        "--tier",
-        "silver=5:vip",
-    ]);
+    let world = world_with_tiers().await;
     let file = write(
         &world,
         "a.csv",
@@ -85,18 +82,7 @@ async fn good_rows_are_imported_bad_ones_named_and_a_second_import_changes_nothi
 
 #[tokio::test]
 async fn a_changed_tag_moves_the_member_from_now_on_and_keeps_the_history() {
-    let world = World::new().await;
-    world.tradeup_ok(&[
-        "tenant",
-        "add",
-        "aurora",
-        "--currency",
-        "USD",
-        "--tier",
-        "gold=10:vip-gold",
-        "--tier",
-        "silver=5:vip",
-    ]);
+    let world = world_with_tiers().await;
     let import = |rows: &[String]| {
         let file = write(&world, "a.csv", rows);
         world.tradeup_json(&["import", "members", &file, "--tenant", "aurora", "--since", "2026-01-01"])
@@ -118,8 +104,7 @@ async fn a_changed_tag_moves_the_member_from_now_on_and_keeps_the_history() {
 
     // As of November all three facts are as they were: two silver members, one without a tier
     // until today... who has never had one, and so counts from the day that was given.
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let ledger = world.tradeup_json(&["ledger", "aurora"]);

@@ -23,11 +23,9 @@ async fn seen(tx: &mut Tx, table: &str) -> Vec<i64> {
 
 #[tokio::test]
 async fn every_tenant_table_shows_one_tenant_or_none() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 300, 41));
+    let mut world = World::with_aurora(300, 41).await;
     world.add_shop(&Shop::new("borealis", 300, 42));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let pool = &world.database.app;

@@ -14,8 +14,7 @@ async fn credited(world: &World) -> i64 {
 
 #[tokio::test]
 async fn credits_killed_in_the_middle_of_its_batches() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 11));
+    let world = World::with_aurora(10_000, 11).await;
     let _scheduler = world.start("scheduler").await;
     let credits = world.start("credits").await;
     let run = world.trigger("2026-11");
@@ -37,8 +36,7 @@ async fn credits_killed_in_the_middle_of_its_batches() {
 
 #[tokio::test]
 async fn scheduler_killed_while_it_plans() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 12));
+    let world = World::with_aurora(10_000, 12).await;
     let _credits = world.start("credits").await;
     let scheduler = world.start("scheduler").await;
     let blocked = Blocked::table(&world, "batches").await;
@@ -55,8 +53,7 @@ async fn scheduler_killed_while_it_plans() {
 
 #[tokio::test]
 async fn both_killed_again_and_again() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 5_000, 13));
+    let mut world = World::with_aurora(5_000, 13).await;
     world.add_shop(&Shop::new("borealis", 5_000, 14));
     let mut run = String::new();
     for round in 0..3 {
@@ -73,18 +70,15 @@ async fn both_killed_again_and_again() {
         credits.kill();
         scheduler.kill();
     }
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
 }
 
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_flight_and_hands_back_the_rest() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 15));
-    let scheduler = world.start("scheduler").await;
-    let credits = world.start("credits").await;
+    let world = World::with_aurora(10_000, 15).await;
+    let (scheduler, credits) = world.start_both().await;
     let run = world.trigger("2026-11");
     eventually("some are credited", SOON, || async { (credited(&world).await > 300).then_some(()) }).await;
     assert!(credits.terminate(Duration::from_secs(25)).await.success());
@@ -106,8 +100,7 @@ async fn sigterm_finishes_what_is_in_flight_and_hands_back_the_rest() {
 
 #[tokio::test]
 async fn a_frozen_worker_does_not_hold_up_the_others() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 16));
+    let world = World::with_aurora(10_000, 16).await;
     let _scheduler = world.start("scheduler").await;
     let frozen = world.start("credits").await;
     let run = world.trigger("2026-11");

@@ -1,14 +1,12 @@
 //! What the database itself refuses, whoever asks: the ledger's rules as constraints.
 
 use sqlx::AssertSqlSafe;
-use tradeup_harness::{Shop, World};
+use tradeup_harness::World;
 
 #[tokio::test]
 async fn the_ledger_can_not_be_bent() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 50, 51));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(50, 51).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
 

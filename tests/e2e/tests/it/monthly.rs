@@ -4,11 +4,9 @@ use tradeup_harness::{Shop, World};
 
 #[tokio::test]
 async fn members_get_their_monthly_credit_once() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 4_000, 1));
+    let mut world = World::with_aurora(4_000, 1).await;
     world.add_shop(&Shop::new("borealis", 6_000, 2));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
 
     let run = world.trigger("2026-11");
     let story = world.ended(&run).await;
@@ -33,10 +31,8 @@ async fn members_get_their_monthly_credit_once() {
 
 #[tokio::test]
 async fn credits_expire_at_the_end_of_a_day_in_the_shops_zone() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 200, 3));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(200, 3).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     // Three months from the 1st of November, to the end of that day in New York.

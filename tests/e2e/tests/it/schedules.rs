@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{Shop, World, eventually};
+use tradeup_harness::{World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -17,8 +17,7 @@ async fn due_since(world: &World, fire_at: &str) {
 
 #[tokio::test]
 async fn two_schedulers_catch_up_a_missed_month_once() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 61));
+    let world = World::with_aurora(10_000, 61).await;
     // The first start adds the schedule, from the next month on.
     drop(world.start("scheduler").await);
     assert_eq!(world.number("select count(*) from schedules").await, 1);

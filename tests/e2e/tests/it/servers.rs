@@ -24,10 +24,8 @@ async fn in_the_middle(world: &World) -> Blocked {
 
 #[tokio::test]
 async fn nats_is_killed_and_restarted() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 71));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(10_000, 71).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let blocked = in_the_middle(&world).await;
     world.servers.kill(Server::Nats);
@@ -39,10 +37,8 @@ async fn nats_is_killed_and_restarted() {
 
 #[tokio::test]
 async fn nats_loses_its_data() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 73));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(10_000, 73).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let blocked = in_the_middle(&world).await;
     world.servers.kill(Server::Nats);
@@ -57,8 +53,7 @@ async fn nats_loses_its_data() {
 async fn postgres_is_killed_and_restarted() {
     let mut world = World::with_own_postgres().await;
     world.add_shop(&Shop::new("aurora", 10_000, 72));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let _blocked = in_the_middle(&world).await;
     world.servers.kill(Server::Postgres);

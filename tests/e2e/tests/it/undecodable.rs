@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{Shop, World, eventually};
+use tradeup_harness::{World, eventually};
 use tradeup_proto::{Message as _, v1};
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn rubbish_and_unknown_runs_become_dead_letters_and_the_others_go_on() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 1_000, 81));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(1_000, 81).await;
+    let _services = world.start_both().await;
     let jobs = world.jobs().await;
     let subject = "jobs.credits.monthly-credits-batch.aurora";
     let rubbish = vec![0xff, 0x00, 0x13, 0x37];
@@ -46,8 +44,7 @@ async fn rubbish_and_unknown_runs_become_dead_letters_and_the_others_go_on() {
 /// A run that kills its process each time is given up, and its attempts are on record.
 #[tokio::test]
 async fn a_run_that_kills_its_process_is_given_up() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 100, 82));
+    let world = World::with_aurora(100, 82).await;
     let _scheduler = world.start("scheduler").await;
     let run = world.trigger("2026-11");
     let jobs = world.jobs().await;

@@ -1,14 +1,12 @@
 //! `tradeup verify` finds what is wrong: each kind of damage, planted, is named.
 
 use sqlx::AssertSqlSafe;
-use tradeup_harness::{Shop, World};
+use tradeup_harness::World;
 
 #[tokio::test]
 async fn planted_damage_is_found_and_named() {
-    let mut world = World::new().await;
-    world.add_shop(&Shop::new("aurora", 500, 91));
-    let _scheduler = world.start("scheduler").await;
-    let _credits = world.start("credits").await;
+    let world = World::with_aurora(500, 91).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);

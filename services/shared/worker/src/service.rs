@@ -1,0 +1,121 @@
+//! A service's life: options, connections, work, and an end in good order.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tradeup_broker::Broker;
+use tradeup_store::{Pool, Purpose};
+use tradeup_telemetry::LogOptions;
+
+use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker};
+
+/// After the work, connections have this long.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// All options that services share.
+#[derive(Args)]
+pub struct StartOptions {
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    service: ServiceOptions,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// A service that is connected and ready to work.
+pub struct Service {
+    name: &'static str,
+    worker: Worker,
+    registry: Registry,
+    broker: Broker,
+    pool: Pool,
+    shutdown: CancellationToken,
+    beside: TaskTracker,
+}
+
+impl Service {
+    /// Starts logging, listens to signals, connects, and makes sure of streams and consumers.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: one line that says what is wrong and what to do.
+    pub async fn start(
+        name: &'static str,
+        options: StartOptions,
+        registry: Registry,
+    ) -> Result<Self, ServiceError> {
+        tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
+        let shutdown = shutdown_signal()?;
+        let connections_max = options.service.connections_max(&registry);
+        let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
+        let broker = options.service.connect(name).await?;
+        let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
+        Ok(Self { name, worker, registry, broker, pool, shutdown, beside: TaskTracker::new() })
+    }
+
+    /// What works on runs in this service.
+    #[must_use]
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Cancelled when it is time to stop.
+    #[must_use]
+    pub fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Work beside the runs. It has to end by itself at shutdown, and keeps its connections until then.
+    pub fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.beside.spawn(work);
+    }
+
+    /// Works until told to stop; then finishes what is in flight, and closes.
+    pub async fn run(self) {
+        let (service, worker) = (self.name, self.worker.name());
+        tracing::info!(worker, "{service} is ready as {worker}");
+        Runner::new(self.worker, self.registry).run(self.shutdown).await;
+        self.beside.close();
+        self.beside.wait().await;
+        self.broker.close().await;
+        // Whatever still holds a connection after the drain is not waited for long.
+        if timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
+            tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// The exit code of a service; says in one line why it could not run.
+pub fn exit_code(name: &str, result: Result<(), impl Display>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A token that is cancelled by SIGTERM or Ctrl-C.
+fn shutdown_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is in flight");
+        cancelled.cancel();
+    });
+    Ok(token)
+}
