@@ -8,14 +8,22 @@ pub struct JobKind {
     pub service: &'static str,
     /// Task name: lower case, with hyphens.
     pub task: &'static str,
+    /// Full name of the message that is its input.
+    pub input: &'static str,
 }
 
 /// Fires one run of monthly credits for each active tenant.
-pub const MONTHLY_CREDITS: JobKind = JobKind { service: "scheduler", task: "monthly-credits" };
+pub const MONTHLY_CREDITS: JobKind =
+    JobKind { service: "scheduler", task: "monthly-credits", input: "tradeup.v1.MonthlyCredits" };
 /// Plans one tenant's monthly credits into batches.
-pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind { service: "scheduler", task: "monthly-credits-tenant" };
+pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
+    service: "scheduler",
+    task: "monthly-credits-tenant",
+    input: "tradeup.v1.MonthlyCreditsTenant",
+};
 /// Issues the monthly credits of one batch.
-pub const MONTHLY_CREDITS_BATCH: JobKind = JobKind { service: "credits", task: "monthly-credits-batch" };
+pub const MONTHLY_CREDITS_BATCH: JobKind =
+    JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };
 
 impl JobKind {
     /// Every kind.

@@ -7,6 +7,7 @@
 pub mod convert;
 pub mod header;
 pub mod job_kind;
+pub mod json;
 pub mod subject;
 
 /// Types generated from `proto/tradeup/v1/*.proto`.
@@ -20,4 +21,4 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 pub use convert::ConvertError;
 pub use job_kind::JobKind;
-pub use prost::Message;
+pub use prost::{Message, Name};

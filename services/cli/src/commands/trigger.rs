@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::Period;
+use tradeup_store::audit::Actor;
+use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::runs::{self, NewRun, Trigger as TriggeredBy};
-use tradeup_store::{Pool, Tx, schedules};
+use tradeup_store::{Pool, RunId, Tx, schedules};
 use tradeup_worker::{Relay, trigger};
 
 use super::run;
@@ -51,9 +53,18 @@ impl Trigger {
             );
         }
         tx.rollback().await?;
-        let new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by));
-        create(context, &pool, new, follow, retry).await
+        let new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by.clone()));
+        create(context, &pool, new, follow, retry, by).await
     }
+}
+
+/// Replays what is dead below a run. What succeeded stays as it is.
+async fn try_failed_again(tx: &mut Tx, run: RunId, by: String) -> anyhow::Result<usize> {
+    let filter = DeadFilter { run: Some(run), resolved: true, ..DeadFilter::default() };
+    let letters = dead_letters::select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
+    let how = Replay { payload: None, runs_per_second: 1000.0 };
+    let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+    Ok(dead_letters::replay(tx, &letters, &how, &actor).await?.runs)
 }
 
 async fn create(
@@ -62,13 +73,14 @@ async fn create(
     new: NewRun,
     follow: bool,
     retry: bool,
+    by: String,
 ) -> anyhow::Result<ExitCode> {
     let task = new.task.clone();
     let key = new.key.clone();
     let mut tx = Tx::of_engine(pool).await?;
     let created = runs::create(&mut tx, new).await?;
     let is_new = created.message.is_some();
-    let retried = if retry && !is_new { runs::retry_failed(&mut tx, created.run_id).await? } else { 0 };
+    let retried = if retry && !is_new { try_failed_again(&mut tx, created.run_id, by).await? } else { 0 };
     tx.commit().await?;
     let mut published = !is_new;
     if let Some(message) = created.message {
@@ -93,7 +105,10 @@ async fn create(
             let again = match retried {
                 0 if state == "dead" => "\nTo try again what failed: the same with --retry.".to_owned(),
                 0 => String::new(),
-                n => format!("\nTrying {} again.", count(n, "failed run", "failed runs")),
+                n => format!(
+                    "\nTrying {} again.",
+                    count(u64::try_from(n).unwrap_or(u64::MAX), "failed run", "failed runs")
+                ),
             };
             format!("{what} {task} {key}: run {run_id}{later}{again}")
         })?;

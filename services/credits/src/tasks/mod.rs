@@ -2,9 +2,9 @@
 
 mod monthly_credits_batch;
 
-use tradeup_worker::{DuplicateTask, Registry};
+use tradeup_worker::{Registry, RegistryError};
 
 /// All tasks that this service executes.
-pub(crate) fn registry() -> Result<Registry, DuplicateTask> {
+pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new().register(monthly_credits_batch::MonthlyCreditsBatch)
 }

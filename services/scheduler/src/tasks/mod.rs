@@ -3,10 +3,10 @@
 mod monthly_credits;
 mod monthly_credits_tenant;
 
-use tradeup_worker::{DuplicateTask, Registry};
+use tradeup_worker::{Registry, RegistryError};
 
 /// All tasks that this service executes.
-pub(crate) fn registry() -> Result<Registry, DuplicateTask> {
+pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)

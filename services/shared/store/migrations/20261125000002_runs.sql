@@ -14,12 +14,13 @@ create table runs (
     root_id uuid not null,
     state text not null default 'queued'
         check (state in ('queued', 'running', 'waiting', 'retrying', 'succeeded', 'dead', 'cancelled')),
-    payload bytea not null,
+    -- It has to fit into a message.
+    payload bytea not null check (octet_length(payload) <= 524288),
     -- When the run was due, in business time. What it is about follows from this.
     scheduled_for timestamptz not null,
     -- Tries so far. It is the fencing number too: only the holder of the latest may finish.
     attempt integer not null default 0 check (attempt >= 0),
-    -- Decided by its task at the first claim; raised by a replay.
+    -- Decided by its task at the first claim, and again at the first one after a replay.
     max_attempts integer check (max_attempts > 0),
     -- A running run belongs to its worker until then.
     lease_expires_at timestamptz,
@@ -89,10 +90,11 @@ create unique index batches_run on batches (run_id) where run_id is not null;
 
 create table outbox (
     id uuid primary key,
-    kind text not null check (kind in ('job', 'dead')),
+    kind text not null check (kind in ('job', 'dead', 'raw')),
     -- A job's subject and message are made from its run; its row goes when the run is claimed.
     run_id uuid,
-    -- A dead letter's are kept here; its row goes when the broker has acknowledged it.
+    -- Other messages' are kept here: a dead letter, or a message replayed as it was received. The
+    -- row goes when the broker has acknowledged it.
     subject text,
     error_code text,
     body bytea,
@@ -100,7 +102,8 @@ create table outbox (
     -- The writer publishes at once; from then on the sweep does.
     next_publish_at timestamptz not null default now() + interval '5 seconds',
     check (kind <> 'job' or run_id is not null),
-    check (kind <> 'dead' or (subject is not null and error_code is not null and body is not null))
+    check (kind = 'job' or (subject is not null and body is not null)),
+    check ((kind = 'dead') = (error_code is not null))
 );
 create index outbox_run on outbox (run_id);
 
@@ -139,10 +142,28 @@ create table dead_letters (
     errors text[] not null,
     fingerprint text not null,
     build text not null,
-    dead_at timestamptz not null default now()
+    dead_at timestamptz not null default now(),
+    -- What a person did about it.
+    resolution text check (resolution in ('replayed', 'discarded')),
+    resolved_at timestamptz,
+    resolved_by text,
+    check ((resolution is null) = (resolved_at is null) and (resolution is null) = (resolved_by is null))
 );
 create index dead_letters_run on dead_letters (run_id);
+create index dead_letters_unresolved on dead_letters (fingerprint, id) where resolution is null;
+
+-- What people did, and why. Written in the commit of the act itself.
+create table audit_log (
+    id uuid primary key,
+    at timestamptz not null default now(),
+    actor text not null check (actor <> ''),
+    act text not null,
+    -- What it was done to, and with which arguments.
+    subject jsonb not null,
+    reason text
+);
 
 grant select, insert, update, delete on outbox to tradeup_app;
 grant select, insert, update on runs, attempts, batch_plans, batches, schedules to tradeup_app;
-grant select, insert on fire_decisions, dead_letters to tradeup_app;
+grant select, insert on fire_decisions, dead_letters, audit_log to tradeup_app;
+grant update (resolution, resolved_at, resolved_by) on dead_letters to tradeup_app;

@@ -141,6 +141,48 @@ async fn record_no_amount(db: &mut Connection, batch: &MonthlyBatch) -> Result<(
     .map(drop)
 }
 
+/// What a batch of monthly credits would do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthlyPreview {
+    /// Members in the range, as of the run.
+    pub members: i32,
+    /// Members who have the credit already.
+    pub already_granted: i32,
+    /// Members who would get it.
+    pub to_grant: i32,
+    /// What they would get together, in minor units.
+    pub to_grant_minor: i64,
+    /// Members whose tier has no amount in the tenant's currency.
+    pub without_amount: i32,
+    /// The tenant's currency.
+    pub currency: String,
+}
+
+/// What [`issue_monthly`] would do now for these members.
+///
+/// # Errors
+/// As any statement.
+pub async fn preview_monthly(
+    db: &mut Connection,
+    tenant: TenantId,
+    range: BatchRange,
+    period: Period,
+    as_of: DateTime<Utc>,
+) -> Result<MonthlyPreview, StoreError> {
+    sqlx::query_file_as!(
+        MonthlyPreview,
+        "src/credits/preview_monthly.sql",
+        tenant as TenantId,
+        range.first,
+        range.last,
+        period.to_string(),
+        as_of,
+    )
+    .fetch_one(db)
+    .await
+    .doing("previewing monthly credits")
+}
+
 /// A member whose credit failed, and why.
 #[derive(Clone, Debug)]
 pub struct MemberFailure {

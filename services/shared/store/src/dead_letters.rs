@@ -1,10 +1,14 @@
 //! Dead letters: what could not be done, with the whole story.
 
+mod act;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use act::{Replay, Replayed, discard, replay};
+
 use crate::error::{Doing, StoreError};
-use crate::{Connection, Pool, RunId, TenantId};
+use crate::{Connection, RunId, TenantId};
 
 /// A dead letter to be written.
 #[derive(Clone, Debug)]
@@ -56,46 +60,113 @@ pub async fn add(db: &mut Connection, new: &NewDeadLetter) -> Result<(), StoreEr
     .map(drop)
 }
 
-/// A dead letter as it is listed.
+/// A dead letter, with what has become of its run.
 #[derive(Clone, Debug)]
-pub struct DeadLetterView {
+pub struct DeadLetter {
     /// Id.
     pub id: Uuid,
     /// Run.
     pub run_id: Option<RunId>,
+    /// Tenant.
+    pub tenant_id: Option<TenantId>,
     /// The tenant's handle.
     pub tenant_handle: Option<String>,
     /// Task.
     pub task: Option<String>,
     /// Subject that the message came from.
     pub subject: String,
+    /// The message as received.
+    pub message: Vec<u8>,
     /// Code of the last error.
     pub code: String,
     /// Error chain, outermost first.
     pub errors: Vec<String>,
     /// Groups dead letters with one cause.
     pub fingerprint: String,
+    /// Build that gave up.
+    pub build: String,
     /// When it was given up.
     pub dead_at: DateTime<Utc>,
+    /// `replayed` or `discarded`, once somebody has seen to it.
+    pub resolution: Option<String>,
+    /// When.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub resolved_by: Option<String>,
     /// State of its run now: it may have been tried again since.
     pub run_state: Option<String>,
+    /// Key of the run.
+    pub run_key: Option<String>,
+    /// Attempts of the run so far.
+    pub run_attempt: Option<i32>,
+    /// Input of the run, encoded.
+    pub run_payload: Option<Vec<u8>>,
+    /// Members in the run's batch, if it executes one.
+    pub batch_members: Option<i32>,
+    /// First of them.
+    pub batch_first: Option<Uuid>,
+    /// Last of them.
+    pub batch_last: Option<Uuid>,
 }
 
-/// The latest dead letters, newest first.
+/// Which dead letters. Each that is set narrows; none set means all.
+#[derive(Clone, Debug, Default)]
+pub struct DeadFilter {
+    /// These.
+    pub ids: Option<Vec<Uuid>>,
+    /// Of this group.
+    pub fingerprint: Option<String>,
+    /// With this code.
+    pub code: Option<String>,
+    /// Of this task.
+    pub task: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// Of this run or one below it.
+    pub run: Option<RunId>,
+    /// Given up at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Given up before.
+    pub until: Option<DateTime<Utc>>,
+    /// Also those that somebody has seen to.
+    pub resolved: bool,
+}
+
+/// The order of dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadOrder {
+    /// As they died: the order to replay in.
+    OldestFirst,
+    /// For a list.
+    NewestFirst,
+}
+
+/// The first `limit` dead letters of a filter.
 ///
 /// # Errors
 /// As any statement.
-pub async fn list(pool: &Pool, limit: i64) -> Result<Vec<DeadLetterView>, StoreError> {
-    sqlx::query_as!(
-        DeadLetterView,
-        r#"select d.id, d.run_id as "run_id: RunId", t.handle as "tenant_handle?", d.task, d.subject, d.code,
-               d.errors, d.fingerprint, d.dead_at, r.state as "run_state?"
-           from dead_letters d left join tenants t on t.id = d.tenant_id
-           left join runs r on r.id = d.run_id
-           order by d.id desc limit $1"#,
-        limit
+pub async fn select(
+    db: &mut Connection,
+    filter: &DeadFilter,
+    order: DeadOrder,
+    limit: i64,
+) -> Result<Vec<DeadLetter>, StoreError> {
+    sqlx::query_file_as!(
+        DeadLetter,
+        "src/dead_letters/select.sql",
+        filter.ids.as_deref(),
+        filter.fingerprint,
+        filter.code,
+        filter.task,
+        filter.tenant,
+        filter.since,
+        filter.until,
+        filter.resolved,
+        limit,
+        order == DeadOrder::NewestFirst,
+        filter.run.map(|id| id.0),
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await
-    .doing("listing dead letters")
+    .doing("looking for dead letters")
 }

@@ -7,6 +7,7 @@
 //! together. Nothing here knows the broker: what has to be published comes back as
 //! [`outbox::JobMessage`] and is published after the commit.
 
+pub mod audit;
 pub mod batches;
 pub mod credits;
 pub mod dead_letters;

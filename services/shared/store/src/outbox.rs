@@ -40,6 +40,17 @@ pub struct DeadMessage {
     pub body: Vec<u8>,
 }
 
+/// A message sent again as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawMessage {
+    /// The outbox row: the message's de-duplication id.
+    pub outbox_id: Uuid,
+    /// Subject.
+    pub subject: String,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
 /// Messages that their writer did not get published.
 #[derive(Clone, Debug, Default)]
 pub struct Overdue {
@@ -47,6 +58,8 @@ pub struct Overdue {
     pub jobs: Vec<JobMessage>,
     /// Dead letters.
     pub dead: Vec<DeadMessage>,
+    /// Messages as they were received.
+    pub raw: Vec<RawMessage>,
 }
 
 /// Takes up to `limit` overdue messages and puts their next turn off, each time for longer, so that
@@ -61,18 +74,15 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
         .doing("looking for unpublished messages")?;
     let mut overdue = Overdue::default();
     for row in rows {
-        if row.kind == "dead" {
-            let (Some(subject), Some(error_code), Some(body)) = (row.subject, row.error_code, row.body)
-            else {
-                continue;
-            };
-            overdue.dead.push(DeadMessage {
-                outbox_id: row.outbox_id,
-                run_id: row.run_id,
-                subject,
-                error_code,
-                body,
-            });
+        if let (Some(subject), Some(body)) = (row.subject, row.body) {
+            let outbox_id = row.outbox_id;
+            match row.error_code {
+                Some(error_code) => {
+                    let run_id = row.run_id;
+                    overdue.dead.push(DeadMessage { outbox_id, run_id, subject, error_code, body });
+                }
+                None => overdue.raw.push(RawMessage { outbox_id, subject, body }),
+            }
         } else if let (Some(run_id), Some(task), Some(key), Some(scheduled_for), Some(payload)) =
             (row.run_id, row.task, row.key, row.scheduled_for, row.payload)
         {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use claim::{BatchRange, Claim, ClaimOutcome, claim, extend_lease};
-pub use end::{Ending, end_exhausted, finish, retry_failed, settle_parents};
+pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use view::{AttemptView, RunFilter, RunView, attempts, list};
 

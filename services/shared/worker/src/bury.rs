@@ -11,6 +11,10 @@ use uuid::Uuid;
 use crate::retry::fingerprint;
 use crate::{BUILD, TaskError};
 
+/// Most bytes of the original in a dead letter's message, which has to fit into the stream with the
+/// story around it. The row keeps all.
+const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
 /// What is to be published once a burial is committed.
 #[derive(Default)]
 pub(crate) struct Buried {
@@ -113,7 +117,8 @@ async fn write(
         dead_letter_id: letter.id.as_bytes().to_vec(),
         run_id: about.run_id.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default(),
         subject: letter.subject.clone(),
-        message: letter.message.clone(),
+        message: letter.message.iter().copied().take(MESSAGE_BYTES_MAX).collect(),
+        message_size: u64::try_from(letter.message.len()).unwrap_or(u64::MAX),
         code: letter.code.clone(),
         errors: letter.errors.clone(),
         fingerprint: letter.fingerprint.clone(),

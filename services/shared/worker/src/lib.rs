@@ -20,7 +20,7 @@ mod task;
 pub mod trigger;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
-pub use registry::{DuplicateTask, Registry};
+pub use registry::{Registry, RegistryError};
 pub use relay::Relay;
 pub use retry::RetryPolicy;
 pub use runner::{Runner, Worker};

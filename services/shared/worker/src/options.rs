@@ -64,9 +64,9 @@ pub enum ServiceError {
     /// Signals can't be listened to.
     #[error("signals can't be listened to: {0}")]
     Signals(#[from] std::io::Error),
-    /// Two tasks of one name.
+    /// Tasks are wired wrongly.
     #[error(transparent)]
-    Tasks(#[from] crate::DuplicateTask),
+    Tasks(#[from] crate::RegistryError),
     /// The database can't be used.
     #[error(transparent)]
     Database(#[from] ConnectError),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tradeup_domain::ErrorCode;
-use tradeup_proto::{JobKind, Message as _};
+use tradeup_proto::{JobKind, Message as _, Name as _};
 
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
@@ -28,10 +28,23 @@ pub struct Registry {
     tasks: BTreeMap<&'static str, Registered>,
 }
 
-/// Two tasks of one name: a fault in the wiring, found at start.
+/// A fault in the wiring, found at start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("two tasks are named {0}")]
-pub struct DuplicateTask(&'static str);
+pub enum RegistryError {
+    /// Two tasks of one name.
+    #[error("two tasks are named {0}")]
+    Duplicate(&'static str),
+    /// A task reads another message than its kind says.
+    #[error("task {task} reads {reads}, its kind says {said}")]
+    Input {
+        /// The task.
+        task: &'static str,
+        /// What it reads.
+        reads: String,
+        /// What its kind says.
+        said: &'static str,
+    },
+}
 
 impl Registry {
     /// An empty registry.
@@ -43,8 +56,12 @@ impl Registry {
     /// Adds a task.
     ///
     /// # Errors
-    /// [`DuplicateTask`].
-    pub fn register<T: Task>(mut self, task: T) -> Result<Self, DuplicateTask> {
+    /// [`RegistryError`].
+    pub fn register<T: Task>(mut self, task: T) -> Result<Self, RegistryError> {
+        let reads = T::Input::full_name();
+        if reads != T::KIND.input {
+            return Err(RegistryError::Input { task: T::KIND.task, reads, said: T::KIND.input });
+        }
         let task = Arc::new(task);
         let run: RunFn = Arc::new(move |context: TaskContext| {
             let task = Arc::clone(&task);
@@ -57,7 +74,7 @@ impl Registry {
         let registered = Registered { kind: T::KIND, retry: T::RETRY, time_limit: T::TIME_LIMIT, run };
         match self.tasks.insert(T::KIND.task, registered) {
             None => Ok(self),
-            Some(_) => Err(DuplicateTask(T::KIND.task)),
+            Some(_) => Err(RegistryError::Duplicate(T::KIND.task)),
         }
     }
 

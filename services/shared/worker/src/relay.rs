@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use tradeup_broker::{Broker, Outgoing, PublishError};
 use tradeup_proto::{JobKind, Message as _, convert, subject, v1};
-use tradeup_store::outbox::{DeadMessage, JobMessage};
+use tradeup_store::outbox::{DeadMessage, JobMessage, RawMessage};
 use uuid::Uuid;
 
 /// Publishes what a transaction has written to the outbox.
@@ -41,6 +41,18 @@ impl Relay {
             message_id: message.outbox_id,
             run_id: message.run_id.map(|id| id.0),
             error_code: Some(message.error_code),
+            body: Bytes::from(message.body),
+        });
+        self.publish(outgoing.collect()).await
+    }
+
+    /// Publishes messages as they were received. Returns the outbox ids of those that are stored.
+    pub async fn publish_raw(&self, messages: Vec<RawMessage>) -> Vec<Uuid> {
+        let outgoing = messages.into_iter().map(|message| Outgoing {
+            subject: message.subject,
+            message_id: message.outbox_id,
+            run_id: None,
+            error_code: None,
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await

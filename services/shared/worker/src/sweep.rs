@@ -46,7 +46,8 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
     outbox::forget_ended(pool).await?;
     let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
     swept.published += worker.relay().publish_jobs(&overdue.jobs).await;
-    let stored = worker.relay().publish_dead(overdue.dead).await;
+    let mut stored = worker.relay().publish_dead(overdue.dead).await;
+    stored.extend(worker.relay().publish_raw(overdue.raw).await);
     if !stored.is_empty() {
         outbox::forget(pool, &stored).await?;
         swept.published += stored.len();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tradeup_domain::monthly::PlanError;
 use tradeup_domain::{Class, Classify, ErrorCode};
-use tradeup_proto::{ConvertError, JobKind, Message};
+use tradeup_proto::{ConvertError, JobKind, Message, Name};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{Claim, Ending};
 use tradeup_store::{Pool, StoreError, TenantRef, Tx};
@@ -25,7 +25,7 @@ pub trait Task: Send + Sync + 'static {
     /// Longest time for one attempt.
     const TIME_LIMIT: Duration;
     /// Its input.
-    type Input: Message + Default;
+    type Input: Message + Default + Name;
 
     /// Does the work, once.
     fn run(

@@ -10,6 +10,7 @@
 mod bad_input;
 mod blocked;
 mod broken_tenant;
+mod dead_letters;
 mod duplicates;
 mod import;
 mod isolation;

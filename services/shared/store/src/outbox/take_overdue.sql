@@ -10,7 +10,7 @@ with due as (
     from due where o.id = due.id
     returning o.*
 )
-select o.id as "outbox_id!", o.kind as "kind!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
+select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
     r.task as "task?", r.key as "key?", r.scheduled_for as "scheduled_for?", r.payload as "payload?",
     r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
 from taken o

@@ -4,21 +4,21 @@
 -- The commit does not wait for the disk. It survives the death of any process but PostgreSQL's own;
 -- if that loses it, the run is queued again with its outbox row, as if it had never been claimed. The
 -- commit of the effects, which comes after, waits and takes the claim with it.
--- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 most attempts by the task's policy
+-- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 attempts by the task's policy
 with lazily as materialized (
     select set_config('synchronous_commit', 'off', true)
 ), claimed as (
     update runs r
     set state = 'running',
         attempt = r.attempt + 1,
-        max_attempts = coalesce(r.max_attempts, $5),
+        max_attempts = coalesce(r.max_attempts, r.attempt + $5),
         lease_expires_at = now() + make_interval(secs => $4),
         next_attempt_at = null,
         started_at = coalesce(r.started_at, now())
     -- The states say that it is unfinished. Asking for finished_at as well would let the planner take
     -- the index of unfinished runs, which is full of those that have just ended.
     where r.id = any($1)
-        and r.attempt < coalesce(r.max_attempts, $5)
+        and r.attempt < coalesce(r.max_attempts, r.attempt + $5)
         and (r.state = 'queued'
             -- A little early is on time: the broker's clock measured the wait.
             or (r.state = 'retrying' and r.next_attempt_at <= now() + interval '100 milliseconds')

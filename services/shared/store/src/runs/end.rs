@@ -108,19 +108,6 @@ pub async fn end_exhausted(db: &mut Connection, run_id: RunId, error: &str) -> R
     Ok(ended == 1)
 }
 
-/// Tries what failed at or below a root run again. Returns how many runs got new attempts; their
-/// messages are in the outbox, for the sweep.
-///
-/// # Errors
-/// As any statement.
-pub async fn retry_failed(db: &mut Connection, root: RunId) -> Result<u64, StoreError> {
-    sqlx::query_file!("src/runs/retry_failed.sql", root as RunId, ErrorCode::ChildrenFailed.as_str())
-        .execute(db)
-        .await
-        .doing("trying failed runs again")
-        .map(|done| done.rows_affected())
-}
-
 /// Ends `parent` if its children have ended, and then its own parent, and so on. Call it after the
 /// commit that ended a child. Returns how many runs ended.
 ///
