@@ -1,4 +1,5 @@
-//! The subject grammar: `jobs.<service>.<task>.<tenant>`, `dead.<service>.<task>.<tenant>`.
+//! The subject grammar: `jobs.<service>.<task>.<tenant>`, with `.urgent` behind it for the lane of
+//! urgent runs, and `dead.<service>.<task>.<tenant>`.
 //!
 //! Each token is one encoded identifier, so that no identifier can reach into another's place,
 //! whatever characters it has.
@@ -13,6 +14,24 @@ pub const IDENTIFIER_MAX_BYTES: usize = 128;
 /// The token that stands where a subject has a tenant but the message has none. It is no
 /// tenant's: handles hold no underscore, and [`encode`] never writes it.
 pub const NO_TENANT: &str = "_";
+
+/// The last token of urgent jobs' subjects.
+const URGENT: &str = "urgent";
+
+/// Which of a job kind's two consumers a message goes to. Urgent runs have one of their own, so that
+/// they do not wait behind ten thousand others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// One after the other.
+    Normal,
+    /// Past those.
+    Urgent,
+}
+
+impl Lane {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Urgent];
+}
 
 /// Why an identifier can't be a subject token, or a subject can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,12 +109,16 @@ pub fn decode(token: &str) -> Result<String, SubjectError> {
     }
 }
 
-/// The subject of a job: `jobs.<service>.<task>.<tenant>`.
+/// The subject of a job: `jobs.<service>.<task>.<tenant>`, and `.urgent` behind it if it is.
 ///
 /// # Errors
 /// As [`encode`], for the tenant's handle.
-pub fn job(kind: JobKind, tenant: Option<&str>) -> Result<String, SubjectError> {
-    build("jobs", kind.service, kind.task, tenant)
+pub fn job(kind: JobKind, lane: Lane, tenant: Option<&str>) -> Result<String, SubjectError> {
+    let normal = build("jobs", kind.service, kind.task, tenant)?;
+    Ok(match lane {
+        Lane::Normal => normal,
+        Lane::Urgent => format!("{normal}.{URGENT}"),
+    })
 }
 
 /// The subject of a dead letter: `dead.<service>.<task>.<tenant>`.
@@ -106,10 +129,20 @@ pub fn dead(service: &str, task: &str, tenant: Option<&str>) -> Result<String, S
     build("dead", service, task, tenant)
 }
 
-/// The filter of a job kind's consumer: all tenants.
+/// The filter of a job kind's consumer for one lane: all tenants.
 #[must_use]
-pub fn job_filter(kind: JobKind) -> String {
-    format!("jobs.{}.{}.*", kind.service, kind.task)
+pub fn job_filter(kind: JobKind, lane: Lane) -> String {
+    let normal = format!("jobs.{}.{}.*", kind.service, kind.task);
+    match lane {
+        Lane::Normal => normal,
+        Lane::Urgent => format!("{normal}.{URGENT}"),
+    }
+}
+
+/// The subjects of all jobs, in both lanes: those of the stream.
+#[must_use]
+pub fn all_jobs() -> Vec<String> {
+    vec!["jobs.*.*.*".to_owned(), format!("jobs.*.*.*.{URGENT}")]
 }
 
 fn build(root: &str, service: &str, task: &str, tenant: Option<&str>) -> Result<String, SubjectError> {
@@ -126,6 +159,8 @@ pub struct JobSubject {
     pub task: String,
     /// The tenant's handle; `None` for jobs over all tenants.
     pub tenant: Option<String>,
+    /// Its lane.
+    pub lane: Lane,
 }
 
 /// Reads a job's subject.
@@ -137,11 +172,16 @@ pub fn parse_job(subject: &str) -> Result<JobSubject, SubjectError> {
     let mut tokens = subject.split('.');
     let mut next = || tokens.next().ok_or_else(bad);
     let (root, service, task, tenant) = (next()?, next()?, next()?, next()?);
+    let lane = match tokens.next() {
+        None => Lane::Normal,
+        Some(URGENT) => Lane::Urgent,
+        Some(_) => return Err(bad()),
+    };
     if root != "jobs" || tokens.next().is_some() {
         return Err(bad());
     }
     let tenant = (tenant != NO_TENANT).then(|| decode(tenant)).transpose()?;
-    Ok(JobSubject { service: decode(service)?, task: decode(task)?, tenant })
+    Ok(JobSubject { service: decode(service)?, task: decode(task)?, tenant, lane })
 }
 
 #[cfg(test)]
@@ -153,10 +193,13 @@ mod tests {
     #[test]
     fn the_tokens_people_see() {
         assert_eq!(
-            job(MONTHLY_CREDITS_BATCH, Some("aurora-cards")).unwrap(),
+            job(MONTHLY_CREDITS_BATCH, Lane::Normal, Some("aurora-cards")).unwrap(),
             "jobs.credits.monthly-credits-batch.aurora-cards"
         );
-        assert_eq!(job(MONTHLY_CREDITS_BATCH, None).unwrap(), "jobs.credits.monthly-credits-batch._");
+        assert_eq!(
+            job(MONTHLY_CREDITS_BATCH, Lane::Urgent, None).unwrap(),
+            "jobs.credits.monthly-credits-batch._.urgent"
+        );
         assert_eq!(encode("aurora.myshopify.com").unwrap(), "aurora=2Emyshopify=2Ecom");
         assert_eq!(encode("_").unwrap(), "=5F");
         assert_eq!(encode(""), Err(SubjectError::Empty));
@@ -168,7 +211,16 @@ mod tests {
         for bad in ["", "=", "=4", "=zz", "=2e", "=41", "a.b", "a*", ">", "é", "=FF", "_"] {
             assert!(decode(bad).is_err(), "{bad:?} must be refused");
         }
-        for bad in ["", "jobs", "jobs.a.b", "jobs.a.b.c.d", "dead.a.b.c", "jobs..b.c", "jobs.a.b."] {
+        for bad in [
+            "",
+            "jobs",
+            "jobs.a.b",
+            "jobs.a.b.c.d",
+            "jobs.a.b.c.urgent.e",
+            "dead.a.b.c",
+            "jobs..b.c",
+            "jobs.a.b.",
+        ] {
             assert!(parse_job(bad).is_err(), "{bad:?} must be refused");
         }
     }
@@ -189,10 +241,12 @@ mod tests {
         }
 
         #[test]
-        fn subjects_round_trip(tenant in prop::option::of(".{1,30}")) {
-            let subject = job(MONTHLY_CREDITS_BATCH, tenant.as_deref()).unwrap();
+        fn subjects_round_trip(tenant in prop::option::of(".{1,30}"), urgent in any::<bool>()) {
+            let lane = if urgent { Lane::Urgent } else { Lane::Normal };
+            let subject = job(MONTHLY_CREDITS_BATCH, lane, tenant.as_deref()).unwrap();
             let parsed = parse_job(&subject).unwrap();
             prop_assert_eq!(parsed.tenant, tenant);
+            prop_assert_eq!(parsed.lane, lane);
             prop_assert_eq!(parsed.task, "monthly-credits-batch");
         }
 

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
+pub(crate) mod cancel;
 pub(crate) mod dead;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod ledger;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;

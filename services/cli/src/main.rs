@@ -68,6 +68,10 @@ enum Command {
     Runs(commands::runs::Runs),
     /// Show a run with what is below it.
     Run(commands::run::Run),
+    /// Cancel runs and everything below them.
+    Cancel(commands::cancel::Cancel),
+    /// Try runs again: what is dead or cancelled below them, and now what waits for its next attempt.
+    Retry(commands::retry::Retry),
     /// Show a shop's ledger.
     Ledger(commands::ledger::Ledger),
     /// Prove the whole ledger; exit code 1 if something is wrong.
@@ -92,6 +96,8 @@ async fn main() -> ExitCode {
             Command::Trigger(trigger) => trigger.run(&context).await,
             Command::Runs(runs) => runs.run(&context).await,
             Command::Run(run) => run.run(&context).await,
+            Command::Cancel(cancel) => cancel.run(&context).await,
+            Command::Retry(retry) => retry.run(&context).await,
             Command::Ledger(ledger) => ledger.run(&context).await,
             Command::Verify(verify) => verify.run(&context).await,
             Command::Schedules(schedules) => schedules.run(&context).await,

@@ -58,6 +58,7 @@ async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
                 requeued = swept.requeued,
                 released = swept.released,
                 settled = swept.settled,
+                cancelled = swept.cancelled,
                 "swept"
             ),
             Err(error) => tracing::warn!("the sweep broke off, trying again: {error}"),

@@ -198,6 +198,19 @@ impl Story {
                 ),
             },
         ];
+        if let Some(at) = run.next_attempt_at {
+            lines.push(format!(
+                "tried next at {}; to skip the wait: tradeup retry {}",
+                instant(at),
+                run.run_id
+            ));
+        }
+        if run.urgent || !run.tags.is_empty() {
+            let urgent = run.urgent.then(|| "urgent".to_owned());
+            let said: Vec<String> =
+                urgent.into_iter().chain(run.tags.iter().map(|tag| format!("#{tag}"))).collect();
+            lines.push(said.join(" "));
+        }
         lines.extend(error_line(run).map(|error| format!("error: {error}")));
         let p = &self.progress;
         if p.batches > 0 {

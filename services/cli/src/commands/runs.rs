@@ -2,33 +2,90 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
-use tradeup_store::RunId;
 use tradeup_store::runs::{self, RunFilter, RunView};
+use tradeup_store::{Pool, RunId};
 
 use super::tenant_by_handle;
 use crate::Context;
 use crate::output::{instant, instant_or_dash, table, took};
 
-/// List runs, newest first.
-#[derive(Args)]
-pub(crate) struct Runs {
+/// Which runs. Each option narrows.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Which runs")]
+pub(crate) struct WhichRuns {
     /// Of this task.
     #[arg(long)]
     task: Option<String>,
     /// In this state.
-    #[arg(long, value_parser = ["queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"])]
+    #[arg(long, value_parser = ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"])]
     state: Option<String>,
-    /// Of this shop; child runs are shown then.
+    /// Of this shop, children of other runs too.
     #[arg(long)]
     tenant: Option<String>,
-    /// Child runs too.
+    /// With this tag.
     #[arg(long)]
-    all: bool,
+    tag: Option<String>,
+    /// With a key that begins so.
+    #[arg(long, value_name = "PREFIX")]
+    key: Option<String>,
     /// Children of this run.
     #[arg(long, value_name = "RUN")]
     parent: Option<RunId>,
+    /// Created at or after this instant, like 2026-11-01T06:00:00Z.
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<DateTime<Utc>>,
+    /// Created before this instant.
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<DateTime<Utc>>,
+}
+
+impl WhichRuns {
+    /// Whether an option was given.
+    pub(super) fn says_something(&self) -> bool {
+        self.task.is_some()
+            || self.state.is_some()
+            || self.tenant.is_some()
+            || self.tag.is_some()
+            || self.key.is_some()
+            || self.parent.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+
+    /// As the store understands it.
+    pub(super) async fn filter(self, pool: &Pool) -> anyhow::Result<RunFilter> {
+        if let Some(handle) = &self.tenant {
+            tenant_by_handle(pool, handle).await?;
+        }
+        Ok(RunFilter {
+            with_children: self.tenant.is_some(),
+            parent_id: self.parent,
+            task: self.task,
+            state: self.state,
+            tenant: self.tenant,
+            tag: self.tag,
+            key_prefix: self.key,
+            since: self.since,
+            until: self.until,
+            ..RunFilter::default()
+        })
+    }
+}
+
+/// List runs, newest first.
+#[derive(Args)]
+pub(crate) struct Runs {
+    #[command(flatten)]
+    which: WhichRuns,
+    /// Child runs too.
+    #[arg(long)]
+    all: bool,
+    /// Only those that have not ended.
+    #[arg(long)]
+    unfinished: bool,
     /// The next page: older than this run.
     #[arg(long, value_name = "RUN")]
     before: Option<RunId>,
@@ -40,23 +97,11 @@ pub(crate) struct Runs {
 impl Runs {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        if let Some(handle) = &self.tenant {
-            tenant_by_handle(&pool, handle).await?;
-        }
-        let is_filtered = self.task.is_some()
-            || self.state.is_some()
-            || self.tenant.is_some()
-            || self.parent.is_some()
-            || self.before.is_some();
-        let filter = RunFilter {
-            with_children: self.all || self.tenant.is_some(),
-            run_id: None,
-            parent_id: self.parent,
-            task: self.task,
-            state: self.state,
-            tenant: self.tenant,
-            before: self.before,
-        };
+        let is_filtered = self.which.says_something() || self.unfinished || self.before.is_some();
+        let mut filter = self.which.filter(&pool).await?;
+        filter.with_children |= self.all;
+        filter.unfinished = self.unfinished;
+        filter.before = self.before;
         let listed = runs::list(&pool, &filter, self.limit).await?;
         let values: Vec<Value> = listed.iter().map(value).collect();
         context.output().show(&json!(values), || {
@@ -103,7 +148,10 @@ fn row(run: &RunView) -> [String; 9] {
 pub(super) fn error_line(run: &RunView) -> Option<String> {
     let error = run.error.as_deref()?;
     let line: String = error.lines().next().unwrap_or_default().chars().take(100).collect();
-    Some(format!("{} {line}", run.error_code.as_deref().unwrap_or_default()))
+    Some(match run.error_code.as_deref() {
+        Some(code) => format!("{code} {line}"),
+        None => line,
+    })
 }
 
 /// A run as JSON.
@@ -116,7 +164,7 @@ pub(super) fn value(run: &RunView) -> Value {
         "error_code": run.error_code, "error": run.error, "result": run.result,
         "scheduled_for": instant(run.scheduled_for), "created_at": instant(run.created_at),
         "started_at": run.started_at.map(instant), "finished_at": run.finished_at.map(instant),
-        "next_attempt_at": run.next_attempt_at.map(instant),
+        "next_attempt_at": run.next_attempt_at.map(instant), "urgent": run.urgent, "tags": run.tags,
         "took_ms": run.started_at.zip(run.finished_at).map(|(from, to)| (to - from).num_milliseconds()),
     })
 }

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::Period;
 use tradeup_store::audit::Actor;
-use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
-use tradeup_store::runs::{self, NewRun, Trigger as TriggeredBy};
-use tradeup_store::{Pool, RunId, Tx, schedules};
+use tradeup_store::runs::{self, NewRun, RunOptions, Trigger as TriggeredBy};
+use tradeup_store::{Pool, Tx, schedules};
 use tradeup_worker::{Relay, trigger};
 
+use super::retry::retry as try_again;
 use super::run;
 use crate::Context;
 use crate::output::count;
@@ -35,14 +36,35 @@ pub(crate) struct MonthlyCredits {
     /// If the run exists and has failed in part, try what failed again. What succeeded stays as it is.
     #[arg(long)]
     retry: bool,
+    /// Not to be started before this instant, like 2026-12-01T08:00:00Z.
+    #[arg(long, value_name = "INSTANT")]
+    not_before: Option<DateTime<Utc>>,
+    /// Past other runs that wait in the stream.
+    #[arg(long)]
+    urgent: bool,
+    /// A word to find it by; may be given several times.
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
+    tags: Vec<String>,
     /// Who triggers it, for the record.
     #[arg(long, env = "USER", default_value = "tradeup")]
     by: String,
 }
 
+/// Longest tag, in characters.
+const TAG_MAX: usize = 128;
+
+fn tag(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if text.trim() != text || length == 0 || length > TAG_MAX || text.chars().any(char::is_control) {
+        return Err(format!("write 1 to {TAG_MAX} characters without blanks around them"));
+    }
+    Ok(text.to_owned())
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self::MonthlyCredits(MonthlyCredits { period, follow, retry, by }) = self;
+        let Self::MonthlyCredits(MonthlyCredits { period, follow, retry, not_before, urgent, tags, by }) =
+            self;
         let pool = context.pool().await?;
         let mut tx = Tx::of_engine(&pool).await?;
         let now = schedules::now(&mut tx).await?;
@@ -53,18 +75,10 @@ impl Trigger {
             );
         }
         tx.rollback().await?;
-        let new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by.clone()));
+        let mut new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by.clone()));
+        new.options = RunOptions { not_before, urgent, tags };
         create(context, &pool, new, follow, retry, by).await
     }
-}
-
-/// Replays what is dead below a run. What succeeded stays as it is.
-async fn try_failed_again(tx: &mut Tx, run: RunId, by: String) -> anyhow::Result<usize> {
-    let filter = DeadFilter { run: Some(run), resolved: true, ..DeadFilter::default() };
-    let letters = dead_letters::select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
-    let how = Replay { payload: None, runs_per_second: 1000.0 };
-    let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
-    Ok(dead_letters::replay(tx, &letters, &how, &actor).await?.runs)
 }
 
 async fn create(
@@ -79,10 +93,15 @@ async fn create(
     let key = new.key.clone();
     let mut tx = Tx::of_engine(pool).await?;
     let created = runs::create(&mut tx, new).await?;
-    let is_new = created.message.is_some();
-    let retried = if retry && !is_new { try_failed_again(&mut tx, created.run_id, by).await? } else { 0 };
+    let is_new = created.is_new;
+    let mut retried = 0;
+    if retry && !is_new {
+        let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+        retried = try_again(&mut tx, &[created.run_id], &actor).await?.total();
+    }
     tx.commit().await?;
-    let mut published = !is_new;
+    let waits_for_its_time = is_new && created.message.is_none();
+    let mut published = !is_new || waits_for_its_time;
     if let Some(message) = created.message {
         // The run is committed: without NATS the scheduler's sweep will publish it.
         match context.broker.connect("tradeup trigger").await {
@@ -100,15 +119,21 @@ async fn create(
     if !(follow && context.json) {
         context.output().show(&value, || {
             let what = if is_new { "Triggered".to_owned() } else { format!("Exists already, {state}:") };
-            let later =
-                if published { "" } else { "\nIt is queued; a scheduler will publish it once NATS answers." };
+            let later = if waits_for_its_time {
+                "\nIt is started when its time has come."
+            } else if published {
+                ""
+            } else {
+                "\nIt is queued; a scheduler will publish it once NATS answers."
+            };
             let again = match retried {
-                0 if state == "dead" => "\nTo try again what failed: the same with --retry.".to_owned(),
+                0 if state == "dead" || state == "cancelled" => {
+                    "\nTo try again what failed: the same with --retry.".to_owned()
+                }
                 0 => String::new(),
-                n => format!(
-                    "\nTrying {} again.",
-                    count(u64::try_from(n).unwrap_or(u64::MAX), "failed run", "failed runs")
-                ),
+                n => {
+                    format!("\nTrying {} again.", count(u64::try_from(n).unwrap_or(u64::MAX), "run", "runs"))
+                }
             };
             format!("{what} {task} {key}: run {run_id}{later}{again}")
         })?;

@@ -8,6 +8,7 @@ use async_nats::jetstream::consumer::pull::Stream;
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use tradeup_proto::JobKind;
+use tradeup_proto::subject::Lane;
 
 use crate::{Broker, topology};
 
@@ -41,15 +42,15 @@ pub struct Delivery {
 pub struct AckError(String);
 
 impl Broker {
-    /// Opens the consumer of `kind`, asking for at most `messages_max` at a time.
+    /// Opens the consumer of `kind` and `lane`, asking for at most `messages_max` at a time.
     ///
     /// # Errors
     /// [`PullError`] when the consumer does not exist or NATS can't be reached.
-    pub async fn pull(&self, kind: JobKind, messages_max: usize) -> Result<Pull, PullError> {
+    pub async fn pull(&self, kind: JobKind, lane: Lane, messages_max: usize) -> Result<Pull, PullError> {
         let fail = |reason: String| PullError { task: kind.task, reason };
         let consumer: PullConsumer = self
             .jetstream
-            .get_consumer_from_stream(topology::consumer_name(kind), topology::JOBS)
+            .get_consumer_from_stream(topology::consumer_name(kind, lane), topology::JOBS)
             .await
             .map_err(|error| fail(error.to_string()))?;
         let messages = consumer
@@ -63,11 +64,11 @@ impl Broker {
         Ok(Pull { messages })
     }
 
-    /// Whether the consumer of `kind`, or its stream, is known not to exist. `false` when nobody
+    /// Whether the consumer of `kind` and `lane`, or its stream, is known not to exist. `false` when nobody
     /// answers.
-    pub async fn lacks_consumer(&self, kind: JobKind) -> bool {
+    pub async fn lacks_consumer(&self, kind: JobKind, lane: Lane) -> bool {
         let Ok(stream) = self.jetstream.get_stream_no_info(topology::JOBS).await else { return false };
-        match stream.consumer_info(topology::consumer_name(kind)).await {
+        match stream.consumer_info(topology::consumer_name(kind, lane)).await {
             Ok(_) => false,
             Err(error) => topology::is_absent(&error),
         }

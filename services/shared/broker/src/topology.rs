@@ -12,7 +12,8 @@ use async_nats::jetstream::context::{
     ConsumerInfoError, ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind,
 };
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use tradeup_proto::{JobKind, subject};
+use tradeup_proto::JobKind;
+use tradeup_proto::subject::{self, Lane};
 
 use crate::Broker;
 
@@ -51,9 +52,12 @@ pub struct TopologyError {
     reason: String,
 }
 
-/// The durable consumer of a job kind.
-pub(crate) fn consumer_name(kind: JobKind) -> String {
-    format!("{}-{}", kind.service, kind.task)
+/// The durable consumer of a job kind and lane.
+pub(crate) fn consumer_name(kind: JobKind, lane: Lane) -> String {
+    match lane {
+        Lane::Normal => format!("{}-{}", kind.service, kind.task),
+        Lane::Urgent => format!("{}-{}-urgent", kind.service, kind.task),
+    }
 }
 
 impl Topology {
@@ -67,7 +71,9 @@ impl Topology {
             changes.extend(apply_stream(broker, config).await?);
         }
         for kind in JobKind::ALL {
-            changes.extend(self.apply_consumer(broker, kind).await?);
+            for lane in Lane::ALL {
+                changes.extend(self.apply_consumer(broker, kind, lane).await?);
+            }
         }
         Ok(changes)
     }
@@ -86,7 +92,7 @@ impl Topology {
             Config {
                 name: JOBS.to_owned(),
                 description: Some("What is to be done; rebuilt from the database if lost".to_owned()),
-                subjects: vec!["jobs.*.*.*".to_owned()],
+                subjects: subject::all_jobs(),
                 retention: RetentionPolicy::WorkQueue,
                 max_message_size: 256 * 1024,
                 max_bytes: 1024 * 1024 * 1024,
@@ -105,12 +111,17 @@ impl Topology {
         ]
     }
 
-    async fn apply_consumer(self, broker: &Broker, kind: JobKind) -> Result<Option<Change>, TopologyError> {
-        let name = consumer_name(kind);
+    async fn apply_consumer(
+        self,
+        broker: &Broker,
+        kind: JobKind,
+        lane: Lane,
+    ) -> Result<Option<Change>, TopologyError> {
+        let name = consumer_name(kind, lane);
         let fail = |reason: String| TopologyError { what: format!("consumer {name}"), reason };
         let config = pull::Config {
             durable_name: Some(name.clone()),
-            filter_subject: subject::job_filter(kind),
+            filter_subject: subject::job_filter(kind, lane),
             ack_policy: AckPolicy::Explicit,
             deliver_policy: DeliverPolicy::All,
             ack_wait: self.ack_wait,

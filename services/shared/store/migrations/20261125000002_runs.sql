@@ -12,8 +12,12 @@ create table runs (
     triggered_by text,
     parent_id uuid,
     root_id uuid not null,
-    state text not null default 'queued'
-        check (state in ('queued', 'running', 'waiting', 'retrying', 'succeeded', 'dead', 'cancelled')),
+    state text not null default 'queued' check (state in
+        ('scheduled', 'queued', 'running', 'waiting', 'retrying', 'succeeded', 'dead', 'cancelled')),
+    -- Urgent runs have a lane of their own in the stream.
+    urgent boolean not null default false,
+    -- What people search for.
+    tags text[] not null default '{}',
     -- It has to fit into a message.
     payload bytea not null check (octet_length(payload) <= 524288),
     -- When the run was due, in business time. What it is about follows from this.
@@ -34,12 +38,14 @@ create table runs (
     unique nulls not distinct (task, tenant_id, key),
     check ((finished_at is not null) = (state in ('succeeded', 'dead', 'cancelled'))),
     check ((lease_expires_at is not null) = (state = 'running')),
-    check ((next_attempt_at is not null) = (state = 'retrying')),
+    check ((next_attempt_at is not null) = (state in ('scheduled', 'retrying'))),
     check (state <> 'dead' or error_code is not null)
 ) with (fillfactor = 80);
 -- No index names a column that a claim changes, so that claims are heap-only updates.
 create index runs_unfinished on runs (parent_id) where finished_at is null;
 create index runs_children on runs (parent_id, id) where parent_id is not null;
+create index runs_of_tenant on runs (tenant_id, id);
+create index runs_tagged on runs using gin (tags) where tags <> '{}';
 
 create table attempts (
     run_id uuid not null,
@@ -48,7 +54,7 @@ create table attempts (
     build text not null,
     started_at timestamptz not null default now(),
     finished_at timestamptz,
-    outcome text check (outcome in ('succeeded', 'waiting', 'failed', 'dead', 'lost')),
+    outcome text check (outcome in ('succeeded', 'waiting', 'snoozed', 'failed', 'dead', 'lost', 'cancelled')),
     error_code text,
     error text,
     primary key (run_id, attempt),
@@ -71,7 +77,7 @@ create table batches (
     first_member_id uuid not null,
     last_member_id uuid not null,
     members integer not null check (members between 0 and 1000),
-    state text not null default 'planned' check (state in ('planned', 'released', 'done', 'dead')),
+    state text not null default 'planned' check (state in ('planned', 'released', 'done', 'dead', 'cancelled')),
     -- The run that works on it, once released.
     run_id uuid,
     currency text,
@@ -81,7 +87,8 @@ create table batches (
     zero_amount integer not null default 0 check (zero_amount >= 0),
     failed integer not null default 0 check (failed >= 0),
     primary key (parent_run_id, seq),
-    check ((run_id is null) = (state = 'planned')),
+    check (state in ('planned', 'cancelled') or run_id is not null),
+    check (state <> 'planned' or run_id is null),
     -- Done means: each planned member is accounted for.
     check (state <> 'done' or granted + already_granted + zero_amount + failed = members)
 ) with (fillfactor = 80);
@@ -101,6 +108,8 @@ create table outbox (
     created_at timestamptz not null default now(),
     -- The writer publishes at once; from then on the sweep does.
     next_publish_at timestamptz not null default now() + interval '5 seconds',
+    -- How often the sweep has: each turn waits longer for the next.
+    turns smallint not null default 0,
     check (kind <> 'job' or run_id is not null),
     check (kind = 'job' or (subject is not null and body is not null)),
     check ((kind = 'dead') = (error_code is not null))

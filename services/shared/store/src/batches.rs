@@ -89,6 +89,7 @@ pub async fn release(
             key: row.key,
             scheduled_for: row.scheduled_for,
             payload: row.payload,
+            urgent: row.urgent,
         })
         .collect())
 }
@@ -171,6 +172,7 @@ pub async fn complete(
             key,
             scheduled_for,
             payload,
+            urgent: row.urgent.unwrap_or(false),
         },
     ))
 }

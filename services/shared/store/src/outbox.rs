@@ -1,5 +1,7 @@
 //! The outbox: messages written in the commit that makes them due, published after it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -23,6 +25,8 @@ pub struct JobMessage {
     pub scheduled_for: DateTime<Utc>,
     /// The task's input, encoded.
     pub payload: Vec<u8>,
+    /// Whether it takes the lane of urgent runs.
+    pub urgent: bool,
 }
 
 /// A message kept as it is, published until the broker has acknowledged it.
@@ -83,8 +87,14 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
                 }
                 None => overdue.raw.push(RawMessage { outbox_id, subject, body }),
             }
-        } else if let (Some(run_id), Some(task), Some(key), Some(scheduled_for), Some(payload)) =
-            (row.run_id, row.task, row.key, row.scheduled_for, row.payload)
+        } else if let (
+            Some(run_id),
+            Some(task),
+            Some(key),
+            Some(scheduled_for),
+            Some(payload),
+            Some(urgent),
+        ) = (row.run_id, row.task, row.key, row.scheduled_for, row.payload, row.urgent)
         {
             let tenant = row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle });
             overdue.jobs.push(JobMessage {
@@ -95,10 +105,29 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
                 key,
                 scheduled_for,
                 payload,
+                urgent,
             });
         }
     }
     Ok(overdue)
+}
+
+/// Writes a message for a run, to be published by the sweep after a wait.
+///
+/// # Errors
+/// As any statement.
+pub async fn put_job(db: &mut Connection, run_id: RunId, wait: Duration) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into outbox (id, kind, run_id, next_publish_at)
+         values ($1, 'job', $2, now() + make_interval(secs => $3))",
+        Uuid::now_v7(),
+        run_id as RunId,
+        wait.as_secs_f64(),
+    )
+    .execute(db)
+    .await
+    .doing("writing a run's message")
+    .map(drop)
 }
 
 /// Writes a dead letter's message.

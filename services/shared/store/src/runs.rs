@@ -1,5 +1,6 @@
 //! Runs: one execution of a task each, from trigger to end.
 
+mod cancel;
 mod claim;
 mod end;
 mod heal;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
 pub use claim::{BatchRange, Claim, ClaimOutcome, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
@@ -35,6 +37,19 @@ pub struct NewRun {
     pub scheduled_for: DateTime<Utc>,
     /// Who asked for it.
     pub trigger: Trigger,
+    /// When it may start, in which lane, how it is found.
+    pub options: RunOptions,
+}
+
+/// What may be said of a run beside what it is.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Not to be started before.
+    pub not_before: Option<DateTime<Utc>>,
+    /// Passes others that wait in the stream. Its children do, too.
+    pub urgent: bool,
+    /// What people search for.
+    pub tags: Vec<String>,
 }
 
 /// Who asked for a run.
@@ -51,7 +66,10 @@ pub enum Trigger {
 pub struct Created {
     /// The run.
     pub run_id: RunId,
-    /// What is to be published after the commit; `None` if the run existed already.
+    /// Whether it was created now.
+    pub is_new: bool,
+    /// What is to be published after the commit; `None` if the run existed already, or its time has
+    /// not come.
     pub message: Option<JobMessage>,
 }
 
@@ -67,14 +85,9 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         Trigger::Schedule(name) => ("schedule", name),
         Trigger::Manual(name) => ("manual", name),
     };
-    let inserted = sqlx::query!(
-        "with run as (
-            insert into runs (id, tenant_id, task, key, trigger, triggered_by, root_id, payload, scheduled_for)
-            values ($1, $2, $3, $4, $5, $6, $1, $7, $8)
-            on conflict (task, tenant_id, key) do nothing
-            returning id
-        )
-        insert into outbox (id, kind, run_id) select $9, 'job', id from run",
+    let options = new.options;
+    let created = sqlx::query_file_scalar!(
+        "src/runs/create.sql",
         run_id as RunId,
         tenant_id as Option<TenantId>,
         new.task,
@@ -84,13 +97,15 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         new.payload,
         new.scheduled_for,
         outbox_id,
+        options.not_before,
+        options.urgent,
+        &options.tags,
     )
-    .execute(&mut *db)
+    .fetch_optional(&mut *db)
     .await
-    .doing("creating a run")?
-    .rows_affected();
-    if inserted == 1 {
-        let message = JobMessage {
+    .doing("creating a run")?;
+    if let Some(is_due) = created {
+        let message = is_due.then_some(JobMessage {
             outbox_id,
             run_id,
             task: new.task,
@@ -98,8 +113,9 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
             key: new.key,
             scheduled_for: new.scheduled_for,
             payload: new.payload,
-        };
-        return Ok(Created { run_id, message: Some(message) });
+            urgent: options.urgent,
+        });
+        return Ok(Created { run_id, is_new: true, message });
     }
     let existing = sqlx::query_scalar!(
         r#"select id as "id: RunId" from runs where task = $1 and tenant_id is not distinct from $2 and key = $3"#,
@@ -110,7 +126,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
     .fetch_one(db)
     .await
     .doing("looking up the run of this key")?;
-    Ok(Created { run_id: existing, message: None })
+    Ok(Created { run_id: existing, is_new: false, message: None })
 }
 
 /// Creates one child of `parent` for each active tenant. Tenants that have a run of this key
@@ -135,8 +151,8 @@ pub async fn spawn_for_tenants(
     let mut handles: HashMap<TenantId, String> = tenants.into_iter().map(|t| (t.id, t.handle)).collect();
     let spawned = sqlx::query!(
         r#"with spawned as (
-            insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for)
-            select n.run_id, n.tenant_id, $4, $5, 'parent', $6, $7, $8, $9
+            insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent)
+            select n.run_id, n.tenant_id, $4, $5, 'parent', $6, $7, $8, $9, $10
             from unnest($1::uuid[], $3::bigint[]) as n (run_id, tenant_id)
             on conflict (task, tenant_id, key) do nothing
             returning id, tenant_id
@@ -159,6 +175,7 @@ pub async fn spawn_for_tenants(
         parent.root_id as RunId,
         payload,
         parent.scheduled_for,
+        parent.urgent,
     )
     .fetch_all(db)
     .await
@@ -173,6 +190,7 @@ pub async fn spawn_for_tenants(
             key: key.to_owned(),
             scheduled_for: parent.scheduled_for,
             payload: payload.to_vec(),
+            urgent: parent.urgent,
         })
         .collect())
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 use tradeup_broker::{AckError, Delivery};
-use tradeup_domain::{Class, Classify as _, ErrorCode};
+use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_store::runs::{self, Claim, Ending};
-use tradeup_store::{ErrorKind, RunId, StoreError, Tx};
+use tradeup_store::{ErrorKind, RunId, StoreError, Tx, outbox};
 
 use crate::bury::{self, Buried, Original};
 use crate::registry::Registered;
@@ -20,6 +21,19 @@ const NAK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Wait before a delivery comes again whose fate could not be recorded.
 const UNRECORDED_WAIT: Duration = Duration::from_secs(2);
 
+/// A task whose run was cancelled has this long to end by itself.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
+
+/// How an attempt came out.
+enum Attempted {
+    /// Done, to be committed.
+    Applied(Applied),
+    /// Failed.
+    Failed(TaskError),
+    /// The run is not ours any more: cancelled, or another worker's after a pause of ours.
+    Lost,
+}
+
 /// Logs an answer that could not be sent: the delivery comes again, and the run's row decides.
 pub(crate) fn answered(result: Result<(), AckError>) {
     if let Err(error) = result {
@@ -31,20 +45,19 @@ impl Worker {
     /// Executes a run that this worker holds, and answers for its delivery.
     pub(crate) async fn execute(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         match self.attempt(task, &claim, delivery).await {
-            Ok(applied) => self.commit(&claim, applied, delivery).await,
-            Err(error) => self.failed(task, &claim, &error, delivery).await,
+            Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
+            Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,
+            // The run's row says whether it was cancelled or is another worker's.
+            Attempted::Lost => answered(delivery.nak(UNRECORDED_WAIT).await),
         }
     }
 
     /// Runs the task in a task of its own, so that a panic is an error like others, keeping the
     /// lease and the delivery while it works.
-    async fn attempt(
-        &self,
-        task: &Registered,
-        claim: &Claim,
-        delivery: &Delivery,
-    ) -> Result<Applied, TaskError> {
-        let context = TaskContext { claim: claim.clone(), pool: self.pool.clone() };
+    async fn attempt(&self, task: &Registered, claim: &Claim, delivery: &Delivery) -> Attempted {
+        let cancelled = CancellationToken::new();
+        let context =
+            TaskContext { claim: claim.clone(), pool: self.pool.clone(), cancelled: cancelled.clone() };
         let mut work = tokio::spawn(timeout(task.time_limit, (task.run)(context)));
         let mut beat = interval(self.options.lease() / 3);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,18 +65,31 @@ impl Worker {
         loop {
             tokio::select! {
                 joined = &mut work => return match joined {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(_elapsed)) => Err(TaskError::transient(
+                    Ok(Ok(Ok(applied))) => Attempted::Applied(applied),
+                    Ok(Ok(Err(error))) => Attempted::Failed(error),
+                    Ok(Err(_elapsed)) => Attempted::Failed(TaskError::transient(
                         ErrorCode::TimedOut,
                         format!("the attempt took longer than {} s", task.time_limit.as_secs()),
                     )),
-                    Err(panic) => Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
+                    Err(panic) => {
+                        Attempted::Failed(TaskError::transient(ErrorCode::Panicked, panic.to_string()))
+                    }
                 },
                 _ = beat.tick() => {
                     answered(delivery.progress().await);
                     match runs::extend_lease(&self.pool, claim.run_id, claim.attempt, self.options.lease()).await {
                         Ok(true) => {}
-                        Ok(false) => tracing::warn!(run_id = %claim.run_id, "lost the lease of run {}", claim.run_id),
+                        Ok(false) => {
+                            tracing::warn!(
+                                run_id = %claim.run_id, attempt = claim.attempt,
+                                "run {} was cancelled or taken over; giving it up", claim.run_id
+                            );
+                            cancelled.cancel();
+                            if timeout(CANCEL_GRACE, &mut work).await.is_err() {
+                                work.abort();
+                            }
+                            return Attempted::Lost;
+                        }
                         Err(error) => tracing::warn!(run_id = %claim.run_id, %error, "extending a lease"),
                     }
                 }
@@ -71,20 +97,29 @@ impl Worker {
         }
     }
 
-    async fn commit(&self, claim: &Claim, applied: Applied, delivery: &Delivery) {
+    async fn commit(&self, task: &Registered, claim: &Claim, applied: Applied, delivery: &Delivery) {
         let Applied { mut tx, ending, messages } = applied;
         let ended = match &ending {
             Some(ending) => runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await,
             None => Ok(()),
         };
-        let committed = match ended {
-            Ok(()) => tx.commit().await,
-            Err(error) => Err(error),
+        let committed = match (ended, &ending) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(Ending::Snoozed { after })) => self.wait(tx, claim.run_id, *after, delivery).await,
+            (Ok(()), _) => match tx.commit().await {
+                Ok(()) => {
+                    answered(delivery.ack().await);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
         };
         if let Err(error) = committed {
-            return self.not_committed(claim, error, delivery).await;
+            return self.not_committed(task, claim, error, delivery).await;
         }
-        answered(delivery.ack().await);
+        if let Some(Ending::Snoozed { .. }) = ending {
+            return;
+        }
         let parent = match ending {
             Some(Ending::Waiting) => Some(claim.run_id),
             // Whoever released another batch in its place knows that the parent goes on.
@@ -95,13 +130,15 @@ impl Worker {
         self.settle(parent).await;
     }
 
-    /// Whether the commit took effect is unknown, or another attempt has taken over. Either way the
-    /// run's row knows: the delivery comes again and asks it.
-    async fn not_committed(&self, claim: &Claim, error: StoreError, delivery: &Delivery) {
-        if matches!(error.class(), Class::Permanent) && error.kind() != ErrorKind::Superseded {
-            self.give_up(claim, &TaskError::from(error), delivery).await;
-        } else {
-            self.unrecorded(claim.run_id, &error, delivery).await;
+    /// What PostgreSQL refused was rolled back: a failure as any other. Otherwise, whether the commit
+    /// took effect is unknown, or the run is not ours any more; its row knows, and the delivery comes
+    /// again and asks it.
+    async fn not_committed(&self, task: &Registered, claim: &Claim, error: StoreError, delivery: &Delivery) {
+        match error.kind() {
+            ErrorKind::Superseded | ErrorKind::Unavailable => {
+                self.unrecorded(claim.run_id, &error, delivery).await;
+            }
+            _ => self.failed(task, claim, &TaskError::from(error), delivery).await,
         }
     }
 
@@ -138,8 +175,25 @@ impl Worker {
         let mut tx = Tx::of_engine(&self.pool).await?;
         let ending = Ending::Retrying { after, code: error.code(), error: error.to_string() };
         runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
-        tx.commit().await?;
-        answered(if after <= NAK_WAIT_MAX { delivery.nak(after).await } else { delivery.ack().await });
+        self.wait(tx, claim.run_id, after, delivery).await
+    }
+
+    /// Commits, and sees to it that the run is tried again after a wait.
+    async fn wait(
+        &self,
+        mut tx: Tx,
+        run_id: RunId,
+        after: Duration,
+        delivery: &Delivery,
+    ) -> Result<(), StoreError> {
+        if after <= NAK_WAIT_MAX {
+            tx.commit().await?;
+            answered(delivery.nak(after).await);
+        } else {
+            outbox::put_job(&mut tx, run_id, after).await?;
+            tx.commit().await?;
+            answered(delivery.ack().await);
+        }
         Ok(())
     }
 

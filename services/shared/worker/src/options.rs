@@ -6,6 +6,7 @@ use crate::Registry;
 
 use clap::Args;
 use tradeup_broker::{Broker, Change, Topology, TopologyError};
+use tradeup_proto::subject::Lane;
 use tradeup_store::pool::ConnectError;
 use tradeup_store::{Durability, Pool, Purpose};
 
@@ -149,11 +150,17 @@ impl ServiceOptions {
     #[must_use]
     pub fn connections_max(&self, registry: &Registry) -> u32 {
         let kinds = u32::try_from(registry.tasks().count()).unwrap_or(1);
-        u32::from(self.concurrency) * kinds + 2
+        let runs: usize = Lane::ALL.map(|lane| self.concurrency(lane)).iter().sum();
+        u32::try_from(runs).unwrap_or(u32::MAX).saturating_mul(kinds).saturating_add(2)
     }
 
-    pub(crate) fn concurrency(&self) -> usize {
-        self.concurrency.into()
+    /// Runs of one kind and lane that this process works on at once. Urgent ones are few, and have
+    /// places of their own.
+    pub(crate) fn concurrency(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Normal => self.concurrency.into(),
+            Lane::Urgent => usize::from(self.concurrency.div_ceil(4)),
+        }
     }
 
     pub(crate) fn lease(&self) -> Duration {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use tradeup_broker::{Broker, Outgoing, PublishError};
-use tradeup_proto::{JobKind, Message as _, convert, subject, v1};
+use tradeup_proto::subject::{self, Lane};
+use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::outbox::{DeadMessage, JobMessage, RawMessage};
 use uuid::Uuid;
 
@@ -120,6 +121,7 @@ fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
     let kind =
         JobKind::by_task(&message.task).ok_or_else(|| EncodeError::NoSuchTask(message.task.clone()))?;
     let tenant = message.tenant.as_ref();
+    let lane = if message.urgent { Lane::Urgent } else { Lane::Normal };
     let job = v1::Job {
         run_id: message.run_id.0.as_bytes().to_vec(),
         task: message.task.clone(),
@@ -129,7 +131,7 @@ fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
         payload: message.payload.clone(),
     };
     Ok(Outgoing {
-        subject: subject::job(kind, tenant.map(|t| t.handle.as_str()))?,
+        subject: subject::job(kind, lane, tenant.map(|t| t.handle.as_str()))?,
         message_id: message.outbox_id,
         run_id: Some(message.run_id.0),
         error_code: None,

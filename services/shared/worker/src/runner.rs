@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tradeup_broker::{Broker, Delivery, Pull};
 use tradeup_domain::ErrorCode;
+use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_store::runs::{self, ClaimOutcome};
 use tradeup_store::{Pool, RunId, outbox};
@@ -105,9 +106,10 @@ impl Runner {
     pub async fn run(self, shutdown: CancellationToken) {
         let consumers = TaskTracker::new();
         for task in self.registry.tasks() {
-            let consumer =
-                Consumer { worker: self.worker.clone(), task: task.clone(), shutdown: shutdown.clone() };
-            consumers.spawn(consumer.consume());
+            for lane in Lane::ALL {
+                let (worker, shutdown) = (self.worker.clone(), shutdown.clone());
+                consumers.spawn(Consumer { worker, task: task.clone(), lane, shutdown }.consume());
+            }
         }
         consumers.close();
         consumers.wait().await;
@@ -129,20 +131,22 @@ struct Held {
     permit: OwnedSemaphorePermit,
 }
 
-/// One job kind's loop.
+/// One job kind's loop over one lane.
 #[derive(Clone)]
 struct Consumer {
     worker: Worker,
     task: Registered,
+    lane: Lane,
     shutdown: CancellationToken,
 }
 
 impl Consumer {
     async fn consume(self) {
         let kind = self.task.kind;
-        let places = Arc::new(Semaphore::new(self.worker.options.concurrency()));
+        let at_once = self.worker.options.concurrency(self.lane);
+        let places = Arc::new(Semaphore::new(at_once));
         while !self.shutdown.is_cancelled() {
-            match self.worker.broker.pull(kind, self.worker.options.concurrency()).await {
+            match self.worker.broker.pull(kind, self.lane, at_once).await {
                 Ok(pull) => self.pull_until_gone(pull, &places).await,
                 Err(error) => {
                     tracing::warn!(task = kind.task, "{error}; trying again");
@@ -193,7 +197,7 @@ impl Consumer {
         loop {
             match timeout(SILENCE, pull.next()).await {
                 Ok(next) => return next,
-                Err(_silence) if self.worker.broker.lacks_consumer(self.task.kind).await => {
+                Err(_silence) if self.worker.broker.lacks_consumer(self.task.kind, self.lane).await => {
                     tracing::warn!(task = self.task.kind.task, "the consumer is gone; opening it again");
                     return None;
                 }

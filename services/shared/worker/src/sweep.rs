@@ -22,6 +22,8 @@ pub struct Swept {
     pub released: usize,
     /// Waiting runs that could end.
     pub settled: u32,
+    /// Runs whose parent was cancelled while they were born.
+    pub cancelled: usize,
 }
 
 impl Swept {
@@ -41,6 +43,7 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
     let mut swept = Swept {
         // A message may be under way for as long as a redelivery takes.
         requeued: runs::requeue_stranded(pool, stranded_after(worker), MESSAGES_MAX).await?,
+        cancelled: runs::cancel_orphans(pool).await?,
         ..Swept::default()
     };
     outbox::forget_ended(pool).await?;

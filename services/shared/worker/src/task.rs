@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tradeup_domain::monthly::PlanError;
 use tradeup_domain::{Class, Classify, ErrorCode};
 use tradeup_proto::{ConvertError, JobKind, Message, Name};
@@ -42,6 +43,9 @@ pub struct TaskContext {
     pub claim: Claim,
     /// Connections.
     pub pool: Pool,
+    /// Cancelled when the run is, or when another worker has taken it over. The transaction can't
+    /// commit then; a task that has effects outside looks here before each of them.
+    pub cancelled: CancellationToken,
 }
 
 impl TaskContext {
@@ -86,6 +90,12 @@ impl Applied {
     #[must_use]
     pub fn waiting(tx: Tx) -> Self {
         Self { tx, ending: Some(Ending::Waiting), messages: Vec::new() }
+    }
+
+    /// Nothing is to be done yet: call the task again after this long. It uses up no attempt.
+    #[must_use]
+    pub fn snoozed(tx: Tx, after: Duration) -> Self {
+        Self { tx, ending: Some(Ending::Snoozed { after }), messages: Vec::new() }
     }
 
     /// The work is complete, and so is the run: one of the task's statements has ended it, which

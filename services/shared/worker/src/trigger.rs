@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::MONTHLY_CREDITS;
 use tradeup_proto::{Message as _, convert, v1};
-use tradeup_store::runs::{NewRun, Trigger};
+use tradeup_store::runs::{NewRun, RunOptions, Trigger};
 
 /// When monthly credits fire, in UTC.
 pub const MONTHLY_CREDITS_CRON: &str = "0 6 1 * *";
@@ -35,5 +35,6 @@ pub fn monthly_credits(due: DateTime<Utc>, issued_at: DateTime<Utc>, trigger: Tr
         payload: input.encode_to_vec(),
         scheduled_for: due,
         trigger,
+        options: RunOptions::default(),
     }
 }

@@ -10,7 +10,9 @@
 mod bad_input;
 mod blocked;
 mod broken_tenant;
+mod cancel;
 mod dead_letters;
+mod delayed;
 mod duplicates;
 mod import;
 mod isolation;

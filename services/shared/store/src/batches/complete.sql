@@ -26,18 +26,18 @@ with done as (
     where b.parent_run_id = $10 and b.seq = next.seq
     returning b.seq
 ), created as (
-    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for)
+    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent)
     select $11, plan.tenant_id, plan.task, parent.key || '/' || released.seq, 'parent',
-        parent.id, parent.root_id, plan.payload, parent.scheduled_for
+        parent.id, parent.root_id, plan.payload, parent.scheduled_for, parent.urgent
     from released
     join batch_plans plan on plan.parent_run_id = $10
     join runs parent on parent.id = $10
-    returning id, key, task, tenant_id, payload, scheduled_for
+    returning id, key, task, tenant_id, payload, scheduled_for, urgent
 ), written as (
     insert into outbox (id, kind, run_id) select $12, 'job', id from created
 )
 select exists (select from finished) as "ended!", c.key as "key?", c.task as "task?",
-    c.payload as "payload?", c.scheduled_for as "scheduled_for?", t.id as "tenant_id?: TenantId",
+    c.payload as "payload?", c.scheduled_for as "scheduled_for?", c.urgent as "urgent?", t.id as "tenant_id?: TenantId",
     t.handle as "tenant_handle?"
 from (values (1)) as one (row)
 left join created c on true

@@ -19,20 +19,20 @@ with next as (
     where b.parent_run_id = $1 and b.seq = next.seq
     returning b.seq, b.run_id, ids.outbox_id
 ), created as (
-    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for)
+    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent)
     select released.run_id, plan.tenant_id, plan.task, parent.key || '/' || released.seq, 'parent',
-        parent.id, parent.root_id, plan.payload, parent.scheduled_for
+        parent.id, parent.root_id, plan.payload, parent.scheduled_for, parent.urgent
     from released
     join batch_plans plan on plan.parent_run_id = $1
     join runs parent on parent.id = $1
-    returning id, key, task, tenant_id, payload, scheduled_for
+    returning id, key, task, tenant_id, payload, scheduled_for, urgent
 ), written as (
     insert into outbox (id, kind, run_id)
     select outbox_id, 'job', run_id from released
     returning id, run_id
 )
 select w.id as "outbox_id!", c.id as "run_id!: RunId", c.key as "key!", c.task as "task!",
-    c.payload as "payload!", c.scheduled_for as "scheduled_for!",
+    c.payload as "payload!", c.scheduled_for as "scheduled_for!", c.urgent as "urgent!",
     t.id as "tenant_id!: TenantId", t.handle as "tenant_handle!"
 from created c
 join written w on w.run_id = c.id

@@ -1,4 +1,4 @@
--- Overdue messages, each with its next turn put off to twice its age (at most 10 minutes ahead).
+-- Overdue messages, each with its next turn put off: 5 seconds, doubling up to 10 minutes.
 with due as (
     select id from outbox where next_publish_at <= now()
     order by next_publish_at
@@ -6,13 +6,13 @@ with due as (
     for update skip locked
 ), taken as (
     update outbox o
-    set next_publish_at = now() + least(greatest(now() - o.created_at, interval '5 seconds'), interval '10 minutes')
+    set turns = least(o.turns + 1, 7), next_publish_at = now() + least(interval '5 seconds' * (2 ^ o.turns), interval '10 minutes')
     from due where o.id = due.id
     returning o.*
 )
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
     r.task as "task?", r.key as "key?", r.scheduled_for as "scheduled_for?", r.payload as "payload?",
-    r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
+    r.urgent as "urgent?", r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
 from taken o
 left join runs r on r.id = o.run_id and o.kind = 'job'
 left join tenants t on t.id = r.tenant_id

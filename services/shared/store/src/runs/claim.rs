@@ -32,6 +32,8 @@ pub struct Claim {
     pub attempt: i32,
     /// Most attempts.
     pub max_attempts: i32,
+    /// Whether it takes the lane of urgent runs.
+    pub urgent: bool,
     /// The batch that it executes, if it executes one.
     pub batch: Option<BatchRange>,
 }
@@ -99,6 +101,7 @@ pub async fn claim(
                 scheduled_for: row.scheduled_for,
                 attempt: row.attempt,
                 max_attempts: row.max_attempts,
+                urgent: row.urgent,
                 batch: batch_range(row.first_member_id, row.last_member_id, row.members),
             };
             (row.run_id, ClaimOutcome::Claimed(Box::new(claim)))

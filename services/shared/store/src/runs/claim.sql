@@ -21,7 +21,7 @@ with lazily as materialized (
         and r.attempt < coalesce(r.max_attempts, r.attempt + $5)
         and (r.state = 'queued'
             -- A little early is on time: the broker's clock measured the wait.
-            or (r.state = 'retrying' and r.next_attempt_at <= now() + interval '100 milliseconds')
+            or (r.state in ('retrying', 'scheduled') and r.next_attempt_at <= now() + interval '100 milliseconds')
             or (r.state = 'running' and r.lease_expires_at < now()))
     returning r.*
 ), lost as (
@@ -40,7 +40,7 @@ with lazily as materialized (
 select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
     c.task as "task!", c.key as "key!", c.parent_id as "parent_id: RunId", c.root_id as "root_id!: RunId",
     c.payload as "payload!", c.scheduled_for as "scheduled_for!",
-    c.attempt as "attempt!", c.max_attempts as "max_attempts!",
+    c.attempt as "attempt!", c.max_attempts as "max_attempts!", c.urgent as "urgent!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from lazily, claimed c
 left join tenants t on t.id = c.tenant_id

@@ -18,6 +18,11 @@ pub enum Ending {
     },
     /// Its children were created; it ends when they have.
     Waiting,
+    /// Nothing done yet; to be tried later, without using up an attempt.
+    Snoozed {
+        /// After this long.
+        after: Duration,
+    },
     /// Failed; to be tried again.
     Retrying {
         /// After this long.
@@ -49,6 +54,7 @@ pub async fn finish(
     let (state, outcome) = match ending {
         Ending::Succeeded { .. } => ("succeeded", "succeeded"),
         Ending::Waiting => ("waiting", "waiting"),
+        Ending::Snoozed { .. } => ("scheduled", "snoozed"),
         Ending::Retrying { .. } => ("retrying", "failed"),
         Ending::Dead { .. } => ("dead", "dead"),
     };
@@ -59,6 +65,7 @@ pub async fn finish(
     let (code, error, after) = match ending {
         Ending::Retrying { after, code, error } => (Some(code.as_str()), Some(error), after.as_secs_f64()),
         Ending::Dead { code, error } => (Some(code.as_str()), Some(error), 0.0),
+        Ending::Snoozed { after } => (None, None, after.as_secs_f64()),
         _ => (None, None, 0.0),
     };
     let ended = sqlx::query_file!(

@@ -3,7 +3,7 @@ select r.id as "run_id!: RunId", r.tenant_id as "tenant_id: TenantId", t.handle 
     r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
     r.attempt as "attempt!", r.max_attempts,
     r.error_code, r.error, r.result, r.scheduled_for as "scheduled_for!", r.created_at as "created_at!",
-    r.started_at, r.finished_at, r.next_attempt_at
+    r.started_at, r.finished_at, r.next_attempt_at, r.urgent as "urgent!", r.tags as "tags!"
 from runs r
 left join tenants t on t.id = r.tenant_id
 where ($1::uuid is null or r.id = $1)
@@ -13,5 +13,10 @@ where ($1::uuid is null or r.id = $1)
     and ($5::text is null or t.handle = $5)
     and ($6::boolean or r.parent_id is null)
     and ($7::uuid is null or r.id < $7)
+    and ($9::text is null or r.tags @> array[$9])
+    and ($10::text is null or starts_with(r.key, $10))
+    and ($11::timestamptz is null or r.created_at >= $11)
+    and ($12::timestamptz is null or r.created_at < $12)
+    and (not $13::boolean or r.finished_at is null)
 order by r.id desc
 limit $8

@@ -1,15 +1,19 @@
 -- Fan-in: ends a waiting run when no unfinished child and no planned batch is left. Whoever
 -- commits the last child finds none; the sweep asks again. Nobody counts, so there is no hot row.
 update runs p
-set state = case when children.failed = 0 then 'succeeded' else 'dead' end,
+set state = case when children.failed > 0 then 'dead' when children.cancelled > 0 then 'cancelled' else 'succeeded' end,
     finished_at = clock_timestamp(),
     error_code = case when children.failed > 0 then $2 end,
-    error = case when children.failed > 0
-        then format('%s of %s child runs did not succeed', children.failed, children.total) end,
-    result = jsonb_build_object('children', children.total, 'children_failed', children.failed)
-        || coalesce(credits.summary, '{}')
+    error = case
+        when children.failed > 0
+            then format('%s of %s child runs did not succeed', children.failed + children.cancelled, children.total)
+        when children.cancelled > 0
+            then format('%s of %s child runs were cancelled', children.cancelled, children.total) end,
+    result = jsonb_build_object('children', children.total, 'children_failed', children.failed,
+        'children_cancelled', children.cancelled) || coalesce(credits.summary, '{}')
 from (
-    select count(*) as total, count(*) filter (where state <> 'succeeded') as failed
+    select count(*) as total, count(*) filter (where state = 'dead') as failed,
+        count(*) filter (where state = 'cancelled') as cancelled
     from runs where parent_id = $1
 ) as children
 cross join (

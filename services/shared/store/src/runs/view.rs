@@ -48,6 +48,10 @@ pub struct RunView {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it is tried again.
     pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Whether it takes the lane of urgent runs.
+    pub urgent: bool,
+    /// What people search for.
+    pub tags: Vec<String>,
 }
 
 /// Which runs to list.
@@ -65,6 +69,16 @@ pub struct RunFilter {
     pub tenant: Option<String>,
     /// Children too, not just runs that somebody triggered.
     pub with_children: bool,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// With this key, or one that begins so.
+    pub key_prefix: Option<String>,
+    /// Created since.
+    pub since: Option<DateTime<Utc>>,
+    /// Created before.
+    pub until: Option<DateTime<Utc>>,
+    /// Only those that have not ended.
+    pub unfinished: bool,
     /// Only runs older than this one: the next page.
     pub before: Option<RunId>,
 }
@@ -86,6 +100,11 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
         with_children,
         filter.before.map(|id| id.0),
         limit,
+        filter.tag,
+        filter.key_prefix,
+        filter.since,
+        filter.until,
+        filter.unfinished,
     )
     .fetch_all(pool)
     .await

@@ -9,7 +9,9 @@ from (
     from batches b left join runs r on r.id = b.run_id
     where b.tenant_id = $1
         and ((b.state = 'done') <> (coalesce(r.state, '') = 'succeeded')
-            or (b.state = 'dead') <> (coalesce(r.state, '') in ('dead', 'cancelled')))
+            or (b.state = 'dead') <> (coalesce(r.state, '') = 'dead')
+            or (b.state = 'cancelled' and coalesce(r.state, 'cancelled') <> 'cancelled')
+            or (b.state = 'released' and coalesce(r.finished_at is not null, true)))
     union all
     select format('batch %s of run %s', b.seq, b.parent_run_id), format('is %s, but the run has succeeded', b.state)
     from batches b join runs p on p.id = b.parent_run_id

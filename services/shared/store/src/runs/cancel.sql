@@ -1,0 +1,26 @@
+-- Cancels runs and all that is below them. Whoever works on one can't commit any more: its run is not
+-- running. Runs that a batch's end creates at the same moment are not seen; ask until there is no row.
+-- $1 runs  $2 why
+with recursive tree as (
+    select id from runs where id = any($1)
+    union
+    select c.id from tree join runs c on c.parent_id = tree.id
+), cancelled as (
+    update runs
+    set state = 'cancelled', lease_expires_at = null, next_attempt_at = null,
+        error_code = null, error = $2, finished_at = clock_timestamp()
+    where id in (select id from tree) and finished_at is null
+    returning id, parent_id
+), attempted as (
+    update attempts a set outcome = 'cancelled', finished_at = clock_timestamp()
+    from cancelled c where a.run_id = c.id and a.outcome is null
+), unsent as (
+    delete from outbox o using cancelled c where o.run_id = c.id and o.kind = 'job'
+), unplanned as (
+    update batches b set state = 'cancelled'
+    from cancelled c where b.parent_run_id = c.id and b.state = 'planned'
+), unreleased as (
+    update batches b set state = 'cancelled'
+    from cancelled c where b.run_id = c.id and b.state = 'released'
+)
+select id as "id!: RunId", parent_id as "parent_id: RunId" from cancelled
