@@ -3,8 +3,11 @@
 pub(crate) mod cancel;
 pub(crate) mod dead;
 pub(crate) mod generate;
+pub(crate) mod holds;
 pub(crate) mod import;
 pub(crate) mod ledger;
+pub(crate) mod limit;
+pub(crate) mod pause;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;

@@ -72,6 +72,14 @@ enum Command {
     Cancel(commands::cancel::Cancel),
     /// Try runs again: what is dead or cancelled below them, and now what waits for its next attempt.
     Retry(commands::retry::Retry),
+    /// Hold back runs that come next, of a shop, a task, or all that need something.
+    Pause(commands::pause::Pause),
+    /// Lift a pause.
+    Resume(commands::pause::Resume),
+    /// Show what holds runs back: pauses, breakers, limits.
+    Holds(commands::holds::Holds),
+    /// Limit how many runs of a task a shop has at once or begins in a minute.
+    Limit(commands::limit::Limit),
     /// Show a shop's ledger.
     Ledger(commands::ledger::Ledger),
     /// Prove the whole ledger; exit code 1 if something is wrong.
@@ -98,6 +106,10 @@ async fn main() -> ExitCode {
             Command::Run(run) => run.run(&context).await,
             Command::Cancel(cancel) => cancel.run(&context).await,
             Command::Retry(retry) => retry.run(&context).await,
+            Command::Pause(pause) => pause.run(&context).await,
+            Command::Resume(resume) => resume.run(&context).await,
+            Command::Holds(holds) => holds.run(&context).await,
+            Command::Limit(limit) => limit.run(&context).await,
             Command::Ledger(ledger) => ledger.run(&context).await,
             Command::Verify(verify) => verify.run(&context).await,
             Command::Schedules(schedules) => schedules.run(&context).await,

@@ -208,6 +208,18 @@ impl World {
             .unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
+    /// The instant that comes after an interval (`3 seconds`) by the database's clock, which is the one
+    /// that counts.
+    pub async fn instant_in(&self, interval: &str) -> String {
+        sqlx::query_scalar(
+            "select to_char((now() + $1::text::interval) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+        )
+        .bind(interval)
+        .fetch_one(&self.database.admin)
+        .await
+        .unwrap()
+    }
+
     /// JOBS, as a stranger sees it.
     pub async fn jobs(&self) -> Jobs {
         Jobs::connect(&self.environment["TRADEUP_NATS_URL"]).await

@@ -205,6 +205,7 @@ impl Story {
                 run.run_id
             ));
         }
+        lines.extend(run.held_because.as_ref().map(|because| format!("waits: {because}")));
         if run.urgent || !run.tags.is_empty() {
             let urgent = run.urgent.then(|| "urgent".to_owned());
             let said: Vec<String> =

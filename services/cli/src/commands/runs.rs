@@ -164,7 +164,7 @@ pub(super) fn value(run: &RunView) -> Value {
         "error_code": run.error_code, "error": run.error, "result": run.result,
         "scheduled_for": instant(run.scheduled_for), "created_at": instant(run.created_at),
         "started_at": run.started_at.map(instant), "finished_at": run.finished_at.map(instant),
-        "next_attempt_at": run.next_attempt_at.map(instant), "urgent": run.urgent, "tags": run.tags,
+        "next_attempt_at": run.next_attempt_at.map(instant), "urgent": run.urgent, "tags": run.tags, "held_because": run.held_because,
         "took_ms": run.started_at.zip(run.finished_at).map(|(from, to)| (to - from).num_milliseconds()),
     })
 }

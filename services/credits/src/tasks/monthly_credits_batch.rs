@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tradeup_domain::{ErrorCode, Period};
+use tradeup_domain::{Dependency, ErrorCode, Period};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::{self, MonthlyBatch};
@@ -20,6 +20,7 @@ impl Task for MonthlyCreditsBatch {
     const KIND: JobKind = MONTHLY_CREDITS_BATCH;
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(120);
+    const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
     type Input = v1::MonthlyCreditsBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {

@@ -5,6 +5,7 @@
 //! a back-fill a year later. The rules' source is the loyalty reference of the design
 //! (monthly credits §1.5, expiry §1.3, tiers §1.8, money §2).
 
+pub mod dependency;
 pub mod error;
 pub mod handle;
 pub mod money;
@@ -15,6 +16,7 @@ pub mod tier;
 pub mod validity;
 pub mod zone;
 
+pub use dependency::{Dependency, UnknownDependency};
 pub use error::{Class, Classify, ErrorCode};
 pub use handle::{Handle, InvalidHandle};
 pub use money::{Currency, Money, MoneyError};

@@ -9,13 +9,16 @@
 
 pub mod audit;
 pub mod batches;
+pub mod breakers;
 pub mod credits;
 pub mod dead_letters;
 pub mod error;
 pub mod ids;
 pub mod ledger;
+pub mod limits;
 pub mod members;
 pub mod outbox;
+pub mod pauses;
 pub mod pool;
 pub mod runs;
 pub mod schedules;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
-use crate::{Connection, Pool, RunId, TenantRef};
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
 /// The message that asks for a run to be executed.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +110,161 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
         }
     }
     Ok(overdue)
+}
+
+/// What keeps a run's message here although it could go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBy {
+    /// A person.
+    Pause,
+    /// Something it needs is down.
+    Breaker,
+    /// Its tenant has as much under way as it may.
+    Limit,
+}
+
+impl HeldBy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Breaker => "breaker",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+/// Runs a second that are let go when what held them back is over.
+const LET_GO_PER_SECOND: f64 = 200.0;
+
+/// Keeps a run's message for a while, or until somebody lets it go. No attempt is used up.
+pub(crate) async fn hold(
+    db: &mut Connection,
+    run_id: RunId,
+    by: HeldBy,
+    because: &str,
+    wait: Option<Duration>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with old as (
+            delete from outbox where run_id = $2 and kind = 'job'
+        )
+        insert into outbox (id, kind, run_id, held_by, held_because, next_publish_at)
+        select $1, 'job', id, $3, $4, coalesce(now() + make_interval(secs => $5), 'infinity')
+        from runs where id = $2 and finished_at is null",
+        Uuid::now_v7(),
+        run_id as RunId,
+        by.as_str(),
+        because,
+        wait.map(|wait| wait.as_secs_f64()),
+    )
+    .execute(db)
+    .await
+    .doing("holding a run back")
+    .map(drop)
+}
+
+/// Lets go of the runs of a tenant, or of all, that were held back by this, spread over time. Those that
+/// something else holds back will be held again. Returns how many.
+pub(crate) async fn let_go(
+    db: &mut Connection,
+    held_by: HeldBy,
+    tenant: Option<TenantId>,
+) -> Result<u64, StoreError> {
+    sqlx::query_file!(
+        "src/outbox/let_go.sql",
+        held_by.as_str(),
+        tenant as Option<TenantId>,
+        LET_GO_PER_SECOND
+    )
+    .execute(db)
+    .await
+    .doing("letting go of runs")
+    .map(|done| done.rows_affected())
+}
+
+/// Takes the runs of a tenant and task that have waited longest for a place, to be published now.
+///
+/// # Errors
+/// As any statement; the sweep publishes them later.
+pub async fn take_waiting_for_place(
+    pool: &Pool,
+    tenant: TenantId,
+    task: &str,
+    count: i64,
+) -> Result<Vec<JobMessage>, StoreError> {
+    let rows = sqlx::query_file_as!(
+        JobRow,
+        "src/outbox/take_waiting_for_place.sql",
+        tenant as TenantId,
+        task,
+        count
+    )
+    .fetch_all(pool)
+    .await
+    .doing("making room for a run")?;
+    Ok(rows.into_iter().map(JobRow::message).collect())
+}
+
+/// Runs of one tenant and task that something holds back.
+#[derive(Clone, Debug)]
+pub struct HeldCount {
+    /// The tenant's handle.
+    pub tenant_handle: Option<String>,
+    /// Task.
+    pub task: String,
+    /// `pause`, `breaker` or `limit`.
+    pub held_by: String,
+    /// How many.
+    pub runs: i64,
+    /// Since when the first of them.
+    pub since: DateTime<Utc>,
+}
+
+/// What is held back, most first.
+///
+/// # Errors
+/// As any statement.
+pub async fn held(pool: &Pool) -> Result<Vec<HeldCount>, StoreError> {
+    sqlx::query_as!(
+        HeldCount,
+        r#"select t.handle as "tenant_handle?", r.task, o.held_by as "held_by!", count(*) as "runs!",
+               min(o.created_at) as "since!"
+           from outbox o join runs r on r.id = o.run_id left join tenants t on t.id = r.tenant_id
+           where o.held_by is not null
+           group by t.handle, r.task, o.held_by
+           order by 4 desc, 1, 2"#
+    )
+    .fetch_all(pool)
+    .await
+    .doing("counting runs that are held back")
+}
+
+/// A job's message as a query gives it.
+struct JobRow {
+    outbox_id: Uuid,
+    run_id: RunId,
+    task: String,
+    tenant_id: TenantId,
+    tenant_handle: String,
+    key: String,
+    scheduled_for: DateTime<Utc>,
+    payload: Vec<u8>,
+    urgent: bool,
+}
+
+impl JobRow {
+    fn message(self) -> JobMessage {
+        JobMessage {
+            outbox_id: self.outbox_id,
+            run_id: self.run_id,
+            task: self.task,
+            tenant: Some(TenantRef { id: self.tenant_id, handle: self.tenant_handle }),
+            key: self.key,
+            scheduled_for: self.scheduled_for,
+            payload: self.payload,
+            urgent: self.urgent,
+        }
+    }
 }
 
 /// Writes a message for a run, to be published by the sweep after a wait.

@@ -1,5 +1,6 @@
 //! Runs: one execution of a task each, from trigger to end.
 
+mod admit;
 mod cancel;
 mod claim;
 mod end;
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
-pub use claim::{BatchRange, Claim, ClaimOutcome, claim, extend_lease};
+pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use view::{AttemptView, RunFilter, RunView, attempts, list};

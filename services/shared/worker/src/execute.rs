@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_broker::{AckError, Delivery};
-use tradeup_domain::{Classify as _, ErrorCode};
+use tradeup_domain::{Classify as _, Dependency, ErrorCode};
 use tradeup_store::runs::{self, Claim, Ending};
-use tradeup_store::{ErrorKind, RunId, StoreError, Tx, outbox};
+use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, breakers, outbox};
 
 use crate::bury::{self, Buried, Original};
 use crate::registry::Registered;
@@ -44,11 +44,23 @@ pub(crate) fn answered(result: Result<(), AckError>) {
 impl Worker {
     /// Executes a run that this worker holds, and answers for its delivery.
     pub(crate) async fn execute(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
+        let place = claim.limited.then(|| claim.tenant.clone()).flatten();
         match self.attempt(task, &claim, delivery).await {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
             Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,
             // The run's row says whether it was cancelled or is another worker's.
             Attempted::Lost => answered(delivery.nak(UNRECORDED_WAIT).await),
+        }
+        if let Some(tenant) = place {
+            self.make_room(&tenant, task).await;
+        }
+    }
+
+    /// Lets in whoever has waited longest for the place that has become free.
+    async fn make_room(&self, tenant: &TenantRef, task: &Registered) {
+        match outbox::take_waiting_for_place(&self.pool, tenant.id, task.kind.task, 1).await {
+            Ok(jobs) => self.publish(Buried { dead: Vec::new(), jobs }),
+            Err(error) => tracing::warn!(%error, "the sweep will let in whoever waits"),
         }
     }
 
@@ -99,10 +111,13 @@ impl Worker {
 
     async fn commit(&self, task: &Registered, claim: &Claim, applied: Applied, delivery: &Delivery) {
         let Applied { mut tx, ending, messages } = applied;
-        let ended = match &ending {
+        let mut ended = match &ending {
             Some(ending) => runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await,
             None => Ok(()),
         };
+        if claim.watched && ended.is_ok() {
+            ended = breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await;
+        }
         let committed = match (ended, &ending) {
             (Err(error), _) => Err(error),
             (Ok(()), Some(Ending::Snoozed { after })) => self.wait(tx, claim.run_id, *after, delivery).await,
@@ -175,6 +190,9 @@ impl Worker {
         let mut tx = Tx::of_engine(&self.pool).await?;
         let ending = Ending::Retrying { after, code: error.code(), error: error.to_string() };
         runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
+        if let Some(dependency) = error.dependency() {
+            note_failure(&mut tx, claim, dependency, error).await?;
+        }
         self.wait(tx, claim.run_id, after, delivery).await
     }
 
@@ -215,6 +233,26 @@ impl Worker {
             tracing::warn!(%error, "the sweep will end the parent run");
         }
     }
+}
+
+/// Counts a failure of what the run needs, in the commit that parks it.
+async fn note_failure(
+    tx: &mut Tx,
+    claim: &Claim,
+    dependency: Dependency,
+    error: &TaskError,
+) -> Result<(), StoreError> {
+    let tenant = claim.tenant.as_ref();
+    let opened =
+        breakers::failed(tx, dependency, tenant.map(|t| t.id), error.code(), &error.to_string()).await?;
+    if let Some(opened) = opened {
+        let whose = tenant.filter(|_| dependency.is_per_tenant()).map_or("all tenants", |t| &t.handle);
+        tracing::error!(
+            %dependency, tenant = whose, code = %error.code(),
+            "{dependency} of {whose} is down, nothing is sent its way for {} s: {error}", opened.as_secs()
+        );
+    }
+    Ok(())
 }
 
 pub(crate) fn original(delivery: &Delivery) -> Original {

@@ -19,6 +19,8 @@ pub(crate) struct Registered {
     pub(crate) kind: JobKind,
     pub(crate) retry: RetryPolicy,
     pub(crate) time_limit: Duration,
+    /// Names of what it depends on.
+    pub(crate) needs: Arc<[String]>,
     pub(crate) run: RunFn,
 }
 
@@ -71,7 +73,8 @@ impl Registry {
                 task.run(&context, input).await
             })
         });
-        let registered = Registered { kind: T::KIND, retry: T::RETRY, time_limit: T::TIME_LIMIT, run };
+        let needs = T::NEEDS.iter().map(|dependency| dependency.to_string()).collect();
+        let registered = Registered { kind: T::KIND, retry: T::RETRY, time_limit: T::TIME_LIMIT, needs, run };
         match self.tasks.insert(T::KIND.task, registered) {
             None => Ok(self),
             Some(_) => Err(RegistryError::Duplicate(T::KIND.task)),

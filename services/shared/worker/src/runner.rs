@@ -11,7 +11,7 @@ use tradeup_broker::{Broker, Delivery, Pull};
 use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
-use tradeup_store::runs::{self, ClaimOutcome};
+use tradeup_store::runs::{self, ClaimOutcome, Claimant};
 use tradeup_store::{Pool, RunId, outbox};
 
 use crate::bury::{self, Buried};
@@ -224,9 +224,14 @@ impl Consumer {
         }
         let ids: Vec<RunId> = held.iter().map(|h| h.run_id).collect();
         let worker = &self.worker;
-        let lease = worker.options.lease();
-        match runs::claim(&worker.pool, &ids, worker.name(), BUILD, lease, self.task.retry.attempts_max).await
-        {
+        let claimant = Claimant {
+            worker: worker.name(),
+            build: BUILD,
+            lease: worker.options.lease(),
+            attempts_max: self.task.retry.attempts_max,
+            needs: &self.task.needs,
+        };
+        match runs::claim(&worker.pool, &ids, &claimant).await {
             Ok(mut outcomes) => {
                 for held in held {
                     let outcome = outcomes.remove(&held.run_id).unwrap_or(ClaimOutcome::Unknown);
@@ -250,6 +255,10 @@ impl Consumer {
         match outcome {
             ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
             ClaimOutcome::Settled => answered(delivery.ack().await),
+            ClaimOutcome::Held { because } => {
+                tracing::debug!(%run_id, "run {run_id} waits: {because}");
+                answered(delivery.ack().await);
+            }
             ClaimOutcome::Busy { free_in } => answered(delivery.nak(free_in.max(BUSY_WAIT_MIN)).await),
             ClaimOutcome::Exhausted => {
                 match bury::exhausted(&self.worker.pool, run_id, &original(&delivery)).await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradeup_store::{StoreError, Tx, batches, outbox, runs};
+use tradeup_store::{StoreError, Tx, batches, outbox, pauses, runs};
 
 use crate::Worker;
 
@@ -46,6 +46,7 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
         cancelled: runs::cancel_orphans(pool).await?,
         ..Swept::default()
     };
+    pauses::end_overdue(pool).await?;
     outbox::forget_ended(pool).await?;
     let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
     swept.published += worker.relay().publish_jobs(&overdue.jobs).await;

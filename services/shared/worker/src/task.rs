@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::monthly::PlanError;
-use tradeup_domain::{Class, Classify, ErrorCode};
+use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
 use tradeup_proto::{ConvertError, JobKind, Message, Name};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{Claim, Ending};
@@ -25,6 +25,8 @@ pub trait Task: Send + Sync + 'static {
     const RETRY: RetryPolicy;
     /// Longest time for one attempt.
     const TIME_LIMIT: Duration;
+    /// What it depends on beside our database. While that is down, its runs wait and use up no attempt.
+    const NEEDS: &'static [Dependency] = &[];
     /// Its input.
     type Input: Message + Default + Name;
 
@@ -119,22 +121,37 @@ pub struct TaskError {
     class: Class,
     code: ErrorCode,
     chain: Vec<String>,
+    dependency: Option<Dependency>,
 }
 
 impl TaskError {
     /// An error that a retry can't cure.
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { class: Class::Permanent, code, chain: vec![message.into()] }
+        Self { class: Class::Permanent, code, chain: vec![message.into()], dependency: None }
     }
 
     /// An error that may pass.
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { class: Class::TRANSIENT, code, chain: vec![message.into()] }
+        Self { class: Class::TRANSIENT, code, chain: vec![message.into()], dependency: None }
     }
 
     fn of(class: Class, code: ErrorCode, error: &dyn Error) -> Self {
         let causes = std::iter::successors(Some(error), |&error| error.source());
-        Self { class, code, chain: causes.map(ToString::to_string).collect() }
+        Self { class, code, chain: causes.map(ToString::to_string).collect(), dependency: None }
+    }
+
+    /// Says that it is this dependency which failed. When it goes on failing, nothing more is sent its
+    /// way for a while.
+    #[must_use]
+    pub fn of_dependency(mut self, dependency: Dependency) -> Self {
+        self.dependency = Some(dependency);
+        self
+    }
+
+    /// The dependency that failed.
+    #[must_use]
+    pub fn dependency(&self) -> Option<Dependency> {
+        self.dependency
     }
 
     /// The error chain, outermost first.

@@ -8,13 +8,7 @@ use tradeup_harness::{World, eventually};
 async fn a_run_starts_when_its_time_has_come() {
     let world = World::with_aurora(100, 34).await;
     let _services = world.start_both().await;
-    // The database's clock is the one that counts.
-    let at: String = sqlx::query_scalar(
-        "select to_char((now() + interval '3 seconds') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-    )
-    .fetch_one(&world.database.admin)
-    .await
-    .unwrap();
+    let at = world.instant_in("3 seconds").await;
     let created = world.tradeup_json(&[
         "trigger",
         "monthly-credits",

@@ -14,6 +14,7 @@ mod cancel;
 mod dead_letters;
 mod delayed;
 mod duplicates;
+mod holds;
 mod import;
 mod isolation;
 mod kill;

@@ -6,7 +6,8 @@ with due as (
     for update skip locked
 ), taken as (
     update outbox o
-    set turns = least(o.turns + 1, 7), next_publish_at = now() + least(interval '5 seconds' * (2 ^ o.turns), interval '10 minutes')
+    set turns = least(o.turns + 1, 7), held_by = null, held_because = null,
+        next_publish_at = now() + least(interval '5 seconds' * (2 ^ o.turns), interval '10 minutes')
     from due where o.id = due.id
     returning o.*
 )

@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::admit::admit;
 use crate::error::{Doing, StoreError};
-use crate::{Pool, RunId, TenantId, TenantRef};
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
 /// A run that this worker holds.
 #[derive(Clone, Debug)]
@@ -34,6 +35,10 @@ pub struct Claim {
     pub max_attempts: i32,
     /// Whether it takes the lane of urgent runs.
     pub urgent: bool,
+    /// Whether what it needs has failed lately: its success is worth noting.
+    pub watched: bool,
+    /// Whether it holds a place that others of its tenant wait for.
+    pub limited: bool,
     /// The batch that it executes, if it executes one.
     pub batch: Option<BatchRange>,
 }
@@ -61,52 +66,50 @@ pub enum ClaimOutcome {
         /// Look again after this long.
         free_in: Duration,
     },
+    /// A pause, a breaker or a limit holds it back; its message is in the outbox until that is over.
+    Held {
+        /// Why, in words.
+        because: String,
+    },
     /// All attempts are used up, and none of them lived to say why.
     Exhausted,
     /// The database knows no such run.
     Unknown,
 }
 
-/// Claims runs for `worker`, each for `lease`; answers for each id. Commits by itself: an attempt
-/// starts with a committed row, so that a run which kills its process counts too.
+/// Who claims, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant<'a> {
+    /// Name of the worker.
+    pub worker: &'a str,
+    /// Its build.
+    pub build: &'a str,
+    /// How long a run is its own without a sign of life.
+    pub lease: Duration,
+    /// Attempts by the task's policy.
+    pub attempts_max: i32,
+    /// What the task depends on.
+    pub needs: &'a [String],
+}
+
+/// Claims runs of one task; answers for each id. Commits by itself: an attempt starts with a committed
+/// row, so that a run which kills its process counts too.
 ///
 /// # Errors
 /// As any statement; then none was claimed.
 pub async fn claim(
     pool: &Pool,
     ids: &[RunId],
-    worker: &str,
-    build: &str,
-    lease: Duration,
-    attempts_max: i32,
+    claimant: &Claimant<'_>,
 ) -> Result<HashMap<RunId, ClaimOutcome>, StoreError> {
     let mut wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     wanted.sort_unstable();
-    let rows =
-        sqlx::query_file!("src/runs/claim.sql", &wanted, worker, build, lease.as_secs_f64(), attempts_max)
-            .fetch_all(pool)
-            .await
-            .doing("claiming runs")?;
-    let mut outcomes: HashMap<RunId, ClaimOutcome> = rows
-        .into_iter()
-        .map(|row| {
-            let claim = Claim {
-                run_id: row.run_id,
-                tenant: tenant_ref(row.tenant_id, row.tenant_handle),
-                task: row.task,
-                key: row.key,
-                parent_id: row.parent_id,
-                root_id: row.root_id,
-                payload: row.payload,
-                scheduled_for: row.scheduled_for,
-                attempt: row.attempt,
-                max_attempts: row.max_attempts,
-                urgent: row.urgent,
-                batch: batch_range(row.first_member_id, row.last_member_id, row.members),
-            };
-            (row.run_id, ClaimOutcome::Claimed(Box::new(claim)))
-        })
-        .collect();
+    let claimed = {
+        let mut connection = pool.acquire().await.doing("claiming runs")?;
+        claim_rows(&mut connection, &wanted, claimant, false).await?
+    };
+    let mut outcomes: HashMap<RunId, ClaimOutcome> =
+        claimed.into_iter().map(|claim| (claim.run_id, ClaimOutcome::Claimed(Box::new(claim)))).collect();
     if outcomes.len() < wanted.len() {
         wanted.retain(|id| !outcomes.contains_key(&RunId(*id)));
         let states = sqlx::query_file!("src/runs/claim_state.sql", &wanted)
@@ -118,6 +121,9 @@ pub async fn claim(
             let outcome = match (row.settled, row.exhausted) {
                 (true, _) => ClaimOutcome::Settled,
                 (false, true) if free_in.is_zero() => ClaimOutcome::Exhausted,
+                (false, false) if free_in.is_zero() => {
+                    admit(pool, row.run_id, row.tenant_id, &row.task, claimant).await?
+                }
                 (false, _) => ClaimOutcome::Busy { free_in },
             };
             outcomes.insert(row.run_id, outcome);
@@ -127,6 +133,44 @@ pub async fn claim(
         }
     }
     Ok(outcomes)
+}
+
+pub(super) async fn claim_rows(
+    db: &mut Connection,
+    ids: &[Uuid],
+    claimant: &Claimant<'_>,
+    is_admitted: bool,
+) -> Result<Vec<Claim>, StoreError> {
+    let rows = sqlx::query_file!(
+        "src/runs/claim.sql",
+        ids,
+        claimant.worker,
+        claimant.build,
+        claimant.lease.as_secs_f64(),
+        claimant.attempts_max,
+        claimant.needs,
+        is_admitted,
+    )
+    .fetch_all(db)
+    .await
+    .doing("claiming runs")?;
+    let claims = rows.into_iter().map(|row| Claim {
+        run_id: row.run_id,
+        tenant: tenant_ref(row.tenant_id, row.tenant_handle),
+        task: row.task,
+        key: row.key,
+        parent_id: row.parent_id,
+        root_id: row.root_id,
+        payload: row.payload,
+        scheduled_for: row.scheduled_for,
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        urgent: row.urgent,
+        watched: row.watched,
+        limited: false,
+        batch: batch_range(row.first_member_id, row.last_member_id, row.members),
+    });
+    Ok(claims.collect())
 }
 
 fn batch_range(first: Option<Uuid>, last: Option<Uuid>, members: Option<i32>) -> Option<BatchRange> {

@@ -5,6 +5,7 @@
 -- if that loses it, the run is queued again with its outbox row, as if it had never been claimed. The
 -- commit of the effects, which comes after, waits and takes the claim with it.
 -- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 attempts by the task's policy
+-- $6 what the task depends on  $7 whether they were admitted: nothing holds them back
 with lazily as materialized (
     select set_config('synchronous_commit', 'off', true)
 ), claimed as (
@@ -23,6 +24,15 @@ with lazily as materialized (
             -- A little early is on time: the broker's clock measured the wait.
             or (r.state in ('retrying', 'scheduled') and r.next_attempt_at <= now() + interval '100 milliseconds')
             or (r.state = 'running' and r.lease_expires_at < now()))
+        and ($7 or not (
+            exists (select from pauses p
+                where (p.tenant_id is null or p.tenant_id = r.tenant_id) and (p.task is null or p.task = r.task)
+                    and (p.dependency is null or p.dependency = any($6)))
+            or exists (select from breakers b
+                where b.dependency = any($6) and (b.tenant_id is null or b.tenant_id = r.tenant_id)
+                    and b.open_until is not null)
+            or exists (select from limits l
+                where l.task = r.task and (l.tenant_id is null or l.tenant_id = r.tenant_id))))
     returning r.*
 ), lost as (
     update attempts a
@@ -31,8 +41,9 @@ with lazily as materialized (
     -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
     where a.run_id = any($1) and a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
 ), attempted as (
-    insert into attempts (run_id, attempt, worker, build)
-    select id, attempt, $2, $3 from claimed
+    -- Not now(): an admitted run may have waited for its place in this transaction.
+    insert into attempts (run_id, attempt, worker, build, started_at)
+    select id, attempt, $2, $3, clock_timestamp() from claimed
 ), arrived as (
     delete from outbox o using claimed c
     where o.run_id = any($1) and o.run_id = c.id and o.kind = 'job'
@@ -41,6 +52,8 @@ select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle 
     c.task as "task!", c.key as "key!", c.parent_id as "parent_id: RunId", c.root_id as "root_id!: RunId",
     c.payload as "payload!", c.scheduled_for as "scheduled_for!",
     c.attempt as "attempt!", c.max_attempts as "max_attempts!", c.urgent as "urgent!",
+    exists (select from breakers k where k.dependency = any($6)
+        and (k.tenant_id is null or k.tenant_id = c.tenant_id)) as "watched!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from lazily, claimed c
 left join tenants t on t.id = c.tenant_id

@@ -3,7 +3,8 @@ select r.id as "run_id!: RunId", r.tenant_id as "tenant_id: TenantId", t.handle 
     r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
     r.attempt as "attempt!", r.max_attempts,
     r.error_code, r.error, r.result, r.scheduled_for as "scheduled_for!", r.created_at as "created_at!",
-    r.started_at, r.finished_at, r.next_attempt_at, r.urgent as "urgent!", r.tags as "tags!"
+    r.started_at, r.finished_at, r.next_attempt_at, r.urgent as "urgent!", r.tags as "tags!",
+    (select o.held_because from outbox o where o.run_id = r.id and o.held_by is not null limit 1) as "held_because?"
 from runs r
 left join tenants t on t.id = r.tenant_id
 where ($1::uuid is null or r.id = $1)

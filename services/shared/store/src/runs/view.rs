@@ -52,6 +52,8 @@ pub struct RunView {
     pub urgent: bool,
     /// What people search for.
     pub tags: Vec<String>,
+    /// Why it is not tried although it could be: a pause, a breaker, a limit, in words.
+    pub held_because: Option<String>,
 }
 
 /// Which runs to list.

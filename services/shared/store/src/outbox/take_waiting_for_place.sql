@@ -1,0 +1,17 @@
+-- $1 tenant  $2 task  $3 how many
+with next as (
+    select o.id from outbox o join runs r on r.id = o.run_id
+    where o.held_by = 'limit' and r.tenant_id = $1 and r.task = $2
+    order by r.urgent desc, r.id
+    limit $3
+    for update of o skip locked
+), taken as (
+    update outbox o
+    set held_by = null, held_because = null, next_publish_at = now() + interval '5 seconds'
+    from next where o.id = next.id
+    returning o.id, o.run_id
+)
+select taken.id as "outbox_id!", r.id as "run_id!: RunId", r.task as "task!", r.key as "key!",
+    r.scheduled_for as "scheduled_for!", r.payload as "payload!", r.urgent as "urgent!",
+    t.id as "tenant_id!: TenantId", t.handle as "tenant_handle!"
+from taken join runs r on r.id = taken.run_id join tenants t on t.id = r.tenant_id
