@@ -1,18 +1,29 @@
 //! Schedules: when they fire, and what is decided about each fire.
 //!
 //! - [`CronSchedule`]: an expression in a zone with its rules for the days the clocks change.
+//! - [`MissedPolicy`]: what happens with fires that fell due while nobody looked.
+//! - [`OverlapPolicy`]: what happens with a fire while an earlier run is unfinished.
+//! - [`Decision`]: the word stored for each fire; every fire gets one, also those that do nothing.
 
+mod decision;
 mod dst;
 mod error;
 mod expression;
 mod fire;
+mod missed;
+mod overlap;
+mod tick;
 mod words;
 
 use chrono_tz::Tz;
 
+pub use decision::{Decided, Decision, SINGLE_ROWS_MAX, Tick};
 pub use dst::{GapPolicy, RepeatPolicy};
 pub use error::ScheduleError;
 pub use fire::{DstNote, Fire};
+pub use missed::MissedPolicy;
+pub use overlap::{OverlapPolicy, check_policies};
+pub use tick::{FIRES_PER_TICK, LOOKED_AT_PER_TICK, ON_TIME};
 
 use expression::Expression;
 

@@ -4,6 +4,8 @@
 mod clocks;
 mod expressions;
 mod oracle;
+mod policies;
+mod ticks;
 mod zones;
 
 use chrono::{DateTime, Utc};
