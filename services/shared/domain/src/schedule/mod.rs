@@ -4,6 +4,7 @@
 //! - [`MissedPolicy`]: what happens with fires that fell due while nobody looked.
 //! - [`OverlapPolicy`]: what happens with a fire while an earlier run is unfinished.
 //! - [`Decision`]: the word stored for each fire; every fire gets one, also those that do nothing.
+//! - [`spread`]: how far after its fire time a tenant's run starts.
 
 mod decision;
 mod dst;
@@ -12,6 +13,7 @@ mod expression;
 mod fire;
 mod missed;
 mod overlap;
+mod spread;
 mod tick;
 mod words;
 
@@ -23,6 +25,7 @@ pub use error::ScheduleError;
 pub use fire::{DstNote, Fire};
 pub use missed::MissedPolicy;
 pub use overlap::{OverlapPolicy, check_policies};
+pub use spread::spread;
 pub use tick::{FIRES_PER_TICK, LOOKED_AT_PER_TICK, ON_TIME};
 
 use expression::Expression;

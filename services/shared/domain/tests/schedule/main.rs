@@ -5,6 +5,7 @@ mod clocks;
 mod expressions;
 mod oracle;
 mod policies;
+mod spread;
 mod ticks;
 mod zones;
 
