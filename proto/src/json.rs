@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn a_payload_survives_being_shown_and_read() {
         let at = prost_types::Timestamp { seconds: 1_793_512_800, nanos: 0 };
-        let input = v1::MonthlyCredits { period: "2026-11".to_owned(), as_of: Some(at), issued_at: None };
+        let input =
+            v1::MonthlyCredits { period: "2026-11".to_owned(), as_of: Some(at), ..Default::default() };
         let json = from_bytes(MESSAGE, &input.encode_to_vec()).unwrap();
         assert_eq!(json["period"], "2026-11");
         assert_eq!(json["as_of"], "2026-11-01T06:00:00Z");
@@ -94,7 +95,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let error = to_bytes(MESSAGE, r#"{"periode": "2026-11"}"#).unwrap_err().to_string();
-        assert!(error.contains("periode") && error.contains("period, as_of, issued_at"), "{error}");
+        assert!(
+            error.contains("periode") && error.contains("period, as_of, issued_at, spread_ms"),
+            "{error}"
+        );
         assert!(to_bytes(MESSAGE, "{} {}").is_err());
         assert_eq!(to_bytes("x.Y", "{}"), Err(JsonError::UnknownMessage("x.Y".to_owned())));
     }

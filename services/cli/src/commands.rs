@@ -11,6 +11,7 @@ pub(crate) mod pause;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schedule;
 pub(crate) mod schedules;
 pub(crate) mod setup;
 pub(crate) mod tenant;

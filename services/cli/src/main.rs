@@ -86,6 +86,9 @@ enum Command {
     Verify(commands::verify::Verify),
     /// List schedules and what was decided about their fires.
     Schedules(commands::schedules::Schedules),
+    /// Look ahead, pause, resume, change a schedule.
+    #[command(subcommand)]
+    Schedule(commands::schedule::Schedule),
     /// Look at what could not be done.
     #[command(subcommand)]
     Dead(commands::dead::Dead),
@@ -113,6 +116,7 @@ async fn main() -> ExitCode {
             Command::Ledger(ledger) => ledger.run(&context).await,
             Command::Verify(verify) => verify.run(&context).await,
             Command::Schedules(schedules) => schedules.run(&context).await,
+            Command::Schedule(schedule) => schedule.run(&context).await,
             Command::Dead(dead) => dead.run(&context).await,
         },
     };

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use futures::FutureExt as _;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tradeup_worker::{Service, Worker, service, sweep};
@@ -22,6 +23,8 @@ struct Options {
 
 /// How often schedules are looked at, and how often the sweep goes round.
 const ROUND: Duration = Duration::from_secs(1);
+/// How often schedules that are not due are looked over.
+const REARM: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,8 +42,13 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 
 /// Looks at the schedules once a round, apart from the sweep, which may wait for the broker.
 async fn tick_on(worker: Worker, shutdown: CancellationToken) {
-    let mut round = rounds();
+    let (mut round, mut rearm) = (rounds(ROUND), rounds(REARM));
     while next(&mut round, &shutdown).await {
+        if rearm.tick().now_or_never().is_some()
+            && let Err(error) = tick::rearm(&worker).await
+        {
+            tracing::warn!("schedules can't be looked over, trying again: {error}");
+        }
         if let Err(error) = tick::tick(&worker).await {
             tracing::warn!("schedules can't be looked at, trying again: {error}");
         }
@@ -49,7 +57,7 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
 
 /// Sweeps once a round. It says for itself what went wrong, and the next round goes on.
 async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
-    let mut round = rounds();
+    let mut round = rounds(ROUND);
     while next(&mut round, &shutdown).await {
         match sweep(&worker).await {
             Ok(swept) if swept.is_nothing() => {}
@@ -66,8 +74,8 @@ async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
     }
 }
 
-fn rounds() -> Interval {
-    let mut round = interval(ROUND);
+fn rounds(every: Duration) -> Interval {
+    let mut round = interval(every);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     round
 }

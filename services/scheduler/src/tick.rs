@@ -2,14 +2,19 @@
 //! fire. One commit for each schedule, so that two schedulers, a crash or a jumping clock lead to
 //! one run for one fire time.
 
-use tradeup_domain::schedule::{CronSchedule, MissedPolicy, ScheduleError};
-use tradeup_domain::zone::{UnknownZone, parse_zone};
-use tradeup_store::outbox::JobMessage;
-use tradeup_store::schedules::{self, Schedule};
-use tradeup_store::{Pool, StoreError, Tx, runs};
+use tradeup_domain::schedule::{CronSchedule, Decided, Decision, ScheduleError};
+use tradeup_domain::zone::parse_zone;
+use tradeup_store::outbox::{HeldBy, JobMessage};
+use tradeup_store::runs::{self, NewRun, Trigger};
+use tradeup_store::schedules::{self, RuleError, Schedule};
+use tradeup_store::{Pool, StoreError, Tx};
 use tradeup_worker::Worker;
+use tradeup_worker::trigger::Fire;
 
 use crate::schedules::{ALL, Declared};
+
+/// Most schedules that one tick decides.
+const SCHEDULES_PER_TICK: i64 = 1000;
 
 /// Why a schedule could not be ticked.
 #[derive(Debug, thiserror::Error)]
@@ -18,26 +23,17 @@ pub(crate) enum TickError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The schedule's row can't be used.
-    #[error("schedule {name}: {source}")]
-    Schedule {
+    #[error("schedule {name}: {source}; mend it with `tradeup schedule set`")]
+    Rule {
         /// Its name.
         name: String,
         /// What is wrong with it.
-        source: ScheduleError,
-    },
-    /// The schedule's zone is unknown.
-    #[error("schedule {name}: {source}")]
-    Zone {
-        /// Its name.
-        name: String,
-        /// What is wrong with it.
-        source: UnknownZone,
+        source: RuleError,
     },
 }
 
-fn parse(name: &str, cron: &str, zone: &str) -> Result<CronSchedule, TickError> {
-    let zone = parse_zone(zone).map_err(|source| TickError::Zone { name: name.to_owned(), source })?;
-    CronSchedule::parse(cron, zone).map_err(|source| TickError::Schedule { name: name.to_owned(), source })
+fn wrong(schedule: &Schedule) -> impl Fn(ScheduleError) -> TickError {
+    |source| TickError::Rule { name: schedule.label(), source: source.into() }
 }
 
 /// Adds the schedules that the database does not have yet, each from its next fire on.
@@ -45,10 +41,11 @@ pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
     let mut tx = Tx::of_engine(pool).await?;
     let now = schedules::now(&mut tx).await?;
     for Declared { row, .. } in &ALL {
-        let next = parse(row.name, row.cron, row.zone)?
-            .next_after(now)
-            .map_err(|source| TickError::Schedule { name: row.name.to_owned(), source })?;
-        if schedules::ensure(&mut tx, row, next).await? {
+        let wrong = |source: RuleError| TickError::Rule { name: row.name.to_owned(), source };
+        let zone = parse_zone(row.zone).map_err(|error| wrong(error.into()))?;
+        let cron = CronSchedule::parse(row.cron, zone).map_err(|error| wrong(error.into()))?;
+        let next = cron.next_after(now).map_err(|error| wrong(error.into()))?;
+        if schedules::ensure(&mut tx, row, &cron, next).await? {
             tracing::info!(schedule = row.name, "added schedule {}, first fire {next}", row.name);
         }
     }
@@ -57,17 +54,43 @@ pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
 
 /// Decides all fires that are due. A schedule that can't be decided holds up no other.
 pub(crate) async fn tick(worker: &Worker) -> Result<(), TickError> {
-    for name in schedules::due(worker.pool()).await? {
-        if let Err(error) = tick_one(worker, &name).await {
-            tracing::error!(schedule = name, "schedule {name} did not fire, trying again: {error}");
+    for id in schedules::due(worker.pool(), SCHEDULES_PER_TICK).await? {
+        if let Err(error) = tick_one(worker, id).await {
+            tracing::error!(schedule_id = id, "a schedule did not fire, trying again: {error}");
         }
     }
     Ok(())
 }
 
-async fn tick_one(worker: &Worker, name: &str) -> Result<(), TickError> {
+/// Looks whether every schedule that waits does so for its very next fire, and sets right those that
+/// do not: a clock that once stood ahead would else cost fires, silently.
+pub(crate) async fn rearm(worker: &Worker) -> Result<(), TickError> {
+    for id in schedules::resting(worker.pool()).await? {
+        let mut tx = Tx::of_engine(worker.pool()).await?;
+        let Some(schedule) = schedules::lock(&mut tx, id).await? else { continue };
+        let now = schedules::now(&mut tx).await?;
+        let rule = schedule.rule().map_err(|source| TickError::Rule { name: schedule.label(), source })?;
+        let next = rule.cron.next_after(now).map_err(wrong(&schedule))?;
+        if let Some(waited_for) = schedule.next_fire_at
+            && waited_for > next
+        {
+            tracing::error!(
+                schedule = schedule.name,
+                "{} waited for {waited_for}, its next fire is {next}",
+                schedule.label()
+            );
+            schedules::set_next_fire(&mut tx, id, next).await?;
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn tick_one(worker: &Worker, id: i64) -> Result<(), TickError> {
     let mut tx = Tx::of_engine(worker.pool()).await?;
-    let Some(schedule) = schedules::lock_due(&mut tx, name).await? else { return Ok(tx.rollback().await?) };
+    let Some(schedule) = schedules::lock(&mut tx, id).await? else { return Ok(tx.rollback().await?) };
     let messages = decide(worker, &mut tx, &schedule).await?;
     tx.commit().await?;
     worker.relay().publish_jobs(&messages).await;
@@ -75,29 +98,62 @@ async fn tick_one(worker: &Worker, name: &str) -> Result<(), TickError> {
 }
 
 async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec<JobMessage>, TickError> {
-    let name = &schedule.name;
-    let Some(declared) = ALL.iter().find(|declared| declared.row.name == name.as_str()) else {
+    let Some(declared) = ALL.iter().find(|declared| declared.row.name == schedule.name) else {
         // A newer build's schedule: that build fires it.
         return Ok(Vec::new());
     };
-    let wrong = |source| TickError::Schedule { name: name.clone(), source };
     let now = schedules::now(tx).await?;
-    let policy: MissedPolicy = schedule.missed_policy.parse().map_err(wrong)?;
-    let tick = parse(name, &schedule.cron, &schedule.zone)?
-        .tick(schedule.next_fire_at, now, policy, schedule.missed_horizon())
-        .map_err(wrong)?;
+    let rule = schedule.rule().map_err(|source| TickError::Rule { name: schedule.label(), source })?;
+    let Some(waited_for) = schedule.next_fire_at else {
+        let next = rule.cron.next_after(now).map_err(wrong(schedule))?;
+        schedules::set_next_fire(tx, schedule.id, next).await?;
+        tracing::warn!(
+            schedule = schedule.name,
+            "{} had no next fire, armed again: {next}",
+            schedule.label()
+        );
+        return Ok(Vec::new());
+    };
+    let tick = if schedule.is_paused {
+        rule.cron.tick_paused(waited_for, now)
+    } else {
+        rule.cron.tick(waited_for, now, rule.missed, rule.window)
+    };
+    let earlier = schedules::earlier(tx, schedule.id).await?;
+    let tick = tick.map_err(wrong(schedule))?.with_overlap(rule.overlap, earlier.unfinished, earlier.queued);
     let mut messages = Vec::new();
-    for (fire_at, decision) in tick.decisions {
-        let run_id = if decision.fires() {
-            let created = runs::create(tx, (declared.run)(fire_at, now)).await?;
+    for decided in &tick.decisions {
+        let mut run_id = None;
+        if decided.decision.fires() {
+            let fire = Fire {
+                due: decided.fire_at,
+                zone: rule.cron.zone(),
+                issued_at: now,
+                spread: schedule.spread,
+                trigger: Trigger::Schedule(schedule.name.clone()),
+            };
+            let created = runs::create(tx, run_of(declared, schedule, fire, decided)).await?;
             messages.extend(created.message);
-            Some(created.run_id)
-        } else {
-            None
-        };
-        schedules::record_decision(tx, name, fire_at, decision, run_id, worker.name()).await?;
-        tracing::info!(schedule = name, %fire_at, decision = decision.as_str(), "{name} of {fire_at}: {}", decision.as_str());
+            run_id = Some(created.run_id);
+        }
+        schedules::record_decision(tx, schedule.id, decided, run_id, worker.name()).await?;
+        tracing::info!(
+            schedule = schedule.name, fire_at = %decided.fire_at, fires = decided.fires, decision = %decided.decision,
+            "{} of {}: {}", schedule.label(), decided.fire_at, decided.decision
+        );
     }
-    schedules::set_next_fire(tx, name, tick.next_fire_at).await?;
+    schedules::set_next_fire(tx, schedule.id, tick.next_fire_at).await?;
     Ok(messages)
+}
+
+fn run_of(declared: &Declared, schedule: &Schedule, fire: Fire, decided: &Decided) -> NewRun {
+    let mut run = match &schedule.tenant {
+        Some(tenant) => (declared.run_of_tenant)(tenant.clone(), fire),
+        None => (declared.run)(fire),
+    };
+    if decided.decision == Decision::Queued {
+        let because = format!("an earlier run of schedule {} is under way", schedule.label());
+        run.options.held = Some((HeldBy::Overlap, because));
+    }
+    run
 }

@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::Period;
 use tradeup_store::audit::Actor;
 use tradeup_store::runs::{self, NewRun, RunOptions, Trigger as TriggeredBy};
 use tradeup_store::{Pool, Tx, schedules};
-use tradeup_worker::{Relay, trigger};
+use tradeup_worker::Relay;
+use tradeup_worker::trigger::{self, Fire};
 
 use super::retry::retry as try_again;
 use super::run;
@@ -75,8 +77,14 @@ impl Trigger {
             );
         }
         tx.rollback().await?;
-        let mut new = trigger::monthly_credits(due, now, TriggeredBy::Manual(by.clone()));
-        new.options = RunOptions { not_before, urgent, tags };
+        let mut new = trigger::monthly_credits(Fire {
+            due,
+            zone: Tz::UTC,
+            issued_at: now,
+            spread: TimeDelta::zero(),
+            trigger: TriggeredBy::Manual(by.clone()),
+        });
+        new.options = RunOptions { not_before, urgent, tags, held: None };
         create(context, &pool, new, follow, retry, by).await
     }
 }

@@ -2,16 +2,19 @@
 
 pub(crate) mod monthly_credits;
 
-use chrono::{DateTime, Utc};
+use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
 use tradeup_store::schedules::NewSchedule;
+use tradeup_worker::trigger::Fire;
 
 /// A schedule in code: its row, and the run of a fire.
 pub(crate) struct Declared {
     /// The row, when it is missing.
     pub(crate) row: NewSchedule,
-    /// The run of the fire that was due at the first instant, decided at the second.
-    pub(crate) run: fn(DateTime<Utc>, DateTime<Utc>) -> NewRun,
+    /// The run of a fire over all tenants that have no schedule of this name of their own.
+    pub(crate) run: fn(Fire) -> NewRun,
+    /// The run of a fire of a tenant's own.
+    pub(crate) run_of_tenant: fn(TenantRef, Fire) -> NewRun,
 }
 
 /// Every schedule.

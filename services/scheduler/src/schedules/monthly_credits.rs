@@ -2,30 +2,25 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use tradeup_store::runs::{NewRun, Trigger};
 use tradeup_store::schedules::NewSchedule;
 use tradeup_worker::trigger;
 
 use super::Declared;
 
-const NAME: &str = "monthly-credits";
-
 /// A month that was missed is caught up for five weeks; after that a person decides.
-const MISSED_HORIZON: Duration = Duration::from_secs(35 * 24 * 3600);
+const MISSED_WINDOW: Duration = Duration::from_secs(35 * 24 * 3600);
 
 pub(crate) const SCHEDULE: Declared = Declared {
     row: NewSchedule {
-        name: NAME,
+        name: trigger::MONTHLY_CREDITS_SCHEDULE,
         task: tradeup_proto::job_kind::MONTHLY_CREDITS.task,
         cron: trigger::MONTHLY_CREDITS_CRON,
         zone: "UTC",
         missed_policy: "all",
-        missed_horizon: MISSED_HORIZON,
+        missed_window: MISSED_WINDOW,
+        // Two months are two sets of keys: they do not get into each other's way.
+        overlap_policy: "allow",
     },
-    run,
+    run: trigger::monthly_credits,
+    run_of_tenant: trigger::monthly_credits_of_tenant,
 };
-
-fn run(fire_at: DateTime<Utc>, decided_at: DateTime<Utc>) -> NewRun {
-    trigger::monthly_credits(fire_at, decided_at, Trigger::Schedule(NAME.to_owned()))
-}

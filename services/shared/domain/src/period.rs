@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 /// Years that a period may lie in: others are slips of the pen.
 const YEARS: RangeInclusive<i32> = 2000..=2999;
@@ -23,11 +24,11 @@ pub struct InvalidPeriod {
 }
 
 impl Period {
-    /// The month in which `instant` lies, in UTC: monthly schedules fire in UTC, and the period
-    /// is that of the *scheduled* fire time (loyalty reference §1.5).
+    /// The month in which `instant` lies in `zone`: that of the schedule, since the period is that of
+    /// the *scheduled* fire time (loyalty reference §1.5), and a schedule in Tokyo means Tokyo's month.
     #[must_use]
-    pub fn containing(instant: DateTime<Utc>) -> Self {
-        let day = instant.date_naive();
+    pub fn of(instant: DateTime<Utc>, zone: Tz) -> Self {
+        let day = instant.with_timezone(&zone).date_naive();
         Self { first_day: day.with_day(1).unwrap_or(day) }
     }
 
@@ -91,10 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn the_period_is_that_of_the_scheduled_instant_in_utc() {
+    fn the_period_is_that_of_the_scheduled_instant_in_its_zone() {
         let last_second = "2026-11-30T23:59:59Z".parse().unwrap();
         let first_second = "2026-12-01T00:00:00Z".parse().unwrap();
-        assert_eq!(Period::containing(last_second).to_string(), "2026-11");
-        assert_eq!(Period::containing(first_second).to_string(), "2026-12");
+        assert_eq!(Period::of(last_second, Tz::UTC).to_string(), "2026-11");
+        assert_eq!(Period::of(first_second, Tz::UTC).to_string(), "2026-12");
+        assert_eq!(Period::of(last_second, Tz::Asia__Tokyo).to_string(), "2026-12");
     }
 }

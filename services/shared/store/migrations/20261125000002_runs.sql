@@ -1,5 +1,4 @@
--- Durable execution: schedules and their decisions, runs and their attempts, batches, outbox,
--- dead letters. These tables are the engine's own; they hold no personal data.
+-- Durable execution: runs and their attempts, batches, outbox, dead letters. These tables are the engine's own; they hold no personal data.
 
 create table runs (
     id uuid primary key,
@@ -110,8 +109,9 @@ create table outbox (
     next_publish_at timestamptz not null default now() + interval '5 seconds',
     -- How often the sweep has: each turn waits longer for the next.
     turns smallint not null default 0,
-    -- Why a job waits here that could go: see pauses, breakers, limits. With words for people.
-    held_by text check (held_by in ('pause', 'breaker', 'limit')),
+    -- Why a job waits here that could go: see pauses, breakers, limits, and schedules'
+    -- overlap. With words for people.
+    held_by text check (held_by in ('pause', 'breaker', 'limit', 'overlap')),
     held_because text,
     check ((held_by is null) = (held_because is null)),
     check (kind <> 'job' or run_id is not null),
@@ -121,91 +121,6 @@ create table outbox (
 create index outbox_run on outbox (run_id);
 create index outbox_due on outbox (next_publish_at);
 create index outbox_held on outbox (held_by, run_id) where held_by is not null;
-
--- What holds runs back before they are claimed. A row is about the runs that match all of its columns
--- which are not null; a dependency is what tasks say they need: ledger, shopify, mail, anthropic.
-
--- Placed by people.
-create table pauses (
-    id uuid primary key,
-    tenant_id bigint references tenants (id),
-    task text,
-    dependency text,
-    reason text not null check (reason <> ''),
-    placed_by text not null,
-    placed_at timestamptz not null default now(),
-    -- Ends by itself then; null: when somebody lifts it.
-    until timestamptz,
-    unique nulls not distinct (tenant_id, task, dependency)
-);
-
--- Tripped by failures in a row; while one is open nobody is sent against what is down, but for one
--- run at a time that tries whether it is back.
-create table breakers (
-    dependency text not null,
-    -- Null for what all tenants share.
-    tenant_id bigint references tenants (id),
-    failures integer not null check (failures >= 0),
-    -- Null while it is closed. After that instant a run may try.
-    open_until timestamptz,
-    opened integer not null default 0,
-    trial_until timestamptz,
-    error_code text not null,
-    error text not null,
-    failed_at timestamptz not null default now(),
-    unique nulls not distinct (dependency, tenant_id)
-);
-
--- At most so many runs of a task at once, or begun in a minute, for one tenant or for each.
-create table limits (
-    tenant_id bigint references tenants (id),
-    task text not null,
-    running_max integer check (running_max > 0),
-    per_minute integer check (per_minute > 0),
-    set_by text not null,
-    set_at timestamptz not null default now(),
-    unique nulls not distinct (task, tenant_id),
-    check (running_max is not null or per_minute is not null)
-);
-
--- What a tenant has used of its limits: a bucket of tokens, and who runs.
-create table limit_usage (
-    tenant_id bigint not null references tenants (id),
-    task text not null,
-    tokens double precision not null,
-    refilled_at timestamptz not null,
-    primary key (tenant_id, task)
-);
-create table limit_slots (
-    run_id uuid primary key,
-    tenant_id bigint not null,
-    task text not null,
-    attempt integer not null
-);
-create index limit_slots_of on limit_slots (tenant_id, task);
-
-create table schedules (
-    name text primary key,
-    task text not null,
-    cron text not null,
-    zone text not null,
-    missed_policy text not null check (missed_policy in ('all', 'last', 'skip')),
-    missed_horizon interval not null check (missed_horizon > interval '0'),
-    paused boolean not null default false,
-    next_fire_at timestamptz not null,
-    created_at timestamptz not null default now()
-);
-
-create table fire_decisions (
-    schedule text not null references schedules (name),
-    fire_at timestamptz not null,
-    decision text not null check (decision in ('fired', 'late', 'skipped', 'missed', 'paused')),
-    run_id uuid,
-    decided_at timestamptz not null default now(),
-    decided_by text not null,
-    primary key (schedule, fire_at),
-    check ((run_id is not null) = (decision in ('fired', 'late')))
-);
 
 create table dead_letters (
     id uuid primary key,
@@ -240,7 +155,7 @@ create table audit_log (
     reason text
 );
 
-grant select, insert, update, delete on outbox, pauses, breakers, limits, limit_usage, limit_slots to tradeup_app;
-grant select, insert, update on runs, attempts, batch_plans, batches, schedules to tradeup_app;
-grant select, insert on fire_decisions, dead_letters, audit_log to tradeup_app;
+grant select, insert, update, delete on outbox to tradeup_app;
+grant select, insert, update on runs, attempts, batch_plans, batches to tradeup_app;
+grant select, insert on dead_letters, audit_log to tradeup_app;
 grant update (resolution, resolved_at, resolved_by) on dead_letters to tradeup_app;

@@ -121,14 +121,17 @@ pub enum HeldBy {
     Breaker,
     /// Its tenant has as much under way as it may.
     Limit,
+    /// The run of its schedule's fire before.
+    Overlap,
 }
 
 impl HeldBy {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
             Self::Breaker => "breaker",
             Self::Limit => "limit",
+            Self::Overlap => "overlap",
         }
     }
 }

@@ -5,9 +5,8 @@ mod cancel;
 mod claim;
 mod end;
 mod heal;
+mod spawn;
 mod view;
-
-use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -16,11 +15,11 @@ pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
+pub use spawn::{Spawn, spawn_for_tenants};
 pub use view::{AttemptView, RunFilter, RunView, attempts, list};
 
 use crate::error::{Doing, StoreError};
-use crate::ids::new_ids;
-use crate::outbox::JobMessage;
+use crate::outbox::{HeldBy, JobMessage};
 use crate::{Connection, RunId, TenantId, TenantRef};
 
 /// A run to be created.
@@ -51,6 +50,8 @@ pub struct RunOptions {
     pub urgent: bool,
     /// What people search for.
     pub tags: Vec<String>,
+    /// What it waits for before it may start, with words for people.
+    pub held: Option<(HeldBy, String)>,
 }
 
 /// Who asked for a run.
@@ -101,6 +102,8 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         options.not_before,
         options.urgent,
         &options.tags,
+        options.held.as_ref().map(|(by, _)| by.as_str()),
+        options.held.as_ref().map(|(_, because)| because.as_str()),
     )
     .fetch_optional(&mut *db)
     .await
@@ -128,70 +131,4 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
     .await
     .doing("looking up the run of this key")?;
     Ok(Created { run_id: existing, is_new: false, message: None })
-}
-
-/// Creates one child of `parent` for each active tenant. Tenants that have a run of this key
-/// already, from a trigger of their own, keep that one.
-///
-/// # Errors
-/// As any statement.
-pub async fn spawn_for_tenants(
-    db: &mut Connection,
-    parent: &Claim,
-    task: &str,
-    key: &str,
-    payload: &[u8],
-) -> Result<Vec<JobMessage>, StoreError> {
-    let tenants = sqlx::query!(
-        r#"select id as "id: TenantId", handle from tenants where state = 'active' order by id"#
-    )
-    .fetch_all(&mut *db)
-    .await
-    .doing("listing the active tenants")?;
-    let ids: Vec<i64> = tenants.iter().map(|t| t.id.0).collect();
-    let mut handles: HashMap<TenantId, String> = tenants.into_iter().map(|t| (t.id, t.handle)).collect();
-    let spawned = sqlx::query!(
-        r#"with spawned as (
-            insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent)
-            select n.run_id, n.tenant_id, $4, $5, 'parent', $6, $7, $8, $9, $10
-            from unnest($1::uuid[], $3::bigint[]) as n (run_id, tenant_id)
-            on conflict (task, tenant_id, key) do nothing
-            returning id, tenant_id
-        ), written as (
-            insert into outbox (id, kind, run_id)
-            select n.outbox_id, 'job', n.run_id
-            from unnest($1::uuid[], $2::uuid[]) as n (run_id, outbox_id)
-            join spawned on spawned.id = n.run_id
-            returning id, run_id
-        )
-        select w.id as "outbox_id!", s.id as "run_id!: RunId", s.tenant_id as "tenant_id!: TenantId"
-        from spawned s join written w on w.run_id = s.id
-        order by s.id"#,
-        &new_ids(ids.len()),
-        &new_ids(ids.len()),
-        &ids,
-        task,
-        key,
-        parent.run_id as RunId,
-        parent.root_id as RunId,
-        payload,
-        parent.scheduled_for,
-        parent.urgent,
-    )
-    .fetch_all(db)
-    .await
-    .doing("creating a run for each tenant")?;
-    Ok(spawned
-        .into_iter()
-        .map(|row| JobMessage {
-            outbox_id: row.outbox_id,
-            run_id: row.run_id,
-            task: task.to_owned(),
-            tenant: handles.remove(&row.tenant_id).map(|handle| TenantRef { id: row.tenant_id, handle }),
-            key: key.to_owned(),
-            scheduled_for: parent.scheduled_for,
-            payload: payload.to_vec(),
-            urgent: parent.urgent,
-        })
-        .collect())
 }

@@ -1,13 +1,23 @@
 //! Schedules, and a row for each decision about a fire.
 
+mod edit;
+mod view;
+
+use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::postgres::types::PgInterval;
-use tradeup_domain::schedule::Decision;
+use tradeup_domain::schedule::{
+    CronSchedule, Decided, MissedPolicy, OverlapPolicy, ScheduleError, check_policies,
+};
+use tradeup_domain::zone::{UnknownZone, parse_zone};
+
+pub use edit::{Change, EditError, change, pause, remove, resume};
+pub use view::{FireDecision, ScheduleView, decisions, list};
 
 use crate::error::{Doing, StoreError};
-use crate::{Connection, Pool, RunId};
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
 /// A schedule as the code declares it.
 #[derive(Clone, Debug)]
@@ -20,42 +30,109 @@ pub struct NewSchedule {
     pub cron: &'static str,
     /// IANA zone in which it is read.
     pub zone: &'static str,
-    /// `all`, `last` or `skip`.
+    /// `skip`, `latest`, `all` or `all:N`.
     pub missed_policy: &'static str,
     /// Fires missed for longer than this are not caught up.
-    pub missed_horizon: Duration,
+    pub missed_window: Duration,
+    /// `skip`, `queue_one` or `allow`.
+    pub overlap_policy: &'static str,
 }
 
-/// A schedule as it is stored.
+/// A schedule that is locked, to be decided about.
 #[derive(Clone, Debug)]
 pub struct Schedule {
+    /// Number.
+    pub id: i64,
     /// Name.
     pub name: String,
-    /// Task that a fire runs.
-    pub task: String,
-    /// Five-field cron expression.
-    pub cron: String,
-    /// IANA zone in which it is read.
-    pub zone: String,
-    /// `all`, `last` or `skip`.
-    pub missed_policy: String,
-    /// Fires missed for longer than this are not caught up, in seconds.
-    pub missed_horizon_seconds: f64,
+    /// The tenant whose own it is.
+    pub tenant: Option<TenantRef>,
     /// Whether it is paused.
-    pub paused: bool,
-    /// When it fires next.
-    pub next_fire_at: DateTime<Utc>,
+    pub is_paused: bool,
+    /// When it fires next; `None` if that is to be computed anew.
+    pub next_fire_at: Option<DateTime<Utc>>,
+    /// Tenants' runs are spread over this long.
+    pub spread: TimeDelta,
+    /// The rest of it, to be read.
+    row: RuleRow,
+}
+
+#[derive(Clone, Debug)]
+struct RuleRow {
+    cron: String,
+    zone: String,
+    gap_policy: String,
+    repeat_policy: String,
+    missed_policy: String,
+    missed_window: TimeDelta,
+    overlap_policy: String,
+}
+
+/// A schedule's rules, as they are decided by.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// When it fires.
+    pub cron: CronSchedule,
+    /// What happens to fires that were missed.
+    pub missed: MissedPolicy,
+    /// For how long they may be made up for.
+    pub window: TimeDelta,
+    /// What happens while the run of an earlier fire is under way.
+    pub overlap: OverlapPolicy,
+}
+
+/// A schedule's row that can't be decided by.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// Its expression or a policy.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// Its zone.
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+}
+
+impl RuleRow {
+    fn read(&self) -> Result<Rule, RuleError> {
+        let cron = CronSchedule::parse(&self.cron, parse_zone(&self.zone)?)?
+            .with_dst(self.gap_policy.parse()?, self.repeat_policy.parse()?);
+        let missed = MissedPolicy::from_str(&self.missed_policy)?;
+        let overlap = OverlapPolicy::from_str(&self.overlap_policy)?;
+        check_policies(missed, overlap)?;
+        Ok(Rule { cron, missed, window: self.missed_window, overlap })
+    }
 }
 
 impl Schedule {
-    /// The horizon as a length of time.
-    #[must_use]
-    pub fn missed_horizon(&self) -> TimeDelta {
-        Duration::try_from_secs_f64(self.missed_horizon_seconds)
-            .ok()
-            .and_then(|d| TimeDelta::from_std(d).ok())
-            .unwrap_or(TimeDelta::MAX)
+    /// Its rules.
+    ///
+    /// # Errors
+    /// [`RuleError`] naming what can't be read.
+    pub fn rule(&self) -> Result<Rule, RuleError> {
+        self.row.read()
     }
+
+    /// How people call it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.tenant {
+            Some(tenant) => format!("{} of {}", self.name, tenant.handle),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// Seconds of an interval, as a length of time; the longest there is if it can't be one.
+fn length(seconds: f64) -> TimeDelta {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|d| TimeDelta::from_std(d).ok())
+        .unwrap_or(TimeDelta::MAX)
+}
+
+fn interval(length: Duration) -> PgInterval {
+    let microseconds = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+    PgInterval { months: 0, days: 0, microseconds }
 }
 
 /// The database's clock: the one by which schedules are due.
@@ -66,25 +143,29 @@ pub async fn now(db: &mut Connection) -> Result<DateTime<Utc>, StoreError> {
     sqlx::query_scalar!("select clock_timestamp() as \"now!\"").fetch_one(db).await.doing("reading the clock")
 }
 
-/// Adds a schedule unless it exists; what people changed of it stays.
+/// Adds a schedule for all tenants unless it exists; what people changed of it stays.
 ///
 /// # Errors
 /// As any statement.
 pub async fn ensure(
     db: &mut Connection,
     new: &NewSchedule,
+    cron: &CronSchedule,
     next_fire_at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let microseconds = i64::try_from(new.missed_horizon.as_micros()).unwrap_or(i64::MAX);
     let added = sqlx::query!(
-        "insert into schedules (name, task, cron, zone, missed_policy, missed_horizon, next_fire_at)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",
+        "insert into schedules (name, task, cron, zone, gap_policy, repeat_policy, missed_policy, missed_window,
+             overlap_policy, next_fire_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (name, tenant_id) do nothing",
         new.name,
         new.task,
         new.cron,
         new.zone,
+        cron.gap().as_str(),
+        cron.repeat().as_str(),
         new.missed_policy,
-        PgInterval { months: 0, days: 0, microseconds },
+        interval(new.missed_window),
+        new.overlap_policy,
         next_fire_at,
     )
     .execute(db)
@@ -94,55 +175,100 @@ pub async fn ensure(
     Ok(added == 1)
 }
 
-/// Names of the schedules that are due.
+/// Schedules that are due, or have lost their next fire, first things first.
 ///
 /// # Errors
 /// As any statement.
-pub async fn due(pool: &Pool) -> Result<Vec<String>, StoreError> {
+pub async fn due(pool: &Pool, limit: i64) -> Result<Vec<i64>, StoreError> {
     sqlx::query_scalar!(
-        "select name from schedules where not paused and next_fire_at <= clock_timestamp() order by next_fire_at"
+        "select id from schedules where next_fire_at <= clock_timestamp() or next_fire_at is null
+         order by next_fire_at nulls first limit $1",
+        limit
     )
     .fetch_all(pool)
     .await
     .doing("looking for due schedules")
 }
 
-/// Locks a schedule if it is (still) due. One that another scheduler has locked is its business.
+/// Every schedule that is not due, to see whether its next fire is what it should be.
 ///
 /// # Errors
 /// As any statement.
-pub async fn lock_due(db: &mut Connection, name: &str) -> Result<Option<Schedule>, StoreError> {
-    sqlx::query_as!(
-        Schedule,
-        r#"select name, task, cron, zone, missed_policy,
-               extract(epoch from missed_horizon)::float8 as "missed_horizon_seconds!", paused, next_fire_at
-           from schedules where name = $1 and not paused and next_fire_at <= clock_timestamp()
-           for update skip locked"#,
-        name
-    )
-    .fetch_optional(db)
-    .await
-    .doing("locking a due schedule")
+pub async fn resting(pool: &Pool) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar!("select id from schedules where next_fire_at > clock_timestamp() order by id")
+        .fetch_all(pool)
+        .await
+        .doing("listing schedules")
 }
 
-/// Records the decision about one fire.
+/// Locks a schedule. One that another scheduler has locked is its business.
+///
+/// # Errors
+/// As any statement.
+pub async fn lock(db: &mut Connection, id: i64) -> Result<Option<Schedule>, StoreError> {
+    let row = sqlx::query_file!("src/schedules/lock.sql", id)
+        .fetch_optional(db)
+        .await
+        .doing("locking a schedule")?;
+    Ok(row.map(|row| Schedule {
+        id: row.id,
+        name: row.name,
+        tenant: row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle }),
+        is_paused: row.is_paused,
+        next_fire_at: row.next_fire_at,
+        spread: length(row.spread_seconds),
+        row: RuleRow {
+            cron: row.cron,
+            zone: row.zone,
+            gap_policy: row.gap_policy,
+            repeat_policy: row.repeat_policy,
+            missed_policy: row.missed_policy,
+            missed_window: length(row.missed_window_seconds),
+            overlap_policy: row.overlap_policy,
+        },
+    }))
+}
+
+/// Whether the runs of a schedule's earlier fires are under way, and whether one waits for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// A run has not ended.
+    pub unfinished: bool,
+    /// A run waits for the others to end.
+    pub queued: bool,
+}
+
+/// Asks the runs themselves, not a flag that a crash could leave behind.
+///
+/// # Errors
+/// As any statement.
+pub async fn earlier(db: &mut Connection, schedule: i64) -> Result<Earlier, StoreError> {
+    let row = sqlx::query_file!("src/schedules/earlier.sql", schedule)
+        .fetch_one(db)
+        .await
+        .doing("looking at a schedule's earlier runs")?;
+    Ok(Earlier { unfinished: row.unfinished, queued: row.queued })
+}
+
+/// Records a decision.
 ///
 /// # Errors
 /// As any statement.
 pub async fn record_decision(
     db: &mut Connection,
-    schedule: &str,
-    fire_at: DateTime<Utc>,
-    decision: Decision,
+    schedule: i64,
+    decided: &Decided,
     run_id: Option<RunId>,
     decided_by: &str,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into fire_decisions (schedule, fire_at, decision, run_id, decided_by) values ($1, $2, $3, $4, $5)
-         on conflict (schedule, fire_at) do nothing",
+        "insert into fire_decisions (schedule_id, fire_at, until, fires, decision, run_id, decided_by)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (schedule_id, fire_at) do nothing",
         schedule,
-        fire_at,
-        decision.as_str(),
+        decided.fire_at,
+        decided.until,
+        i32::try_from(decided.fires).unwrap_or(i32::MAX),
+        decided.decision.as_str(),
         run_id as Option<RunId>,
         decided_by,
     )
@@ -158,59 +284,24 @@ pub async fn record_decision(
 /// As any statement.
 pub async fn set_next_fire(
     db: &mut Connection,
-    name: &str,
+    schedule: i64,
     next_fire_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update schedules set next_fire_at = $2 where name = $1", name, next_fire_at)
+    sqlx::query!("update schedules set next_fire_at = $2 where id = $1", schedule, next_fire_at)
         .execute(db)
         .await
         .doing("moving a schedule on")
         .map(drop)
 }
 
-/// All schedules, by name.
+/// Lets go of runs that waited for an earlier one of their schedule, which has ended. Returns how many.
 ///
 /// # Errors
-/// As any statement.
-pub async fn list(pool: &Pool) -> Result<Vec<Schedule>, StoreError> {
-    sqlx::query_as!(
-        Schedule,
-        r#"select name, task, cron, zone, missed_policy,
-               extract(epoch from missed_horizon)::float8 as "missed_horizon_seconds!", paused, next_fire_at
-           from schedules order by name"#
-    )
-    .fetch_all(pool)
-    .await
-    .doing("listing schedules")
-}
-
-/// A decision as it is stored.
-#[derive(Clone, Debug)]
-pub struct FireDecision {
-    /// Schedule.
-    pub schedule: String,
-    /// When the fire was due.
-    pub fire_at: DateTime<Utc>,
-    /// `fired`, `late`, `skipped`, `missed` or `paused`.
-    pub decision: String,
-    /// The run, if one was made.
-    pub run_id: Option<RunId>,
-    /// When it was decided.
-    pub decided_at: DateTime<Utc>,
-}
-
-/// The latest decisions, newest first.
-///
-/// # Errors
-/// As any statement.
-pub async fn decisions(pool: &Pool, limit: i64) -> Result<Vec<FireDecision>, StoreError> {
-    sqlx::query_as!(
-        FireDecision,
-        r#"select schedule, fire_at, decision, run_id as "run_id: RunId", decided_at
-           from fire_decisions order by fire_at desc, schedule limit $1"#,
-        limit
-    )
-    .fetch_all(pool)
-    .await
-    .doing("listing decisions about fires")
+/// As any statement; the next sweep goes on.
+pub async fn let_queued_go(pool: &Pool) -> Result<u64, StoreError> {
+    sqlx::query_file!("src/schedules/let_queued_go.sql")
+        .execute(pool)
+        .await
+        .doing("letting go of queued runs")
+        .map(|done| done.rows_affected())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradeup_store::{StoreError, Tx, batches, outbox, pauses, runs};
+use tradeup_store::{StoreError, Tx, batches, outbox, pauses, runs, schedules};
 
 use crate::Worker;
 
@@ -47,6 +47,7 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
         ..Swept::default()
     };
     pauses::end_overdue(pool).await?;
+    schedules::let_queued_go(pool).await?;
     outbox::forget_ended(pool).await?;
     let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
     swept.published += worker.relay().publish_jobs(&overdue.jobs).await;

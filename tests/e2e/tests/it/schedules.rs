@@ -3,16 +3,25 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{Shop, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
 async fn due_since(world: &World, fire_at: &str) {
-    sqlx::query("update schedules set next_fire_at = $1::timestamptz where name = 'monthly-credits'")
-        .bind(fire_at)
-        .execute(&world.database.admin)
-        .await
-        .unwrap();
+    due_at(world, fire_at, "tenant_id is null").await;
+}
+
+async fn due_at(world: &World, fire_at: &str, which: &'static str) {
+    let statement = format!("update schedules set next_fire_at = $1::timestamptz where {which}");
+    sqlx::query(sqlx::AssertSqlSafe(statement)).bind(fire_at).execute(&world.database.admin).await.unwrap();
+}
+
+async fn moved_on(world: &World) {
+    eventually("every schedule has moved on", SOON, || async {
+        let not_yet = "select count(*) from schedules where next_fire_at is null or next_fire_at <= now()";
+        (world.number(not_yet).await == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -50,19 +59,180 @@ async fn two_schedulers_catch_up_a_missed_month_once() {
 }
 
 #[tokio::test]
-async fn fires_beyond_the_horizon_are_on_record_as_missed() {
+async fn fires_beyond_the_window_are_on_record_as_missed() {
     let world = World::new().await;
     drop(world.start("scheduler").await);
     due_since(&world, "2026-01-01T06:00:00Z").await;
     let _scheduler = world.start("scheduler").await;
-    eventually("the schedule has moved on", SOON, || async {
-        (world.number("select count(*) from schedules where next_fire_at > now()").await == 1).then_some(())
-    })
-    .await;
+    moved_on(&world).await;
     assert_eq!(world.number("select count(*) from fire_decisions where fire_at < '2026-06-02' and decision = 'missed' and run_id is null").await, 6);
     assert!(
         world.number("select count(*) from fire_decisions where decision in ('late', 'fired')").await <= 2
     );
+}
+
+#[tokio::test]
+async fn what_falls_due_in_a_pause_is_on_record_and_not_made_up_for() {
+    let world = World::new().await;
+    let scheduler = world.start("scheduler").await;
+    assert_eq!(world.tradeup(&["schedule", "pause", "monthly-credits"]).code, 1, "a pause needs a reason");
+    world.tradeup_ok(&["schedule", "pause", "monthly-credits", "--reason", "prices change", "--by", "ana"]);
+    due_since(&world, "2026-09-01T06:00:00Z").await;
+    eventually("paused fires are on record", SOON, || async {
+        (world.number("select count(*) from fire_decisions where decision = 'paused'").await >= 2)
+            .then_some(())
+    })
+    .await;
+    moved_on(&world).await;
+
+    // Nobody looks at it for a while, and the pause ends then.
+    drop(scheduler);
+    due_since(&world, "2026-01-01T06:00:00Z").await;
+    world.tradeup_ok(&["schedule", "resume", "monthly-credits"]);
+    let _scheduler = world.start("scheduler").await;
+    moved_on(&world).await;
+    let decided = world.number("select count(*) from fire_decisions").await;
+    assert_eq!(world.number("select count(*) from fire_decisions where decision = 'paused'").await, decided);
+    assert_eq!(world.number("select count(*) from runs").await, 0);
+}
+
+#[tokio::test]
+async fn a_shop_with_a_schedule_of_its_own_is_left_to_it() {
+    let mut world = World::with_aurora(300, 62).await;
+    world.add_shop(&Shop::new("borealis", 200, 63));
+    let _services = world.start_both().await;
+    let bad =
+        world.tradeup(&["schedule", "set", "monthly-credits", "--tenant", "aurora", "--zone", "Asia/Tokio"]);
+    assert_eq!(bad.code, 1);
+    assert!(bad.stderr.contains("Asia/Tokio"), "{}", bad.stderr);
+    let own = ["schedule", "set", "monthly-credits", "--tenant", "aurora"];
+    world.tradeup_ok(&[&own[..], &["--zone", "Asia/Tokyo", "--cron", "0 0 1 * *"]].concat());
+    let preview = world.tradeup_json(&[
+        "schedule",
+        "preview",
+        "monthly-credits",
+        "--tenant",
+        "aurora",
+        "--after",
+        "2026-10-15T00:00:00Z",
+    ]);
+    assert_eq!(preview[0]["at"], "2026-10-31T15:00:00Z", "midnight of the 1st in Tokyo");
+
+    let run = world.trigger("2026-11");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    assert_eq!(world.number("select count(*) from ledger_entries").await, world.due["borealis"].0);
+
+    due_at(&world, "2026-10-31T15:00:00Z", "name = 'monthly-credits' and tenant_id is not null").await;
+    let own: String = eventually("aurora's own has fired", SOON, || async {
+        sqlx::query_scalar("select run_id::text from fire_decisions where decision in ('late', 'fired')")
+            .fetch_optional(&world.database.admin)
+            .await
+            .unwrap()
+    })
+    .await;
+    let ended = world.ended(&own).await;
+    assert_eq!(
+        (&ended["state"], &ended["key"], &ended["tenant"]),
+        (&"succeeded".into(), &"2026-11".into(), &"aurora".into())
+    );
+    world.assert_exact(&["2026-11"]);
+    world.tradeup_ok(&["schedule", "remove", "monthly-credits", "--tenant", "aurora"]);
+    assert_eq!(world.number("select count(*) from schedules").await, 1);
+}
+
+#[tokio::test]
+async fn a_fire_during_an_earlier_run_is_skipped_or_waits_as_the_policy_says() {
+    let world = World::with_aurora(300, 64).await;
+    let _services = world.start_both().await;
+    // Twelve in all the year before: a schedule that has much to catch up.
+    let contradiction = ["schedule", "set", "monthly-credits", "--overlap", "queue_one"];
+    let refused = world.tradeup(&contradiction);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("contradicts"), "{}", refused.stderr);
+    world.tradeup_ok(&[&contradiction[..], &["--missed", "all:2", "--window", "365d"]].concat());
+    world.tradeup_ok(&[
+        "pause",
+        "--tenant",
+        "aurora",
+        "--needing",
+        "ledger",
+        "--reason",
+        "keeps the first run",
+    ]);
+    due_since(&world, "2026-07-01T06:00:00Z").await;
+    moved_on(&world).await;
+    let count = |decision: &'static str| {
+        let world = &world;
+        async move {
+            sqlx::query_scalar::<_, i64>("select count(*) from fire_decisions where decision = $1")
+                .bind(decision)
+                .fetch_one(&world.database.admin)
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!((count("late").await, count("queued").await), (1, 1));
+    let queued = world.tradeup_json(&["runs", "--task", "monthly-credits", "--state", "queued"]);
+    assert!(queued[0]["held_because"].as_str().unwrap().contains("an earlier run"), "{queued:#?}");
+    world.tradeup_ok(&["resume", "--tenant", "aurora", "--needing", "ledger"]);
+    let run = queued[0]["run_id"].as_str().unwrap();
+    assert_eq!(world.ended(run).await["state"], "succeeded");
+    let months = world.tradeup_json(&["runs", "--task", "monthly-credits"]);
+    let (second, first) = (&months[0], &months[1]);
+    assert!(
+        second["started_at"].as_str().unwrap() >= first["finished_at"].as_str().unwrap(),
+        "one after the other"
+    );
+}
+
+#[tokio::test]
+async fn shops_start_spread_over_time_each_at_its_own_offset() {
+    let mut world = World::new().await;
+    for n in 0..4 {
+        world.add_shop(&Shop::new(&format!("shop-{n}"), 20, 65 + n));
+    }
+    let _services = world.start_both().await;
+    world.tradeup_ok(&["schedule", "set", "monthly-credits", "--spread", "10d", "--window", "35d"]);
+    // Due five days ago: half of the shops' starts may be over.
+    sqlx::query("update schedules set cron = to_char(now() at time zone 'UTC' - interval '5 days', 'MI HH24 DD MM') || ' *', next_fire_at = date_trunc('minute', now() - interval '5 days')")
+        .execute(&world.database.admin)
+        .await
+        .unwrap();
+    eventually("each shop has its run", SOON, || async {
+        (world.number("select count(*) from runs where task = 'monthly-credits-tenant'").await == 4)
+            .then_some(())
+    })
+    .await;
+    let wrong = "select count(*) from runs where task = 'monthly-credits-tenant' and state = 'scheduled'
+        and (next_attempt_at <= now() or next_attempt_at >= scheduled_for + interval '10 days')";
+    assert_eq!(world.number(wrong).await, 0);
+    let starts = "select count(distinct coalesce(next_attempt_at, created_at)) from runs
+        where task = 'monthly-credits-tenant' and state = 'scheduled'";
+    let later = world.number("select count(*) from runs where state = 'scheduled'").await;
+    assert!(later > 0 && world.number(starts).await == later, "each at its own offset");
+}
+
+#[tokio::test]
+async fn a_lost_or_impossible_next_fire_is_armed_again_and_absence_is_told() {
+    let world = World::new().await;
+    let scheduler = world.start("scheduler").await;
+    sqlx::query("update schedules set next_fire_at = null").execute(&world.database.admin).await.unwrap();
+    moved_on(&world).await;
+    drop(scheduler);
+
+    due_since(&world, "2099-01-01T06:00:00Z").await;
+    let _scheduler = world.start("scheduler").await;
+    eventually("the next month is waited for", SOON, || async {
+        let soon = "select count(*) from schedules where next_fire_at < now() + interval '32 days'";
+        (world.number(soon).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(world.tradeup(&["schedules"]).code, 0);
+    drop(_scheduler);
+    due_since(&world, &this_month(&world).await).await;
+    let overdue = world.tradeup(&["schedules"]);
+    assert_eq!(overdue.code, 1);
+    assert!(overdue.stdout.contains("OVERDUE"), "{}", overdue.stdout);
 }
 
 /// The 1st of the running month at six, or of the one before if that has not come yet.

@@ -1,0 +1,214 @@
+//! What people do to schedules: change, pause, resume, give a tenant its own, remove.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tradeup_domain::schedule::CronSchedule;
+use tradeup_domain::zone::parse_zone;
+
+use super::{RuleError, RuleRow, interval, lock, now, record_decision, set_next_fire};
+use crate::audit::{self, Actor};
+use crate::error::{Doing, StoreError};
+use crate::{TenantId, Tx};
+
+/// What to change; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Cron expression. With it the policies for skipped and repeated times fit the expression again,
+    /// unless they are given too.
+    pub cron: Option<String>,
+    /// IANA zone.
+    pub zone: Option<String>,
+    /// `skip` or `after`.
+    pub gap_policy: Option<String>,
+    /// `first` or `both`.
+    pub repeat_policy: Option<String>,
+    /// `skip`, `latest`, `all` or `all:N`.
+    pub missed_policy: Option<String>,
+    /// How late a missed fire may be made up for.
+    pub missed_window: Option<Duration>,
+    /// `skip`, `queue_one` or `allow`.
+    pub overlap_policy: Option<String>,
+    /// Over how long tenants' runs are spread.
+    pub spread: Option<Duration>,
+}
+
+/// Why a schedule was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// What was asked for can't be decided by.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// There is no such schedule.
+    #[error("there is no schedule {0}; `tradeup schedules` shows those there are")]
+    Unknown(String),
+    /// A scheduler is deciding about it.
+    #[error("schedule {0} is being decided about at this moment; try again")]
+    Busy(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+async fn id_of(tx: &mut Tx, name: &str, tenant: Option<TenantId>) -> Result<Option<i64>, StoreError> {
+    sqlx::query_scalar!(
+        "select id from schedules where name = $1 and tenant_id is not distinct from $2",
+        name,
+        tenant as Option<TenantId>
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .doing("looking for a schedule")
+}
+
+async fn locked(tx: &mut Tx, name: &str, tenant: Option<TenantId>) -> Result<super::Schedule, EditError> {
+    let id = id_of(tx, name, tenant).await?.ok_or_else(|| EditError::Unknown(name.to_owned()))?;
+    lock(tx, id).await?.ok_or_else(|| EditError::Busy(name.to_owned()))
+}
+
+/// Changes a schedule. For a tenant that has none of this name of its own, it gets one, like that for
+/// all tenants but for the change. The next fire is computed anew, from now on.
+///
+/// # Errors
+/// [`EditError`]; nothing was changed.
+pub async fn change(
+    tx: &mut Tx,
+    name: &str,
+    tenant: Option<TenantId>,
+    change: &Change,
+    actor: &Actor,
+) -> Result<(), EditError> {
+    if tenant.is_some() && id_of(tx, name, tenant).await?.is_none() {
+        let copied = sqlx::query_file!("src/schedules/copy_for_tenant.sql", name, tenant as Option<TenantId>)
+            .execute(&mut **tx)
+            .await
+            .doing("giving a tenant a schedule of its own")?
+            .rows_affected();
+        if copied == 0 {
+            return Err(EditError::Unknown(name.to_owned()));
+        }
+    }
+    let schedule = locked(tx, name, tenant).await?;
+    let mut row = schedule.row;
+    if let Some(cron) = &change.cron {
+        row.cron.clone_from(cron);
+        let fitting = CronSchedule::parse(cron, parse_zone(&row.zone).map_err(RuleError::from)?)
+            .map_err(RuleError::from)?;
+        fitting.gap().as_str().clone_into(&mut row.gap_policy);
+        fitting.repeat().as_str().clone_into(&mut row.repeat_policy);
+    }
+    let set = |field: &mut String, to: &Option<String>| {
+        if let Some(to) = to {
+            field.clone_from(to);
+        }
+    };
+    set(&mut row.zone, &change.zone);
+    set(&mut row.gap_policy, &change.gap_policy);
+    set(&mut row.repeat_policy, &change.repeat_policy);
+    set(&mut row.missed_policy, &change.missed_policy);
+    set(&mut row.overlap_policy, &change.overlap_policy);
+    let rule = row.read()?;
+    let next = rule.cron.next_after(now(tx).await?).map_err(RuleError::from)?;
+    write(tx, schedule.id, &row, change).await?;
+    set_next_fire(tx, schedule.id, next).await?;
+    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0), "cron": change.cron,
+        "zone": change.zone, "gap_policy": change.gap_policy, "repeat_policy": change.repeat_policy,
+        "missed_policy": change.missed_policy, "overlap_policy": change.overlap_policy,
+        "missed_window_s": change.missed_window.map(|w| w.as_secs()),
+        "spread_s": change.spread.map(|s| s.as_secs()) });
+    Ok(audit::record(tx, actor, "schedules.change", &subject).await?)
+}
+
+async fn write(tx: &mut Tx, id: i64, row: &RuleRow, change: &Change) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update schedules set cron = $2, zone = $3, gap_policy = $4, repeat_policy = $5, missed_policy = $6,
+             overlap_policy = $7, missed_window = coalesce($8, missed_window), spread = coalesce($9, spread)
+         where id = $1",
+        id,
+        row.cron,
+        row.zone,
+        row.gap_policy,
+        row.repeat_policy,
+        row.missed_policy,
+        row.overlap_policy,
+        change.missed_window.map(interval),
+        change.spread.map(interval),
+    )
+    .execute(&mut **tx)
+    .await
+    .doing("changing a schedule")
+    .map(drop)
+}
+
+/// Pauses a schedule: its fires are decided as paused until somebody resumes it.
+///
+/// # Errors
+/// [`EditError`].
+pub async fn pause(
+    tx: &mut Tx,
+    name: &str,
+    tenant: Option<TenantId>,
+    actor: &Actor,
+) -> Result<(), EditError> {
+    let schedule = locked(tx, name, tenant).await?;
+    sqlx::query!(
+        "update schedules set paused_by = $2, paused_because = $3, paused_at = coalesce(paused_at, now())
+         where id = $1",
+        schedule.id,
+        actor.name,
+        actor.reason.as_deref().unwrap_or("no reason given"),
+    )
+    .execute(&mut **tx)
+    .await
+    .doing("pausing a schedule")?;
+    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0) });
+    Ok(audit::record(tx, actor, "schedules.pause", &subject).await?)
+}
+
+/// Resumes a schedule from its next fire on. What fell due in between is on record as paused, and is
+/// not made up for.
+///
+/// # Errors
+/// [`EditError`].
+pub async fn resume(
+    tx: &mut Tx,
+    name: &str,
+    tenant: Option<TenantId>,
+    actor: &Actor,
+) -> Result<(), EditError> {
+    let schedule = locked(tx, name, tenant).await?;
+    if !schedule.is_paused {
+        return Ok(());
+    }
+    let now = now(tx).await?;
+    let cron = schedule.rule()?.cron;
+    let waited_for = schedule.next_fire_at.unwrap_or(now);
+    let tick = cron.resume(waited_for, now).map_err(RuleError::from)?;
+    for decided in &tick.decisions {
+        record_decision(tx, schedule.id, decided, None, &actor.name).await?;
+    }
+    sqlx::query!(
+        "update schedules set paused_by = null, paused_because = null, paused_at = null where id = $1",
+        schedule.id
+    )
+    .execute(&mut **tx)
+    .await
+    .doing("resuming a schedule")?;
+    set_next_fire(tx, schedule.id, tick.next_fire_at).await?;
+    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0) });
+    Ok(audit::record(tx, actor, "schedules.resume", &subject).await?)
+}
+
+/// Removes a tenant's own schedule: from then on that for all tenants counts for it.
+///
+/// # Errors
+/// [`EditError`].
+pub async fn remove(tx: &mut Tx, name: &str, tenant: TenantId, actor: &Actor) -> Result<(), EditError> {
+    let schedule = locked(tx, name, Some(tenant)).await?;
+    sqlx::query!("delete from schedules where id = $1", schedule.id)
+        .execute(&mut **tx)
+        .await
+        .doing("removing a schedule")?;
+    let subject = json!({ "schedule": name, "tenant_id": tenant.0 });
+    Ok(audit::record(tx, actor, "schedules.remove", &subject).await?)
+}
