@@ -8,6 +8,7 @@ mod database;
 mod jobs;
 mod patience;
 mod process;
+mod proxy;
 mod servers;
 mod world;
 
@@ -15,5 +16,6 @@ pub use database::Database;
 pub use jobs::Jobs;
 pub use patience::eventually;
 pub use process::{Finished, Process, binary};
+pub use proxy::{CommitCut, Commits, Counters, Direction, FaultProxy, Flow};
 pub use servers::{Server, Servers, repository};
 pub use world::{Shop, World};
