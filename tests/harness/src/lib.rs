@@ -4,6 +4,7 @@
 //! no server has nothing to say.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "test support fails loudly")]
 
+mod cluster;
 mod database;
 mod jobs;
 mod patience;
@@ -12,6 +13,7 @@ mod proxy;
 mod servers;
 mod world;
 
+pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use jobs::Jobs;
 pub use patience::eventually;

@@ -7,6 +7,8 @@
     reason = "tests fail loudly"
 )]
 
+mod cluster;
 mod commit;
 mod echo;
+mod nats;
 mod proxy;
