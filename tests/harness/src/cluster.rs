@@ -1,7 +1,9 @@
 //! Three nats-servers as one cluster, to be killed one by one.
 
+mod links;
+
 use std::fs::OpenOptions;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use self::links::Links;
+use crate::FaultProxy;
 use crate::patience::{eventually, eventually_at};
 use crate::servers::nats_program;
 
@@ -26,7 +30,7 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long a monitoring page, or one attempt to reach a server, may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// As `deploy/local` configures its one server, with routes to all three. A route to itself is no
+/// As `deploy/local` configures its one server, with routes to the others. A route to itself is no
 /// matter to a server.
 const CONFIGURATION: &str = r#"
 server_name: "{name}-{node}"
@@ -43,6 +47,7 @@ cluster {
   name: "{name}"
   listen: "127.0.0.1:{route}"
   routes: [{routes}]
+  advertise: "{advertised}"
 }
 "#;
 
@@ -54,6 +59,7 @@ pub struct Cluster {
     dir: PathBuf,
     program: PathBuf,
     nodes: [Node; 3],
+    links: Option<Links>,
 }
 
 #[derive(Debug)]
@@ -77,10 +83,21 @@ impl Cluster {
     /// Starts one in a folder of its own below `dir`, and waits until streams with three replicas can
     /// be made.
     pub async fn start(dir: &Path) -> Self {
+        Self::up(dir, |_| None).await
+    }
+
+    /// The same with a proxy on each way between two servers: [`Cluster::isolate`] and
+    /// [`Cluster::between`] work then. The seed is the proxies'.
+    pub async fn start_with_links(dir: &Path, seed: u64) -> Self {
+        Self::up(dir, |nodes| Some(Links::between(nodes.each_ref().map(|node| node.route), seed))).await
+    }
+
+    async fn up(dir: &Path, links: impl Fn(&[Node; 3]) -> Option<Links>) -> Self {
         let program = nats_program();
         for _ in 0..STARTS {
             let name = format!("cluster-{}", uuid::Uuid::now_v7().simple());
-            let mut cluster = Self { dir: dir.join(&name), name, program: program.clone(), nodes: nodes() };
+            let (dir, nodes, program) = (dir.join(&name), nodes(), program.clone());
+            let mut cluster = Self { links: links(&nodes), name, dir, program, nodes };
             for node in 0..3 {
                 cluster.spawn(node);
             }
@@ -182,6 +199,25 @@ impl Cluster {
         assert!(Command::new("kill").args([format!("-{name}"), id]).status().unwrap().success());
     }
 
+    /// Cuts one off from both others: what goes between them is swallowed. Clients still reach it.
+    pub fn isolate(&self, node: usize) {
+        for other in (0..3).filter(|other| *other != node) {
+            self.between(node, other).iter().for_each(|proxy| proxy.black_hole());
+        }
+    }
+
+    /// The two proxies between two servers, one for connections that `one` makes and one for those that
+    /// `other` makes. The servers choose which they use, so do to one what is done to the other.
+    #[must_use]
+    pub fn between(&self, one: usize, other: usize) -> [&FaultProxy; 2] {
+        self.links.as_ref().expect("started with links").pair(one, other)
+    }
+
+    /// Everything passes between all servers.
+    pub fn heal(&self) {
+        self.links.as_ref().expect("started with links").all().for_each(FaultProxy::pass);
+    }
+
     /// Starts one again on the store it had. It may take a while to catch up: see
     /// [`Cluster::healthy`].
     pub fn start_again(&mut self, node: usize) {
@@ -236,7 +272,12 @@ impl Cluster {
         let dir = self.dir.join(node.to_string());
         std::fs::create_dir_all(&dir).unwrap();
         let configuration = dir.join("nats.conf");
-        let routes = self.nodes.each_ref().map(|node| format!("\"nats-route://127.0.0.1:{}\"", node.route));
+        let loopback = |node: &Node| SocketAddr::from(([127, 0, 0, 1], node.route));
+        let (routes, advertised) = match &self.links {
+            Some(links) => (links.routes_from(node), links.advertised()),
+            None => (self.nodes.iter().map(loopback).collect(), loopback(&self.nodes[node])),
+        };
+        let routes: Vec<String> = routes.iter().map(|at| format!("\"nats-route://{at}\"")).collect();
         let Node { client, route, monitor, .. } = &self.nodes[node];
         let text = [
             ("{name}", self.name.clone()),
@@ -245,6 +286,7 @@ impl Cluster {
             ("{monitor}", monitor.to_string()),
             ("{route}", route.to_string()),
             ("{routes}", routes.join(", ")),
+            ("{advertised}", advertised.to_string()),
             // Quoted as JSON is.
             ("{store}", Value::from(dir.to_str().unwrap()).to_string()),
         ];

@@ -124,6 +124,46 @@ async fn without_a_majority_nothing_is_stored_and_with_it_again_all_goes_on() {
 }
 
 #[tokio::test]
+async fn a_leader_that_is_cut_off_confirms_nothing_and_is_replaced() {
+    let dir = TempDir::new().unwrap();
+    let cluster = Cluster::start_with_links(dir.path(), 1).await;
+    let at = async |node: usize| {
+        let client = async_nats::connect(cluster.url(node)).await.unwrap();
+        let second = Duration::from_secs(1);
+        jetstream::context::ContextBuilder::new().timeout(second).ack_timeout(second).build(client)
+    };
+    at(0).await.create_stream(replicated("JOBS")).await.unwrap();
+    let cut_off = cluster.stream_leader("JOBS").await.expect("it has a leader");
+    let (old, new) = (at(cut_off).await, at((cut_off + 1) % 3).await);
+    publish(&old, "JOBS", 0).await;
+
+    cluster.isolate(cut_off);
+    let sent = old.publish("JOBS.n", "split".into()).await.unwrap();
+    sent.await.expect_err("a leader alone confirms nothing");
+    for number in 1..20 {
+        publish(&new, "JOBS", number).await;
+    }
+    let swallowed: u64 = (0..3)
+        .filter(|node| *node != cut_off)
+        .flat_map(|node| cluster.between(cut_off, node).map(|proxy| proxy.counters().swallowed))
+        .sum();
+    assert!(swallowed > 0, "the routes go through the proxies");
+    assert_holds(&cluster, (cut_off + 1) % 3, "JOBS", 20).await;
+
+    cluster.heal();
+    publish(&old, "JOBS", 20).await;
+    let stream = new.get_stream("JOBS").await.unwrap();
+    for node in 0..3 {
+        cluster.healthy(node).await;
+        assert_holds(&cluster, node, "JOBS", 21).await;
+    }
+    for number in 0..21 {
+        let message = stream.get_raw_message(number + 1).await.unwrap();
+        assert_eq!(message.payload, number.to_string(), "what was confirmed, in its order, and no more");
+    }
+}
+
+#[tokio::test]
 async fn a_test_that_panics_leaves_nothing_behind() {
     let dir = TempDir::new().unwrap();
     let below = dir.path().to_owned();

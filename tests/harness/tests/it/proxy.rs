@@ -74,6 +74,21 @@ async fn everything_passes_both_ways_to_the_end() {
     assert_eq!(counters.faults(), 0);
 }
 
+/// As a test does that runs `tradeup` to its end.
+#[tokio::test]
+async fn the_proxy_works_while_the_test_is_blocked() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = FaultProxy::start(listener.local_addr().unwrap(), 7);
+    let mut link = std::net::TcpStream::connect(proxy.address()).unwrap();
+    let (mut server_end, _) = listener.accept().unwrap();
+    link.set_read_timeout(Some(SOON)).unwrap();
+    server_end.write_all(b"hello").unwrap();
+    let mut heard = [0; 5];
+    link.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"hello");
+}
+
 #[tokio::test]
 async fn a_reset_of_one_end_is_a_reset_for_the_other() {
     let (echo, _proxy, link) = begin().await;
