@@ -1,19 +1,21 @@
 //! Three nats-servers as one cluster, to be killed one by one.
 
 mod links;
+mod node;
+mod ports;
 
 use std::fs::OpenOptions;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_nats::jetstream;
+use futures::future::join_all;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use self::links::Links;
+use self::node::Node;
 use crate::FaultProxy;
 use crate::patience::{eventually, eventually_at};
 use crate::servers::nats_program;
@@ -27,13 +29,10 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How often a server is asked whether it is healthy: each no is a line in its log.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// How long a monitoring page, or one attempt to reach a server, may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
 /// As `deploy/local` configures its one server, with routes to the others. A route to itself is no
 /// matter to a server.
 const CONFIGURATION: &str = r#"
-server_name: "{name}-{node}"
+server_name: "{name}"
 listen: "127.0.0.1:{client}"
 http: "127.0.0.1:{monitor}"
 max_payload: 1MB
@@ -44,7 +43,7 @@ jetstream {
   sync_interval: always
 }
 cluster {
-  name: "{name}"
+  name: "{cluster}"
   listen: "127.0.0.1:{route}"
   routes: [{routes}]
   advertise: "{advertised}"
@@ -60,14 +59,6 @@ pub struct Cluster {
     program: PathBuf,
     nodes: [Node; 3],
     links: Option<Links>,
-}
-
-#[derive(Debug)]
-struct Node {
-    client: u16,
-    route: u16,
-    monitor: u16,
-    child: Option<Child>,
 }
 
 /// What one server itself holds of a stream.
@@ -96,7 +87,8 @@ impl Cluster {
         let program = nats_program();
         for _ in 0..STARTS {
             let name = format!("cluster-{}", uuid::Uuid::now_v7().simple());
-            let (dir, nodes, program) = (dir.join(&name), nodes(), program.clone());
+            let nodes = [0, 1, 2].map(|node| Node::named(format!("{name}-{node}")));
+            let (dir, program) = (dir.join(&name), program.clone());
             let mut cluster = Self { links: links(&nodes), name, dir, program, nodes };
             for node in 0..3 {
                 cluster.spawn(node);
@@ -227,10 +219,12 @@ impl Cluster {
 
     /// Waits until a server says that it is healthy: connected, and level with the others in all
     /// streams and consumers that it holds.
-    pub async fn healthy(&self, node: usize) {
-        let what = format!("server {node} is healthy again");
-        eventually_at(ASK_EVERY, &what, READY_WITHIN, || async {
-            self.page(node, "/healthz").await.map(drop)
+    pub async fn healthy(&mut self, node: usize) {
+        let server = &mut self.nodes[node];
+        eventually_at(ASK_EVERY, &format!("server {node} is healthy"), READY_WITHIN, || {
+            assert!(!server.has_ended(), "server {node} ended instead of becoming healthy");
+            let healthy = server.is_healthy();
+            async move { healthy.await.then_some(()) }
         })
         .await;
     }
@@ -238,7 +232,7 @@ impl Cluster {
     /// The server that leads the cluster and places streams, if the others know of one.
     pub async fn meta_leader(&self) -> Option<usize> {
         for node in (0..3).filter(|node| self.runs(*node)) {
-            let seen = self.page(node, "/jsz").await;
+            let seen = self.nodes[node].page("/jsz").await;
             let leader = seen.and_then(|page| self.node(page["meta_cluster"]["leader"].as_str()?));
             // Who is dead may be named until another is elected.
             if leader.is_some_and(|leader| self.runs(leader)) {
@@ -257,7 +251,7 @@ impl Cluster {
 
     /// What a server itself holds of a stream, by its own word.
     pub async fn held(&self, node: usize, stream: &str) -> Option<Held> {
-        let page = self.page(node, "/jsz?accounts=true&streams=true").await?;
+        let page = self.nodes[node].page("/jsz?accounts=true&streams=true").await?;
         let accounts = page["account_details"].as_array()?.iter();
         let streams = accounts.filter_map(|account| account["stream_detail"].as_array()).flatten();
         let state = &streams.into_iter().find(|detail| detail["name"] == stream)?["state"];
@@ -265,7 +259,7 @@ impl Cluster {
     }
 
     fn node(&self, server_name: &str) -> Option<usize> {
-        (0..3).find(|node| server_name == format!("{}-{node}", self.name))
+        self.nodes.iter().position(|node| node.name == server_name)
     }
 
     fn spawn(&mut self, node: usize) {
@@ -278,10 +272,10 @@ impl Cluster {
             None => (self.nodes.iter().map(loopback).collect(), loopback(&self.nodes[node])),
         };
         let routes: Vec<String> = routes.iter().map(|at| format!("\"nats-route://{at}\"")).collect();
-        let Node { client, route, monitor, .. } = &self.nodes[node];
+        let Node { name, client, route, monitor, .. } = &self.nodes[node];
         let text = [
-            ("{name}", self.name.clone()),
-            ("{node}", node.to_string()),
+            ("{cluster}", self.name.clone()),
+            ("{name}", name.clone()),
             ("{client}", client.to_string()),
             ("{monitor}", monitor.to_string()),
             ("{route}", route.to_string()),
@@ -306,37 +300,17 @@ impl Cluster {
         self.nodes[node].child = Some(child);
     }
 
-    /// Waits until all three are healthy; false if one ends instead.
+    /// Waits until all three are healthy; false if one ends instead: its port was taken.
     async fn all_healthy(&mut self) -> bool {
-        for node in 0..3 {
-            let what = format!("server {node} of the cluster is healthy");
-            let mut child = self.nodes[node].child.take().expect("it was started");
-            let healthy = eventually_at(ASK_EVERY, &what, READY_WITHIN, || {
-                let ended = child.try_wait().unwrap().is_some();
-                let page = self.page(node, "/healthz");
-                async move { if ended { Some(false) } else { page.await.map(|_| true) } }
-            })
-            .await;
-            self.nodes[node].child = Some(child);
-            if !healthy {
-                return false;
+        eventually_at(ASK_EVERY, "all servers of the cluster are healthy", READY_WITHIN, || {
+            let ended = self.nodes.iter_mut().any(Node::has_ended);
+            let healthy = join_all(self.nodes.each_ref().map(Node::is_healthy));
+            async move {
+                let all = healthy.await.into_iter().all(|healthy| healthy);
+                (ended || all).then_some(!ended)
             }
-        }
-        true
-    }
-
-    /// A monitoring page that says 200. By hand, to spare every test an HTTP client.
-    async fn page(&self, node: usize, path: &str) -> Option<Value> {
-        let mut answer = String::new();
-        let asked = async {
-            let mut link = TcpStream::connect(("127.0.0.1", self.nodes[node].monitor)).await?;
-            link.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
-            link.read_to_string(&mut answer).await
-        };
-        tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()?.ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.split(' ').nth(1).filter(|status| *status == "200")?;
-        serde_json::from_str(body).ok()
+        })
+        .await
     }
 }
 
@@ -351,15 +325,4 @@ impl Drop for Cluster {
         }
         std::fs::remove_dir_all(&self.dir).ok();
     }
-}
-
-/// Three nodes that do not run, on ports that are free now.
-fn nodes() -> [Node; 3] {
-    // All are held until the last is found: no port twice.
-    let held: [TcpListener; 9] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
-    std::array::from_fn(|node| {
-        let [client, route, monitor] = [0, 1, 2].map(|kind| ports[node * 3 + kind]);
-        Node { client, route, monitor, child: None }
-    })
 }

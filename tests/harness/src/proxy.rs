@@ -4,6 +4,7 @@
 //! process, without awaiting, whose connections go through it.
 
 mod commits;
+mod door;
 mod link;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
+
+use self::door::Order;
 
 /// One way through the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,12 +191,6 @@ impl Shared {
     }
 }
 
-/// For the task that accepts: whether to, and whom to tell that it does as told.
-struct Order {
-    accept: bool,
-    done: blocking::Sender<()>,
-}
-
 /// A proxy before one server. Everything passes until something else is set; what is set holds at once,
 /// for connections that exist as well. When dropped, it closes everything.
 #[derive(Debug)]
@@ -231,14 +227,14 @@ impl FaultProxy {
         // Bound and not listening, it keeps the port for us while connections are refused.
         let holder = {
             let _in_runtime = runtime.enter();
-            bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            door::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         };
         let address = holder.local_addr().unwrap();
         let (orders, received) = mpsc::unbounded_channel();
         let thread = std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
-                runtime.block_on(accept(address, shared, received));
+                runtime.block_on(door::accept(address, shared, received));
                 drop(holder);
             }
         });
@@ -335,50 +331,6 @@ impl Drop for FaultProxy {
         drop(self.orders.take());
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(std::thread::panicking() || !matches!(ended, Some(Err(_))), "the proxy's thread panicked");
-    }
-}
-
-fn bind(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    // Beside the one that only holds the port.
-    socket.set_reuseport(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
-}
-
-async fn accept(address: SocketAddr, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let mut listener: Option<TcpListener> = None;
-    loop {
-        let next = async {
-            match &listener {
-                Some(listener) => listener.accept().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            order = orders.recv() => {
-                // The handle is gone; with the runtime go all connections.
-                let Some(Order { accept, done }) = order else { return };
-                listener = accept.then(|| listener.take().unwrap_or_else(|| bind(address).listen(1024).unwrap()));
-                done.send(()).ok();
-            }
-            accepted = next => {
-                // One that was gone again before it was accepted is no matter.
-                let Ok((client, _)) = accepted else { continue };
-                let mut number = 0;
-                shared.count(|counters| {
-                    counters.accepted += 1;
-                    counters.open += 1;
-                    number = counters.accepted;
-                });
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    link::carry(client, number, Arc::clone(&shared)).await;
-                    shared.count(|counters| counters.open -= 1);
-                });
-            }
-        }
     }
 }
 

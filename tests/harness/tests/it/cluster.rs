@@ -126,7 +126,7 @@ async fn without_a_majority_nothing_is_stored_and_with_it_again_all_goes_on() {
 #[tokio::test]
 async fn a_leader_that_is_cut_off_confirms_nothing_and_is_replaced() {
     let dir = TempDir::new().unwrap();
-    let cluster = Cluster::start_with_links(dir.path(), 1).await;
+    let mut cluster = Cluster::start_with_links(dir.path(), 1).await;
     let at = async |node: usize| {
         let client = async_nats::connect(cluster.url(node)).await.unwrap();
         let second = Duration::from_secs(1);
@@ -167,21 +167,38 @@ async fn a_leader_that_is_cut_off_confirms_nothing_and_is_replaced() {
 async fn a_test_that_panics_leaves_nothing_behind() {
     let dir = TempDir::new().unwrap();
     let below = dir.path().to_owned();
-    let (tell, told) = tokio::sync::oneshot::channel();
     let test = tokio::spawn(async move {
         let cluster = Cluster::start(&below).await;
-        let ids = [0, 1, 2].map(|node| cluster.id(node).unwrap());
         assert!(cluster.dir().exists());
-        assert!(ids.iter().all(|id| runs(*id)));
-        tell.send((ids, cluster.dir().to_owned())).unwrap();
+        assert_eq!(running_below(&below), 3);
         panic!("on purpose");
     });
-    let (ids, dir_of_cluster) = told.await.unwrap();
-    assert!(test.await.unwrap_err().is_panic());
-    assert!(ids.iter().all(|id| !runs(*id)), "each server was ended");
-    assert!(!dir_of_cluster.exists());
+    assert_eq!(*test.await.unwrap_err().into_panic().downcast::<&str>().unwrap(), "on purpose");
+    assert_nothing_left(dir.path());
 }
 
-fn runs(id: u32) -> bool {
-    Path::new(&format!("/proc/{id}")).exists()
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_nothing_behind() {
+    let dir = TempDir::new().unwrap();
+    let all_run =
+        eventually("all three run", SOON, || async { (running_below(dir.path()) == 3).then_some(()) });
+    tokio::select! {
+        biased;
+        () = all_run => (),
+        _cluster = Cluster::start(dir.path()) => panic!("it was ready before it was given up"),
+    }
+    assert_nothing_left(dir.path());
+}
+
+fn assert_nothing_left(dir: &Path) {
+    assert_eq!(running_below(dir), 0, "each server was ended");
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0, "each store was deleted");
+}
+
+/// Number of processes that were given a file in this folder.
+fn running_below(dir: &Path) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let commands = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    let dir = dir.to_str().unwrap();
+    commands.filter(|command| String::from_utf8_lossy(command).contains(dir)).count()
 }

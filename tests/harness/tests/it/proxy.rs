@@ -1,6 +1,8 @@
 //! Each fault of the proxy, before a server that sends back what it gets.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -223,6 +225,30 @@ async fn refuses_new_connections_and_keeps_the_port() {
     proxy.kill();
     assert_eq!(until_reset(&mut link).await, b"");
     assert!(TcpStream::connect(proxy.address()).await.is_err());
+}
+
+/// A process that is being started has copies of all our sockets for a moment.
+#[tokio::test]
+async fn refuses_at_once_while_processes_are_started() {
+    let (_echo, proxy, _link) = begin().await;
+    let done = Arc::new(AtomicBool::new(false));
+    let starters = [(); 2].map(|()| {
+        let done = Arc::clone(&done);
+        std::thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                assert!(std::process::Command::new("true").status().unwrap().success());
+            }
+        })
+    });
+    let mut refused = 0;
+    for _ in 0..300 {
+        proxy.refuse();
+        refused += usize::from(TcpStream::connect(proxy.address()).await.is_err());
+        proxy.accept();
+    }
+    done.store(true, Ordering::Relaxed);
+    starters.into_iter().for_each(|starter| starter.join().unwrap());
+    assert_eq!(refused, 300);
 }
 
 #[tokio::test]
