@@ -147,13 +147,14 @@ async fn a_black_hole_keeps_connections_and_takes_all() {
 
 #[tokio::test]
 async fn who_is_in_a_black_hole_does_not_learn_that_the_server_is_gone() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let proxy = FaultProxy::start(listener.local_addr().unwrap(), 7);
+    let echo = Echo::start().await;
+    let server = FaultProxy::start(echo.address, 7);
+    let proxy = FaultProxy::start(server.address(), 7);
     let mut link = TcpStream::connect(proxy.address()).await.unwrap();
-    let (server_end, _) = listener.accept().await.unwrap();
+    round_trip(&mut link, b"before").await;
     proxy.black_hole();
-    drop(server_end);
-    drop(listener);
+    server.kill();
+    counted("the server is gone", &server, |counters| counters.open == 0).await;
     link.write_all(b"anybody?").await.unwrap();
     let late = TcpStream::connect(proxy.address()).await.unwrap();
     counted("nobody is there", &proxy, |counters| counters.swallowed == 8 && counters.unreachable == 1).await;
