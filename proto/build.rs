@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
     "tradeup/v1/dead_letter.proto",
+    "tradeup/v1/live.proto",
+    "tradeup/v1/probe.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -25,9 +25,17 @@ pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
 pub const MONTHLY_CREDITS_BATCH: JobKind =
     JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };
 
+/// Goes the whole way through the scheduler and does nothing.
+pub const PROBE_SCHEDULER: JobKind =
+    JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
+/// Goes the whole way through credits and does nothing.
+pub const PROBE_CREDITS: JobKind =
+    JobKind { service: "credits", task: "probe-credits", input: "tradeup.v1.Probe" };
+
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH];
+    pub const ALL: [Self; 5] =
+        [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH, PROBE_SCHEDULER, PROBE_CREDITS];
 
     /// The kind with this task name, if there is one.
     #[must_use]

@@ -2,9 +2,9 @@
 
 mod monthly_credits_batch;
 
-use tradeup_worker::{Registry, RegistryError};
+use tradeup_worker::{ProbeCredits, Registry, RegistryError};
 
 /// All tasks that this service executes.
 pub(crate) fn registry() -> Result<Registry, RegistryError> {
-    Registry::new().register(monthly_credits_batch::MonthlyCreditsBatch)
+    Registry::new().register(monthly_credits_batch::MonthlyCreditsBatch)?.register(ProbeCredits)
 }

@@ -66,6 +66,15 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// Tells whoever listens; nobody has to. Not awaited, not kept if it can't be sent.
+    pub async fn publish_live(&self, subject: String, body: Bytes) {
+        if let Err(error) = self.jetstream.client().publish(subject, body).await {
+            tracing::debug!(%error, "nobody is told");
+        }
+    }
+}
+
 impl Published {
     /// Waits until the stream has stored the message. `true` if it had it already.
     ///

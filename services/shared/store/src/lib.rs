@@ -20,6 +20,8 @@ pub mod members;
 pub mod outbox;
 pub mod pauses;
 pub mod pool;
+pub mod retention;
+pub mod run_logs;
 pub mod runs;
 pub mod schedules;
 pub mod tenants;

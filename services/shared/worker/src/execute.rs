@@ -1,9 +1,11 @@
 //! One claimed run: execute, commit, acknowledge, or decide what follows from the failure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use tradeup_broker::{AckError, Delivery};
 use tradeup_domain::{Classify as _, Dependency, ErrorCode};
 use tradeup_store::runs::{self, Claim, Ending};
@@ -42,8 +44,18 @@ pub(crate) fn answered(result: Result<(), AckError>) {
 }
 
 impl Worker {
-    /// Executes a run that this worker holds, and answers for its delivery.
+    /// Executes a run that this worker holds, and answers for its delivery. What is logged meanwhile is
+    /// kept beside the attempt.
     pub(crate) async fn execute(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
+        // ATTEMPT_SPAN; the macro wants the word itself.
+        let span = tracing::info_span!(
+            "attempt", run_id = %claim.run_id, attempt = claim.attempt,
+            tenant = claim.tenant.as_ref().map_or("", |tenant| tenant.handle.as_str())
+        );
+        self.execute_within(task, claim, delivery).instrument(span).await;
+    }
+
+    async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
         match self.attempt(task, &claim, delivery).await {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
@@ -68,9 +80,14 @@ impl Worker {
     /// lease and the delivery while it works.
     async fn attempt(&self, task: &Registered, claim: &Claim, delivery: &Delivery) -> Attempted {
         let cancelled = CancellationToken::new();
-        let context =
-            TaskContext { claim: claim.clone(), pool: self.pool.clone(), cancelled: cancelled.clone() };
-        let mut work = tokio::spawn(timeout(task.time_limit, (task.run)(context)));
+        let context = TaskContext {
+            claim: claim.clone(),
+            pool: self.pool.clone(),
+            cancelled: cancelled.clone(),
+            broker: self.broker.clone(),
+            progress_noted: Arc::default(),
+        };
+        let mut work = tokio::spawn(timeout(task.time_limit, (task.run)(context)).in_current_span());
         let mut beat = interval(self.options.lease() / 3);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.tick().await;

@@ -9,7 +9,9 @@
 
 mod bury;
 mod execute;
+mod live;
 mod options;
+mod probe;
 mod registry;
 mod relay;
 mod retry;
@@ -20,6 +22,7 @@ mod task;
 pub mod trigger;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
+pub use probe::{ProbeCredits, ProbeScheduler};
 pub use registry::{Registry, RegistryError};
 pub use relay::Relay;
 pub use retry::RetryPolicy;

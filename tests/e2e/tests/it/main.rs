@@ -20,6 +20,7 @@ mod isolation;
 mod kill;
 mod ledger_guards;
 mod monthly;
+mod probes;
 mod schedules;
 mod servers;
 mod undecodable;
