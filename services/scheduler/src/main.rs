@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures::FutureExt as _;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_store::retention::{self, Keep};
 use tradeup_worker::{Service, Worker, service, sweep};
@@ -44,6 +44,8 @@ impl RetentionOptions {
 
 /// How often schedules are looked at, and how often the sweep goes round.
 const ROUND: Duration = Duration::from_secs(1);
+/// A round that takes longer is broken off.
+const ROUND_WITHIN: Duration = Duration::from_secs(60);
 /// How often schedules that are not due are looked over.
 const REARM: Duration = Duration::from_secs(60);
 /// How often is looked for what need not be kept any longer.
@@ -91,12 +93,15 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
     let (mut round, mut rearm) = (rounds(ROUND), rounds(REARM));
     while next(&mut round, &shutdown).await {
         if rearm.tick().now_or_never().is_some()
-            && let Err(error) = tick::rearm(&worker).await
+            && let Ok(Err(error)) = timeout(ROUND_WITHIN, tick::rearm(&worker)).await
         {
             tracing::warn!("schedules can't be looked over, trying again: {error}");
         }
-        if let Err(error) = tick::tick(&worker).await {
-            tracing::warn!("schedules can't be looked at, trying again: {error}");
+        // One call that never returns must not end all firing.
+        match timeout(ROUND_WITHIN, tick::tick(&worker)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("schedules can't be looked at, trying again: {error}"),
+            Err(_elapsed) => tracing::error!("the schedules' tick did not come to an end, trying again"),
         }
     }
 }
@@ -105,7 +110,11 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
 async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
     let mut round = rounds(ROUND);
     while next(&mut round, &shutdown).await {
-        match sweep(&worker).await {
+        let Ok(swept) = timeout(ROUND_WITHIN, sweep(&worker)).await else {
+            tracing::error!("the sweep did not come to an end, trying again");
+            continue;
+        };
+        match swept {
             Ok(swept) if swept.is_nothing() => {}
             Ok(swept) => tracing::info!(
                 published = swept.published,

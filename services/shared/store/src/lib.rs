@@ -29,7 +29,7 @@ pub mod tiers;
 pub mod tx;
 pub mod verify;
 
-pub use error::{ErrorKind, StoreError};
+pub use error::{ErrorKind, StoreError, within};
 pub use ids::{RunId, TenantId, TenantRef};
 pub use pool::{Durability, Pool, Purpose, connect, migrate};
 pub use tx::Tx;

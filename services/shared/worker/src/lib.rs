@@ -9,6 +9,7 @@
 
 mod bury;
 mod execute;
+pub mod faultpoint;
 mod live;
 mod options;
 mod probe;
