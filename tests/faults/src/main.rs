@@ -26,6 +26,9 @@ struct Options {
     /// Only scenarios whose name holds this.
     #[arg(long)]
     only: Option<String>,
+    /// One round of each, with this seed: that of a round that failed, as it was printed.
+    #[arg(long)]
+    round: Option<u64>,
     /// List the scenarios.
     #[arg(long)]
     list: bool,
@@ -41,6 +44,13 @@ async fn main() -> ExitCode {
     if options.list || scenarios.is_empty() {
         scenarios.iter().for_each(|scenario| println!("{scenario}"));
         return ExitCode::SUCCESS;
+    }
+    if let Some(seed) = options.round {
+        let mut total = Total::default();
+        for scenario in scenarios {
+            total.play(scenario, seed).await;
+        }
+        return if total.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let seed = options.seed.unwrap_or_else(|| rand::random_range(0..1_000_000_000));
     println!("seed {seed}, {} scenarios, {} minutes", scenarios.len(), options.minutes);
