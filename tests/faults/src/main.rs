@@ -11,6 +11,7 @@ use futures::FutureExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use tokio::signal::unix::{SignalKind, signal};
 use tradeup_faults::{Report, Scenario, round};
 
 /// Plays fault rounds for as long as asked. Build the services first, with their fault points:
@@ -63,6 +64,9 @@ async fn main() -> ExitCode {
                 break 'all;
             }
             total.play(*scenario, rng.random_range(0..1_000_000_000)).await;
+            if total.is_stopped {
+                break 'all;
+            }
         }
     }
     total.print(begun.elapsed());
@@ -80,13 +84,36 @@ struct Total {
     entries: i64,
     slowest: Duration,
     failed: Vec<(Scenario, u64)>,
+    is_stopped: bool,
+}
+
+/// Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_never) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
 }
 
 impl Total {
     async fn play(&mut self, scenario: Scenario, seed: u64) {
         let begun = Instant::now();
         // A panic is this round's alone; its message is printed where it happens.
-        let played = AssertUnwindSafe(round(scenario, seed)).catch_unwind().await;
+        let played = AssertUnwindSafe(round(scenario, seed)).catch_unwind();
+        let played = tokio::select! {
+            played = played => played,
+            () = told_to_stop() => {
+                // The round's servers and processes end with what holds them.
+                self.is_stopped = true;
+                return;
+            }
+        };
         let took = begun.elapsed().as_secs_f64();
         self.rounds += 1;
         match played {

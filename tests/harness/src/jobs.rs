@@ -31,6 +31,12 @@ impl Jobs {
         self.stream(stream).await.get_info().await.unwrap().state.messages
     }
 
+    /// Number of messages in a stream; `None` if it is not there.
+    pub async fn try_count(&self, stream: &str) -> Option<u64> {
+        let mut stream = self.context.get_stream(stream).await.ok()?;
+        Some(stream.info().await.ok()?.state.messages)
+    }
+
     /// Every message in JOBS: subject and body.
     pub async fn all(&self) -> Vec<(String, Vec<u8>)> {
         let stream = self.stream("JOBS").await;

@@ -83,6 +83,8 @@ fn kind_of(error: &sqlx::Error) -> ErrorKind {
 fn kind_of_state(code: &str) -> ErrorKind {
     match code {
         "40001" | "40P01" | "55P03" => ErrorKind::Conflict,
+        // The session was ended because we were silent in a transaction: frozen, for a while.
+        "25P03" | "25P04" => ErrorKind::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention, system errors.
         _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => ErrorKind::Unavailable,
         // Data exceptions, integrity violations, and what our own triggers raise.
@@ -153,6 +155,7 @@ mod tests {
             ("40001", ErrorKind::Conflict),
             ("40P01", ErrorKind::Conflict),
             ("55P03", ErrorKind::Conflict),
+            ("25P03", ErrorKind::Unavailable),
             ("57P01", ErrorKind::Unavailable),
             ("57P03", ErrorKind::Unavailable),
             ("53300", ErrorKind::Unavailable),

@@ -5,21 +5,16 @@
 -- if that loses it, the run is queued again with its outbox row, as if it had never been claimed. The
 -- commit of the effects, which comes after, waits and takes the claim with it.
 --
--- The clock, and not now(): a claim may have waited for a lock that a frozen worker held, and a lease
--- counted from before that wait would be over when it begins. Whoever waited behind this claim would take
--- the run over at once, without seeing this attempt.
+-- Locked rows are passed over: a frozen worker's lock must not hold up the others of a group. They are
+-- locked in a step of their own, since an update computes its values before it waits for a lock: a lease
+-- counted from before a long wait would be over when it begins, and whoever comes next would take the run
+-- over without seeing this attempt.
 -- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 attempts by the task's policy
 -- $6 what the task depends on  $7 whether they were admitted: nothing holds them back
 with lazily as materialized (
     select set_config('synchronous_commit', 'off', true)
-), claimed as (
-    update runs r
-    set state = 'running',
-        attempt = r.attempt + 1,
-        max_attempts = coalesce(r.max_attempts, r.attempt + $5),
-        lease_expires_at = clock_timestamp() + make_interval(secs => $4),
-        next_attempt_at = null,
-        started_at = coalesce(r.started_at, clock_timestamp())
+), free as materialized (
+    select r.id from runs r
     -- The states say that it is unfinished. Asking for finished_at as well would let the planner take
     -- the index of unfinished runs, which is full of those that have just ended.
     where r.id = any($1)
@@ -37,12 +32,23 @@ with lazily as materialized (
                     and b.open_until is not null)
             or exists (select from limits l
                 where l.task = r.task and (l.tenant_id is null or l.tenant_id = r.tenant_id))))
+    for no key update skip locked
+), claimed as (
+    update runs r
+    set state = 'running',
+        attempt = r.attempt + 1,
+        max_attempts = coalesce(r.max_attempts, r.attempt + $5),
+        lease_expires_at = clock_timestamp() + make_interval(secs => $4),
+        next_attempt_at = null,
+        started_at = coalesce(r.started_at, clock_timestamp())
+    from free
+    -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
+    where r.id = any($1) and r.id = free.id
     returning r.*
 ), lost as (
     update attempts a
     set outcome = 'lost', finished_at = clock_timestamp()
     from claimed c
-    -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
     where a.run_id = any($1) and a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
 ), attempted as (
     insert into attempts (run_id, attempt, worker, build, started_at)
