@@ -25,9 +25,13 @@ pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
 pub const MONTHLY_CREDITS_BATCH: JobKind =
     JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };
 
+/// Gives one credit to one member.
+pub const GRANT_CREDIT: JobKind =
+    JobKind { service: "credits", task: "grant-credit", input: "tradeup.v1.GrantCredit" };
+
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH];
+    pub const ALL: [Self; 4] = [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH, GRANT_CREDIT];
 
     /// The kind with this task name, if there is one.
     #[must_use]
