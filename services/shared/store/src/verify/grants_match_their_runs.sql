@@ -1,0 +1,25 @@
+-- Credits given one by one: each succeeded run against its lot, and each lot against its run.
+select count(*) over () as "violations!",
+    case when l.id is null then 'run ' || r.id else 'lot ' || l.id end as "subject!",
+    case when r.id is null then format('no succeeded run %s has its key', l.run_id)
+        when l.id is null then 'it has succeeded, its credit is not there'
+        when l.run_id <> r.id then format('written by run %s, its key is that of run %s', l.run_id, r.id)
+        when l.member_id::text is distinct from r.result ->> 'member_id'
+            then format('is member %s''s, run %s gave it to member %s', l.member_id, r.id, r.result ->> 'member_id')
+        else format('granted %s %s, run %s gave %s %s', l.granted_minor, l.currency, r.id,
+            r.result ->> 'amount_minor', r.result ->> 'currency')
+    end as "detail!"
+from (
+    select id, key, result from runs
+    where tenant_id = $1 and task = 'grant-credit' and state = 'succeeded'
+) as r
+full join (
+    select id, member_id, source_key, currency, granted_minor, run_id from lots
+    where tenant_id = $1 and reason = 'granted'
+) as l on l.source_key = r.key
+where r.id is null or l.id is null or l.run_id <> r.id
+    or l.member_id::text is distinct from r.result ->> 'member_id'
+    or l.granted_minor::text is distinct from r.result ->> 'amount_minor'
+    or l.currency is distinct from r.result ->> 'currency'
+order by coalesce(l.id, r.id)
+limit $2
