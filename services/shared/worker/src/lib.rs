@@ -9,6 +9,7 @@
 
 mod bury;
 mod execute;
+pub mod intake;
 mod options;
 mod registry;
 mod relay;
