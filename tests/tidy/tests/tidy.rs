@@ -11,7 +11,7 @@ use tradeup_domain::ErrorCode;
 const LINES_MAX: usize = 400;
 
 /// Which of our crates each of our crates may use; an arrow may point only down.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("telemetry", &[]),
     ("proto", &["domain"]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
     ("credits", &["worker", "store", "proto", "domain"]),
+    ("webhooks", &["worker", "store", "proto", "domain"]),
     ("cli", &["worker", "store", "proto", "domain", "telemetry"]),
 ];
 
@@ -33,7 +34,7 @@ const CONFINED: [(&str, &[&str], &str); 4] = [
     ("prost", &["proto"], "messages are made and read through tradeup-proto"),
     (
         "tokio",
-        &["store", "broker", "worker", "scheduler", "credits", "cli", "harness", "e2e", "bench"],
+        &["store", "broker", "worker", "scheduler", "credits", "webhooks", "cli", "harness", "e2e", "bench"],
         "the domain is pure",
     ),
 ];
