@@ -136,7 +136,7 @@ mod tests {
 
         #[test]
         fn any_bytes_decode_or_fail_without_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(job) = crate::v1::Job::decode(bytes.as_slice()) {
+            if let Ok(job) = v1::Job::decode(bytes.as_slice()) {
                 let _either = uuid("run_id", &job.run_id);
                 let _either = instant("scheduled_for", job.scheduled_for.as_ref());
             }
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_wrong_credit_names_its_field() {
-        let money = |amount_minor, currency: &str| Some(v1::Money { amount_minor, currency: currency.to_owned() });
+        let money =
+            |amount_minor, currency: &str| Some(v1::Money { amount_minor, currency: currency.to_owned() });
         let good = v1::GrantCredit {
             member_external_id: "5".to_owned(),
             amount: money(500, "USD"),
@@ -161,7 +162,7 @@ mod tests {
             (v1::GrantCredit { amount: money(5, "usd"), ..good.clone() }, "amount.currency"),
             (v1::GrantCredit { amount: money(0, "USD"), ..good.clone() }, "amount.amount_minor"),
             (v1::GrantCredit { value_class: 9, ..good.clone() }, "value_class"),
-            (v1::GrantCredit { expires_at: Some(Timestamp { seconds: 0, nanos: -1 }), ..good.clone() }, "expires_at"),
+            (v1::GrantCredit { expires_at: Some(Timestamp { seconds: 0, nanos: -1 }), ..good }, "expires_at"),
         ] {
             let error = grant(&wrong).unwrap_err().to_string();
             assert!(error.contains(&format!("field {field}")), "{error}");

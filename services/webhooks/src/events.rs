@@ -96,7 +96,11 @@ impl<'a> Headers<'a> {
             .filter(|id| !id.trim().is_empty())
             .ok_or_else(|| format!("header {} is missing; give each event an id that stays the same when it is sent again (or {}, which goes before it)", header::MESSAGE_ID, header::EVENT_ID))?;
         if !short(event_id, EVENT_ID_MAX) {
-            return Err(format!("the id in header {} or {} is too long or has control characters; give 1 to {EVENT_ID_MAX} characters", header::EVENT_ID, header::MESSAGE_ID));
+            return Err(format!(
+                "the id in header {} or {} is too long or has control characters; give 1 to {EVENT_ID_MAX} characters",
+                header::EVENT_ID,
+                header::MESSAGE_ID
+            ));
         }
         let occurred_at = match received.header(header::EVENT_TIME) {
             None => received.stored_at,
@@ -141,9 +145,13 @@ mod tests {
         let read = Headers::read(&plain).unwrap();
         assert_eq!((read.event_id, read.content_type), ("a-1", "application/json"));
         assert_eq!(read.occurred_at, plain.stored_at);
-        let both = received(&[("Nats-Msg-Id", "try-2"), ("Ce-Id", "a-1"), ("ce-time", "2026-11-01T06:00:00+02:00")]);
+        let both =
+            received(&[("Nats-Msg-Id", "try-2"), ("Ce-Id", "a-1"), ("ce-time", "2026-11-01T06:00:00+02:00")]);
         let read = Headers::read(&both).unwrap();
-        assert_eq!((read.event_id, read.occurred_at.to_rfc3339().as_str()), ("a-1", "2026-11-01T04:00:00+00:00"));
+        assert_eq!(
+            (read.event_id, read.occurred_at.to_rfc3339().as_str()),
+            ("a-1", "2026-11-01T04:00:00+00:00")
+        );
     }
 
     #[test]

@@ -38,8 +38,8 @@ impl Event {
             None => Vec::new(),
         };
         // As text if it is any; otherwise what can't be shown is escaped.
-        let body = String::from_utf8(body)
-            .unwrap_or_else(|error| error.into_bytes().escape_ascii().to_string());
+        let body =
+            String::from_utf8(body).unwrap_or_else(|error| error.into_bytes().escape_ascii().to_string());
         let mut shown = value(&event);
         shown["body"] = json!(body);
         context.output().show(&shown, || {
@@ -63,7 +63,9 @@ impl Event {
             if let (Some(code), Some(error)) = (&event.run_error_code, &event.run_error) {
                 text += &format!("{code} {error}\n");
             }
-            format!("{text}\n{body}")
+            // A stranger wrote it: nothing in it may steer a terminal.
+            let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+            format!("{text}\n{}", body.replace(steers, "\u{fffd}"))
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -36,8 +36,7 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let filter =
-            EventFilter { id: None, state: self.state, source: self.source, topic: self.topic };
+        let filter = EventFilter { id: None, state: self.state, source: self.source, topic: self.topic };
         let listed = list(&pool, self.tenant.as_deref(), &filter, self.limit).await?;
         let values: Vec<Value> = listed.iter().map(value).collect();
         context.output().show(&json!(values), || {

@@ -124,7 +124,10 @@ impl Start {
                     }
                     0 => String::new(),
                     n => {
-                        format!("\nTrying {} again.", count(u64::try_from(n).unwrap_or(u64::MAX), "run", "runs"))
+                        format!(
+                            "\nTrying {} again.",
+                            count(u64::try_from(n).unwrap_or(u64::MAX), "run", "runs")
+                        )
                     }
                 };
                 format!("{what} {task} {key}: run {run_id}{later}{again}")

@@ -37,7 +37,8 @@ impl Task for GrantCredit {
         let mut tx = context.begin().await?;
         let granted = credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for).await?;
         let result = decide(granted, &grant)?;
-        runs::finish(&mut tx, claim.run_id, claim.attempt, &Ending::Succeeded { result: Some(result) }).await?;
+        runs::finish(&mut tx, claim.run_id, claim.attempt, &Ending::Succeeded { result: Some(result) })
+            .await?;
         Ok(Applied::ended(tx))
     }
 }

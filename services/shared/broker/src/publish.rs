@@ -2,9 +2,9 @@
 
 use std::future::IntoFuture;
 
-use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use tradeup_proto::header;
 use uuid::Uuid;

@@ -97,7 +97,9 @@ pub enum GrantError {
     #[error("field source_key is no key; give 1 to {SOURCE_KEY_MAX} characters without control characters")]
     SourceKey,
     /// Would expire before it begins.
-    #[error("field expires_at is not after the credit begins; give a later instant, or leave it out for never")]
+    #[error(
+        "field expires_at is not after the credit begins; give a later instant, or leave it out for never"
+    )]
     Expired,
 }
 
@@ -163,7 +165,10 @@ mod tests {
         let minor = |amount_minor| Money { amount_minor, ..grant().amount };
         for (wrong, field) in [
             (Grant { member_external_id: String::new(), ..grant() }, "member_external_id"),
-            (Grant { member_external_id: "ann@example.com smith".to_owned(), ..grant() }, "member_external_id"),
+            (
+                Grant { member_external_id: "ann@example.com smith".to_owned(), ..grant() },
+                "member_external_id",
+            ),
             (Grant { amount: minor(0), ..grant() }, "amount.amount_minor"),
             (Grant { amount: minor(-1), ..grant() }, "amount.amount_minor"),
             (Grant { amount: minor(i64::MAX), ..grant() }, "amount.amount_minor"),

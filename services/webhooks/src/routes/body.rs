@@ -53,7 +53,10 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyErro
 pub(crate) fn protobuf<T: Message + Default + Name>(body: &[u8]) -> Result<T, BodyError> {
     // What the decoder says names fields and wire types, no values.
     T::decode(body).map_err(|error| {
-        BodyError(format!("the body is no {}: {error}; or is it JSON, and its Content-Type wrong?", T::full_name()))
+        BodyError(format!(
+            "the body is no {}: {error}; or is it JSON, and its Content-Type wrong?",
+            T::full_name()
+        ))
     })
 }
 
@@ -61,18 +64,26 @@ pub(crate) fn protobuf<T: Message + Default + Name>(body: &[u8]) -> Result<T, Bo
 fn explain(path: &str, error: &serde_json::Error) -> BodyError {
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.classify() != Category::Data {
-        return BodyError(format!("the body is no JSON, see {place}; or is it protobuf, and its Content-Type missing?"));
+        return BodyError(format!(
+            "the body is no JSON, see {place}; or is it protobuf, and its Content-Type missing?"
+        ));
     }
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _place)| text);
-    let quoted = |text: &str| -> String { text.split('`').nth(1).unwrap_or_default().chars().take(NAME_MAX).collect() };
+    let quoted = |text: &str| -> String {
+        text.split('`').nth(1).unwrap_or_default().chars().take(NAME_MAX).collect()
+    };
     let parent = path.rsplit_once('.').map(|(parent, _)| format!("{parent}.")).unwrap_or_default();
     let within = if path == "." { String::new() } else { format!("{path}.") };
     BodyError(if text.starts_with("missing field") {
         format!("field {within}{} is missing", quoted(text))
     } else if text.starts_with("unknown field") {
         let known = text.split_once(", expected ").map_or("", |(_, known)| known);
-        format!("field {parent}{} is unknown; there are {}", quoted(text), known.trim_start_matches("one of "))
+        format!(
+            "field {parent}{} is unknown; there are {}",
+            quoted(text),
+            known.trim_start_matches("one of ")
+        )
     } else if text.starts_with("duplicate field") {
         format!("field {within}{} is there twice; give it once", quoted(text))
     } else {

@@ -14,7 +14,10 @@ pub(super) const ROUTE: Route = Route { topic: "credit.requested", run };
 
 /// The body as JSON. Its fields are those of `tradeup.v1.CreditRequested`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with the fields of credit.requested, see docs/publishing.md")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with the fields of credit.requested, see docs/publishing.md"
+)]
 struct Body {
     member_external_id: String,
     amount: Amount,
@@ -82,7 +85,9 @@ fn from_json(body: Body) -> Result<v1::CreditRequested, BodyError> {
 
 fn instant(text: &str) -> Result<DateTime<Utc>, BodyError> {
     DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_given| {
-        BodyError::new("field expires_at is no instant; write it like 2027-03-01T00:00:00Z, or leave it out for never")
+        BodyError::new(
+            "field expires_at is no instant; write it like 2027-03-01T00:00:00Z, or leave it out for never",
+        )
     })
 }
 
@@ -143,16 +148,34 @@ mod tests {
             (without("member_external_id"), "field member_external_id is missing"),
             (without("amount"), "field amount is missing"),
             (without("reason"), "field reason is missing"),
-            (with("member_external_id", json!(7_250_000_000_017_i64)), "field member_external_id is wrong; give a string"),
+            (
+                with("member_external_id", json!(7_250_000_000_017_i64)),
+                "field member_external_id is wrong; give a string",
+            ),
             (with("member_external_id", json!([secret])), "field member_external_id is wrong; give a string"),
             (with("amount", json!(secret)), "field amount is wrong; give an object like"),
             (with("amount", json!({ "amount_minor": 5 })), "field amount.currency is missing"),
-            (with("amount", json!({ "amount_minor": "5", "currency": "USD" })), "field amount.amount_minor is wrong; give a whole number"),
-            (with("amount", json!({ "amount_minor": 5.5, "currency": "USD" })), "field amount.amount_minor is wrong; give a whole number"),
-            (with("amount", json!({ "amount_minor": 0, "currency": "USD" })), "field amount.amount_minor is not above 0"),
-            (with("amount", json!({ "amount_minor": u64::MAX, "currency": "USD" })), "field amount.amount_minor is above"),
+            (
+                with("amount", json!({ "amount_minor": "5", "currency": "USD" })),
+                "field amount.amount_minor is wrong; give a whole number",
+            ),
+            (
+                with("amount", json!({ "amount_minor": 5.5, "currency": "USD" })),
+                "field amount.amount_minor is wrong; give a whole number",
+            ),
+            (
+                with("amount", json!({ "amount_minor": 0, "currency": "USD" })),
+                "field amount.amount_minor is not above 0",
+            ),
+            (
+                with("amount", json!({ "amount_minor": u64::MAX, "currency": "USD" })),
+                "field amount.amount_minor is above",
+            ),
             (with("amount", json!({ "amount_minor": 5, "currency": "usd" })), "field amount.currency"),
-            (with("amount", json!({ "amount_minor": 5, "currency": "USD", "cents": 5 })), "field amount.cents is unknown; there are `amount_minor`"),
+            (
+                with("amount", json!({ "amount_minor": 5, "currency": "USD", "cents": 5 })),
+                "field amount.cents is unknown; there are `amount_minor`",
+            ),
             (with("amout", json!(secret)), "field amout is unknown; there are `member_external_id`"),
             (with("reason", json!("")), "field reason is empty"),
             (with("reason", json!({ "x": secret })), "field reason is wrong; give a string"),

@@ -73,17 +73,9 @@ pub async fn grant(
 ///
 /// # Errors
 /// As any statement.
-pub async fn was_asked_for(
-    db: &mut Connection,
-    run_id: RunId,
-    payload: &[u8],
-) -> Result<bool, StoreError> {
-    sqlx::query_scalar!(
-        r#"select payload = $2 as "same!" from runs where id = $1"#,
-        run_id as RunId,
-        payload
-    )
-    .fetch_one(db)
-    .await
-    .doing("comparing a run's input")
+pub async fn was_asked_for(db: &mut Connection, run_id: RunId, payload: &[u8]) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(r#"select payload = $2 as "same!" from runs where id = $1"#, run_id as RunId, payload)
+        .fetch_one(db)
+        .await
+        .doing("comparing a run's input")
 }
