@@ -29,9 +29,23 @@ pub const MONTHLY_CREDITS_BATCH: JobKind =
 pub const GRANT_CREDIT: JobKind =
     JobKind { service: "credits", task: "grant-credit", input: "tradeup.v1.GrantCredit" };
 
+/// Goes the whole way through the scheduler and does nothing.
+pub const PROBE_SCHEDULER: JobKind =
+    JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
+/// Goes the whole way through credits and does nothing.
+pub const PROBE_CREDITS: JobKind =
+    JobKind { service: "credits", task: "probe-credits", input: "tradeup.v1.Probe" };
+
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH, GRANT_CREDIT];
+    pub const ALL: [Self; 6] = [
+        MONTHLY_CREDITS,
+        MONTHLY_CREDITS_TENANT,
+        MONTHLY_CREDITS_BATCH,
+        GRANT_CREDIT,
+        PROBE_SCHEDULER,
+        PROBE_CREDITS,
+    ];
 
     /// The kind with this task name, if there is one.
     #[must_use]

@@ -131,6 +131,15 @@ pub fn dead(service: &str, task: &str, tenant: Option<&str>) -> Result<String, S
     build("dead", service, task, tenant)
 }
 
+/// Where a run says what it does while it works: `live.<tenant>.<run>`.
+///
+/// # Errors
+/// As [`encode`], for the tenant's handle.
+pub fn live(tenant: Option<&str>, run: &str) -> Result<String, SubjectError> {
+    let tenant = tenant.map_or_else(|| Ok(NO_TENANT.to_owned()), encode)?;
+    Ok(format!("live.{tenant}.{}", encode(run)?))
+}
+
 /// The filter of a job kind's consumer for one lane: all tenants.
 #[must_use]
 pub fn job_filter(kind: JobKind, lane: Lane) -> String {

@@ -74,6 +74,10 @@ enum Command {
     Runs(commands::runs::Runs),
     /// Show a run with what is below it.
     Run(commands::run::Run),
+    /// Show what a run's attempts have logged.
+    Logs(commands::logs::Logs),
+    /// Send a run through each service that does nothing, and say how long it took.
+    Probe(commands::probe::Probe),
     /// Cancel runs and everything below them.
     Cancel(commands::cancel::Cancel),
     /// Try runs again: what is dead or cancelled below them, and now what waits for its next attempt.
@@ -105,7 +109,7 @@ async fn main() -> ExitCode {
     let Options { command, context } = Options::parse();
     let done = match tradeup_telemetry::init(&context.log, tradeup_telemetry::COMMAND) {
         Err(error) => Err(error.into()),
-        Ok(()) => match command {
+        Ok(_lines) => match command {
             Command::Setup(setup) => setup.run(&context).await,
             Command::Tenant(tenant) => tenant.run(&context).await,
             Command::Import(import) => import.run(&context).await,
@@ -116,6 +120,8 @@ async fn main() -> ExitCode {
             Command::Event(event) => event.run(&context).await,
             Command::Runs(runs) => runs.run(&context).await,
             Command::Run(run) => run.run(&context).await,
+            Command::Logs(logs) => logs.run(&context).await,
+            Command::Probe(probe) => probe.run(&context).await,
             Command::Cancel(cancel) => cancel.run(&context).await,
             Command::Retry(retry) => retry.run(&context).await,
             Command::Pause(pause) => pause.run(&context).await,

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures::FutureExt as _;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tradeup_store::retention::{self, Keep};
 use tradeup_worker::{Service, Worker, service, sweep};
 
 /// Fires schedules and plans runs. Any number may run; the database decides who fires.
@@ -19,12 +20,36 @@ use tradeup_worker::{Service, Worker, service, sweep};
 struct Options {
     #[command(flatten)]
     service: service::StartOptions,
+    #[command(flatten)]
+    retention: RetentionOptions,
+}
+
+/// How long things are kept that are not money.
+#[derive(clap::Args, Clone, Copy)]
+#[command(next_help_heading = "Retention")]
+struct RetentionOptions {
+    /// Days that log lines of attempts are kept.
+    #[arg(long, env = "TRADEUP_KEEP_LOGS_DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    keep_logs_days: u16,
+    /// Days that ended runs are kept. Entries of the ledger are kept for ever.
+    #[arg(long, env = "TRADEUP_KEEP_RUNS_DAYS", default_value_t = 400, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    keep_runs_days: u16,
+}
+
+impl RetentionOptions {
+    fn keep(self) -> Keep {
+        Keep { log_days: self.keep_logs_days.into(), run_days: self.keep_runs_days.into() }
+    }
 }
 
 /// How often schedules are looked at, and how often the sweep goes round.
 const ROUND: Duration = Duration::from_secs(1);
+/// A round that takes longer is broken off.
+const ROUND_WITHIN: Duration = Duration::from_secs(60);
 /// How often schedules that are not due are looked over.
 const REARM: Duration = Duration::from_secs(60);
+/// How often is looked for what need not be kept any longer.
+const KEEP_HOUSE: Duration = Duration::from_secs(3600);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,9 +60,32 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let service = Service::start("scheduler", options.service, tasks::registry()?).await?;
     tick::ensure_schedules(service.worker().pool()).await?;
     service.beside(tick_on(service.worker().clone(), service.shutdown()));
+    service.beside(keep_house(service.worker().clone(), options.retention.keep(), service.shutdown()));
     service.beside(sweep_on(service.worker().clone(), service.shutdown()));
     service.run().await;
     Ok(())
+}
+
+/// Makes room: partitions, and runs that ended long ago.
+async fn keep_house(worker: Worker, keep: Keep, shutdown: CancellationToken) {
+    let mut round = rounds(KEEP_HOUSE);
+    while next(&mut round, &shutdown).await {
+        let kept = async {
+            retention::keep_logs(worker.pool(), keep).await?;
+            let mut deleted = 0;
+            loop {
+                match retention::delete_ended_runs(worker.pool(), keep).await? {
+                    0 => break Ok::<_, tradeup_store::StoreError>(deleted),
+                    runs => deleted += runs,
+                }
+            }
+        };
+        match kept.await {
+            Ok(0) => {}
+            Ok(runs) => tracing::info!(runs, "deleted {runs} runs that ended long ago"),
+            Err(error) => tracing::warn!("what is old is not deleted, trying again: {error}"),
+        }
+    }
 }
 
 /// Looks at the schedules once a round, apart from the sweep, which may wait for the broker.
@@ -45,12 +93,15 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
     let (mut round, mut rearm) = (rounds(ROUND), rounds(REARM));
     while next(&mut round, &shutdown).await {
         if rearm.tick().now_or_never().is_some()
-            && let Err(error) = tick::rearm(&worker).await
+            && let Ok(Err(error)) = timeout(ROUND_WITHIN, tick::rearm(&worker)).await
         {
             tracing::warn!("schedules can't be looked over, trying again: {error}");
         }
-        if let Err(error) = tick::tick(&worker).await {
-            tracing::warn!("schedules can't be looked at, trying again: {error}");
+        // One call that never returns must not end all firing.
+        match timeout(ROUND_WITHIN, tick::tick(&worker)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("schedules can't be looked at, trying again: {error}"),
+            Err(_elapsed) => tracing::error!("the schedules' tick did not come to an end, trying again"),
         }
     }
 }
@@ -59,7 +110,11 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
 async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
     let mut round = rounds(ROUND);
     while next(&mut round, &shutdown).await {
-        match sweep(&worker).await {
+        let Ok(swept) = timeout(ROUND_WITHIN, sweep(&worker)).await else {
+            tracing::error!("the sweep did not come to an end, trying again");
+            continue;
+        };
+        match swept {
             Ok(swept) if swept.is_nothing() => {}
             Ok(swept) => tracing::info!(
                 published = swept.published,

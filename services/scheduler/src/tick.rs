@@ -8,8 +8,8 @@ use tradeup_store::outbox::{HeldBy, JobMessage};
 use tradeup_store::runs::{self, NewRun, Trigger};
 use tradeup_store::schedules::{self, RuleError, Schedule};
 use tradeup_store::{Pool, StoreError, Tx};
-use tradeup_worker::Worker;
 use tradeup_worker::trigger::Fire;
+use tradeup_worker::{Worker, faultpoint};
 
 use crate::schedules::{ALL, Declared};
 
@@ -92,7 +92,9 @@ async fn tick_one(worker: &Worker, id: i64) -> Result<(), TickError> {
     let mut tx = Tx::of_engine(worker.pool()).await?;
     let Some(schedule) = schedules::lock(&mut tx, id).await? else { return Ok(tx.rollback().await?) };
     let messages = decide(worker, &mut tx, &schedule).await?;
+    faultpoint::reached("tick.before-commit").await;
     tx.commit().await?;
+    faultpoint::reached("tick.after-commit").await;
     worker.relay().publish_jobs(&messages).await;
     Ok(())
 }

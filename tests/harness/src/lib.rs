@@ -4,16 +4,20 @@
 //! no server has nothing to say.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "test support fails loudly")]
 
+mod cluster;
 mod database;
 mod jobs;
 mod patience;
 mod process;
+mod proxy;
 mod servers;
 mod world;
 
+pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use jobs::Jobs;
 pub use patience::eventually;
 pub use process::{Finished, Process, binary};
+pub use proxy::{CommitCut, Commits, Counters, Direction, FaultProxy, Flow};
 pub use servers::{Server, Servers, repository};
 pub use world::{Shop, World};

@@ -22,6 +22,11 @@ impl Server {
     }
 }
 
+/// The nats-server program that the scripts of `deploy/local` start.
+pub(crate) fn nats_program() -> PathBuf {
+    run(&["path", "nats"]).trim_end().into()
+}
+
 /// The repository's root.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -86,20 +91,23 @@ impl Servers {
     }
 
     fn script(&self, arguments: &[&str]) -> String {
-        let output = Command::new(repository().join("deploy/local/servers"))
-            .args(arguments)
-            .arg("--dir")
-            .arg(&self.dir)
-            .output()
-            .expect("deploy/local/servers runs");
-        assert!(
-            output.status.success(),
-            "servers {}: {}",
-            arguments.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        run(&[arguments, &["--dir", self.dir.to_str().unwrap()]].concat())
     }
+}
+
+/// Runs `deploy/local/servers`, and expects success.
+fn run(arguments: &[&str]) -> String {
+    let output = Command::new(repository().join("deploy/local/servers"))
+        .args(arguments)
+        .output()
+        .expect("deploy/local/servers runs");
+    assert!(
+        output.status.success(),
+        "servers {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 impl Drop for Servers {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tradeup_store::batches::{self, Progress};
 use tradeup_store::credits::{self, MemberFailure};
-use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
+use tradeup_store::runs::{self, AttemptView, RunFilter, RunProgress, RunView};
 use tradeup_store::{Pool, RunId, Tx};
 
 use super::runs::{error_line, times, value};
@@ -121,6 +121,7 @@ struct Story {
     run: RunView,
     attempts: Vec<AttemptView>,
     progress: Progress,
+    said: Option<RunProgress>,
     granted: Vec<(String, i64)>,
     children: Vec<(RunView, Progress)>,
     failures: Vec<MemberFailure>,
@@ -147,6 +148,7 @@ impl Story {
         children.reverse();
         Ok(Self {
             progress: batches::progress(pool, run_id).await?,
+            said: runs::progress(pool, run_id).await?,
             granted: batches::granted_totals(pool, run_id).await?,
             run,
             attempts,
@@ -163,6 +165,7 @@ impl Story {
         let mut shown = value(&self.run);
         if let Some(object) = shown.as_object_mut() {
             object.insert("progress".to_owned(), progress_value(&self.progress));
+            object.insert("said".to_owned(), self.said.as_ref().map(said_value).into());
             object.insert(
                 "granted".to_owned(),
                 self.granted
@@ -198,6 +201,7 @@ impl Story {
                 ),
             },
         ];
+        lines.extend(self.said.as_ref().map(said_text));
         if let Some(at) = run.next_attempt_at {
             lines.push(format!(
                 "tried next at {}; to skip the wait: tradeup retry {}",
@@ -293,6 +297,16 @@ impl Story {
         };
         format!("{shown}{rest}\n\n")
     }
+}
+
+fn said_text(said: &RunProgress) -> String {
+    let total = said.total.map(|total| format!(" of {total}")).unwrap_or_default();
+    let note = said.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("progress {}{total}{note} (attempt {}, {})", said.done, said.attempt, instant(said.at))
+}
+
+fn said_value(said: &RunProgress) -> Value {
+    json!({ "attempt": said.attempt, "done": said.done, "total": said.total, "note": said.note, "at": instant(said.at) })
 }
 
 fn progress_value(p: &Progress) -> Value {

@@ -62,6 +62,10 @@ fn decide(granted: Granted, grant: &Grant) -> Result<serde_json::Value, TaskErro
                 grant.amount.currency
             ),
         )),
+        Granted::OtherCredit => Err(TaskError::permanent(
+            ErrorCode::InvalidInput,
+            "field source_key is the key of another credit; give each credit a key of its own",
+        )),
         Granted::UnknownMember => Err(TaskError::permanent(
             ErrorCode::UnknownMember,
             "the tenant has no member with the customer id in member_external_id; import the member, or give \
@@ -88,6 +92,7 @@ mod tests {
         for (refused, code) in [
             (Granted::TenantNotActive, "TU0302"),
             (Granted::OtherCurrency("USD".to_owned()), "TU0306"),
+            (Granted::OtherCredit, "TU0006"),
             (Granted::UnknownMember, "TU0305"),
         ] {
             let error = decide(refused, &grant).unwrap_err();

@@ -11,6 +11,9 @@ const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
 /// How long one publish or request waits for its answer before its outcome is unknown.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
+/// How often is asked whether the server is still there.
+const PING_EVERY: Duration = Duration::from_secs(8);
+
 /// A connection to NATS with JetStream. Cheap to clone; reconnects by itself, for ever.
 #[derive(Clone, Debug)]
 pub struct Broker {
@@ -49,22 +52,30 @@ pub enum ConnectError {
 }
 
 impl Broker {
-    /// Connects and checks version and JetStream. `name` shows in the server's monitoring.
+    /// Connects and checks version and JetStream. Several servers of a cluster are separated by commas.
+    /// `name` shows in the server's monitoring.
     ///
     /// # Errors
     /// [`ConnectError`], one clear line each.
     pub async fn connect(url: &str, name: &str) -> Result<Self, ConnectError> {
         let shown = without_credentials(url);
         let unusable = |reason: String| ConnectError::Connect { url: shown.clone(), reason };
-        let address: ServerAddr = url.parse().map_err(|error: std::io::Error| unusable(error.to_string()))?;
+        let addresses = url
+            .split(',')
+            .map(|one| one.trim().parse::<ServerAddr>())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(error.to_string()))?;
         let mut options = ConnectOptions::new();
         // The client does not take these from the URL by itself.
-        if let (Some(user), Some(password)) = (address.username(), address.password()) {
+        let with_user = addresses.iter().find(|address| address.has_user_pass());
+        if let Some((user, password)) = with_user.and_then(|a| a.username().zip(a.password())) {
             options = options.user_and_password(user.to_owned(), password.to_owned());
         }
         let client = options
             .name(name)
             .connection_timeout(Duration::from_secs(5))
+            // A link through which nothing comes any more is noticed after three of them.
+            .ping_interval(PING_EVERY)
             .request_timeout(Some(ANSWER_WITHIN))
             // Jitter, so that many workers don't come back in step.
             .reconnect_delay_callback(|attempts| {
@@ -80,7 +91,7 @@ impl Broker {
                     other => tracing::warn!(event = %other, "NATS"),
                 }
             })
-            .connect(address)
+            .connect(addresses)
             .await
             .map_err(|error| unusable(error.to_string()))?;
 
@@ -109,7 +120,11 @@ fn version(text: &str) -> Option<(u64, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn without_credentials(url: &str) -> String {
+fn without_credentials(urls: &str) -> String {
+    urls.split(',').map(one_without_credentials).collect::<Vec<_>>().join(",")
+}
+
+fn one_without_credentials(url: &str) -> String {
     match url.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
         Some((scheme, Some((_credentials, address)))) => format!("{scheme}://{address}"),
         _ => url.to_owned(),
@@ -132,5 +147,6 @@ mod tests {
     fn credentials_are_not_shown() {
         assert_eq!(without_credentials("nats://user:secret@host:4222"), "nats://host:4222");
         assert_eq!(without_credentials("nats://host:4222"), "nats://host:4222");
+        assert_eq!(without_credentials("nats://u:s@a:1,nats://u:s@b:2"), "nats://a:1,nats://b:2");
     }
 }

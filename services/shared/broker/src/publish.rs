@@ -68,6 +68,15 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// Tells whoever listens; nobody has to. Not awaited, not kept if it can't be sent.
+    pub async fn publish_live(&self, subject: String, body: Bytes) {
+        if let Err(error) = self.jetstream.client().publish(subject, body).await {
+            tracing::debug!(%error, "nobody is told");
+        }
+    }
+}
+
 /// The headers of a message: those that it had, or ours. What can't stand in a header is left out.
 fn header_map(headers: Option<Vec<(String, String)>>) -> HeaderMap {
     let mut map = HeaderMap::new();

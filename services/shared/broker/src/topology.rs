@@ -26,6 +26,10 @@ pub(crate) const EVENTS: &str = "EVENTS";
 /// The durable consumer of events.
 pub(crate) const INTAKE: &str = "intake";
 
+/// The stream of what runs say while they work.
+const LIVE: &str = "LIVE";
+
+const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The broker forgets message ids after this long. It saves work; keys in the database decide.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -85,7 +89,7 @@ impl Topology {
         Ok(changes)
     }
 
-    fn streams(self) -> [Config; 3] {
+    fn streams(self) -> [Config; 4] {
         let base = Config {
             storage: StorageType::File,
             num_replicas: self.replicas,
@@ -123,6 +127,20 @@ impl Topology {
                 max_age: 14 * DAY,
                 max_message_size: 256 * 1024,
                 max_bytes: 2 * 1024 * 1024 * 1024,
+                ..base.clone()
+            },
+            Config {
+                name: LIVE.to_owned(),
+                description: Some("What runs say while they work; loss is harmless".to_owned()),
+                subjects: vec!["live.*.*".to_owned()],
+                storage: StorageType::Memory,
+                num_replicas: 1,
+                discard: DiscardPolicy::Old,
+                max_age: 10 * MINUTE,
+                max_bytes: 64 * 1024 * 1024,
+                max_message_size: -1,
+                // Nobody waits for an answer.
+                no_ack: true,
                 ..base
             },
         ]

@@ -67,6 +67,8 @@ error_codes! {
     InvalidInput = "TU0006",
     /// A task panicked.
     Panicked = "TU0007",
+    /// A probe that was told to fail.
+    Probe = "TU0008",
     /// PostgreSQL can't be reached, or cut the connection.
     DatabaseUnavailable = "TU0101",
     /// Transactions got in each other's way; a retry resolves it.

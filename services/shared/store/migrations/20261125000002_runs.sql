@@ -42,6 +42,7 @@ create table runs (
 -- No index names a column that a claim changes, so that claims are heap-only updates.
 create index runs_unfinished on runs (parent_id) where finished_at is null;
 create index runs_children on runs (parent_id, id) where parent_id is not null;
+create index runs_of_root on runs (root_id) where root_id <> id;
 create index runs_of_tenant on runs (tenant_id, id);
 create index runs_tagged on runs using gin (tags) where tags <> '{}';
 

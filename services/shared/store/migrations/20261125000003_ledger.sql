@@ -37,6 +37,8 @@ create table lots (
     unique (tenant_id, member_id, reason, source_key),
     foreign key (tenant_id, member_id, currency) references accounts (tenant_id, member_id, currency)
 );
+-- A credit that is granted by itself is named by its key alone, for all members of the tenant.
+create unique index lots_granted on lots (tenant_id, source_key) where reason = 'granted';
 
 create table ledger_entries (
     tenant_id bigint not null,

@@ -24,7 +24,9 @@ create table breakers (
     failures integer not null check (failures >= 0),
     -- Null while it is closed. After that instant a run may try.
     open_until timestamptz,
+    -- How often in a row, and when last.
     opened integer not null default 0,
+    opened_at timestamptz,
     trial_until timestamptz,
     error_code text not null,
     error text not null,

@@ -1,6 +1,7 @@
 //! What can go wrong with the database, by kind.
 
 use std::fmt;
+use std::time::Duration;
 
 use tradeup_domain::{Class, Classify, ErrorCode};
 
@@ -43,6 +44,23 @@ impl StoreError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+}
+
+/// Gives up waiting for the database after `limit`, as [`ErrorKind::Unavailable`]: a connection through
+/// which nothing comes any more is else waited for until TCP gives up, a quarter of an hour later.
+/// Whether the statement took effect is unknown.
+///
+/// # Errors
+/// As `work`, and when the time is over.
+pub async fn within<T>(
+    doing: &'static str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_elapsed) => Err(StoreError::new(doing, sqlx::Error::PoolTimedOut)),
     }
 }
 

@@ -21,6 +21,8 @@ pub mod members;
 pub mod outbox;
 pub mod pauses;
 pub mod pool;
+pub mod retention;
+pub mod run_logs;
 pub mod runs;
 pub mod schedules;
 pub mod tenants;
@@ -28,7 +30,7 @@ pub mod tiers;
 pub mod tx;
 pub mod verify;
 
-pub use error::{ErrorKind, StoreError};
+pub use error::{ErrorKind, StoreError, within};
 pub use ids::{RunId, TenantId, TenantRef};
 pub use pool::{Durability, Pool, Purpose, connect, migrate};
 pub use tx::Tx;

@@ -5,6 +5,7 @@ mod cancel;
 mod claim;
 mod end;
 mod heal;
+mod memory;
 mod spawn;
 mod view;
 
@@ -15,6 +16,7 @@ pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
+pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
 pub use view::{AttemptView, RunFilter, RunView, attempts, list};
 

@@ -6,7 +6,14 @@
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+mod attempt_log;
+
+pub use attempt_log::{ATTEMPT_SPAN, AttemptLine, AttemptLines};
 
 /// What a service logs unless told otherwise. The NATS client's own lines repeat ours.
 pub const SERVICE: &str = "info,async_nats=error";
@@ -47,18 +54,23 @@ impl std::fmt::Display for InvalidFilter {
 impl std::error::Error for InvalidFilter {}
 
 /// Starts logging to standard error, with `default` unless the user says otherwise. To be called
-/// once, first thing.
+/// once, first thing. What attempts log comes out of the returned channel too; whoever has none drops
+/// it.
 ///
 /// # Errors
 /// [`InvalidFilter`] when the filter can't be read.
-pub fn init(options: &LogOptions, default: &str) -> Result<(), InvalidFilter> {
+pub fn init(options: &LogOptions, default: &str) -> Result<AttemptLines, InvalidFilter> {
     let filter = options.filter.as_deref().unwrap_or(default);
     let filter = EnvFilter::try_new(filter).map_err(|error| InvalidFilter(error.to_string()))?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    match options.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
+    let printed = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let printed = match options.format {
+        LogFormat::Text => printed.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => printed.json().flatten_event(true).boxed(),
+    };
+    let (kept, lines) = attempt_log::layer();
+    tracing_subscriber::registry()
+        .with(printed.with_filter(filter))
+        .with(kept.with_filter(LevelFilter::INFO))
+        .init();
+    Ok(lines)
 }

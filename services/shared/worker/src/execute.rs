@@ -1,19 +1,21 @@
 //! One claimed run: execute, commit, acknowledge, or decide what follows from the failure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use tradeup_broker::{AckError, Delivery};
 use tradeup_domain::{Classify as _, Dependency, ErrorCode};
 use tradeup_store::runs::{self, Claim, Ending};
-use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, breakers, outbox};
+use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, breakers, outbox, within};
 
 use crate::bury::{self, Buried, Original};
 use crate::registry::Registered;
 use crate::retry::Verdict;
 use crate::runner::Worker;
-use crate::{Applied, TaskContext, TaskError};
+use crate::{Applied, TaskContext, TaskError, faultpoint};
 
 /// A delayed nak holds its place in the consumer's pending window, so longer waits are parked in
 /// the database and acknowledged; the sweep brings the run back.
@@ -21,6 +23,11 @@ const NAK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Wait before a delivery comes again whose fate could not be recorded.
 const UNRECORDED_WAIT: Duration = Duration::from_secs(2);
 
+/// A statement of ours that takes longer is given up: its connection may be dead without anybody
+/// having noticed. Whether it took effect is unknown then, and the run's row knows.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(15);
+/// As above, for what has to be quick or is of no use.
+const EXTEND_WITHIN: Duration = Duration::from_secs(3);
 /// A task whose run was cancelled has this long to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
@@ -42,8 +49,18 @@ pub(crate) fn answered(result: Result<(), AckError>) {
 }
 
 impl Worker {
-    /// Executes a run that this worker holds, and answers for its delivery.
+    /// Executes a run that this worker holds, and answers for its delivery. What is logged meanwhile is
+    /// kept beside the attempt.
     pub(crate) async fn execute(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
+        // ATTEMPT_SPAN; the macro wants the word itself.
+        let span = tracing::info_span!(
+            "attempt", run_id = %claim.run_id, attempt = claim.attempt,
+            tenant = claim.tenant.as_ref().map_or("", |tenant| tenant.handle.as_str())
+        );
+        self.execute_within(task, claim, delivery).instrument(span).await;
+    }
+
+    async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
         match self.attempt(task, &claim, delivery).await {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
@@ -68,9 +85,14 @@ impl Worker {
     /// lease and the delivery while it works.
     async fn attempt(&self, task: &Registered, claim: &Claim, delivery: &Delivery) -> Attempted {
         let cancelled = CancellationToken::new();
-        let context =
-            TaskContext { claim: claim.clone(), pool: self.pool.clone(), cancelled: cancelled.clone() };
-        let mut work = tokio::spawn(timeout(task.time_limit, (task.run)(context)));
+        let context = TaskContext {
+            claim: claim.clone(),
+            pool: self.pool.clone(),
+            cancelled: cancelled.clone(),
+            broker: self.broker.clone(),
+            progress_noted: Arc::default(),
+        };
+        let mut work = tokio::spawn(timeout(task.time_limit, (task.run)(context)).in_current_span());
         let mut beat = interval(self.options.lease() / 3);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.tick().await;
@@ -89,7 +111,9 @@ impl Worker {
                 },
                 _ = beat.tick() => {
                     answered(delivery.progress().await);
-                    match runs::extend_lease(&self.pool, claim.run_id, claim.attempt, self.options.lease()).await {
+                    let lease = self.options.lease();
+                    let extended = runs::extend_lease(&self.pool, claim.run_id, claim.attempt, lease);
+                    match within("extending a lease", EXTEND_WITHIN, extended).await {
                         Ok(true) => {}
                         Ok(false) => {
                             tracing::warn!(
@@ -111,19 +135,25 @@ impl Worker {
 
     async fn commit(&self, task: &Registered, claim: &Claim, applied: Applied, delivery: &Delivery) {
         let Applied { mut tx, ending, messages } = applied;
-        let mut ended = match &ending {
-            Some(ending) => runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await,
-            None => Ok(()),
-        };
-        if claim.watched && ended.is_ok() {
-            ended = breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await;
-        }
+        let ended = within("ending an attempt", STATEMENT_WITHIN, async {
+            if let Some(ending) = &ending {
+                runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await?;
+            }
+            if claim.watched {
+                breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await?;
+            }
+            Ok(())
+        })
+        .await;
+        faultpoint::reached("commit.before").await;
         let committed = match (ended, &ending) {
             (Err(error), _) => Err(error),
             (Ok(()), Some(Ending::Snoozed { after })) => self.wait(tx, claim.run_id, *after, delivery).await,
-            (Ok(()), _) => match tx.commit().await {
+            (Ok(()), _) => match within("committing", STATEMENT_WITHIN, tx.commit()).await {
                 Ok(()) => {
+                    faultpoint::reached("commit.after").await;
                     answered(delivery.ack().await);
+                    faultpoint::reached("ack.after").await;
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -160,7 +190,8 @@ impl Worker {
     async fn failed(&self, task: &Registered, claim: &Claim, error: &TaskError, delivery: &Delivery) {
         match task.retry.verdict(claim.attempt, claim.max_attempts, error.class(), jitter()) {
             Verdict::Retry(after) => {
-                if let Err(error) = self.park(claim, error, after, delivery).await {
+                let parked = self.park(claim, error, after, delivery);
+                if let Err(error) = within("parking a run", STATEMENT_WITHIN, parked).await {
                     self.unrecorded(claim.run_id, &error, delivery).await;
                 }
             }
@@ -169,7 +200,9 @@ impl Worker {
     }
 
     async fn give_up(&self, claim: &Claim, error: &TaskError, delivery: &Delivery) {
-        match bury::run(&self.pool, claim, &original(delivery), error).await {
+        let original = original(delivery);
+        let buried = bury::run(&self.pool, claim, &original, error);
+        match within("burying a run", STATEMENT_WITHIN, buried).await {
             Ok(buried) => self.given_up(claim.parent_id, buried, delivery).await,
             Err(error) => self.unrecorded(claim.run_id, &error, delivery).await,
         }

@@ -15,11 +15,11 @@ use tradeup_domain::{Class, Classify as _, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::Lane;
 use tradeup_store::outbox::{self, JobMessage};
-use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef};
+use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
-use crate::Worker;
 use crate::bury::{self, EventOf};
 use crate::execute::{answered, original};
+use crate::{Worker, faultpoint};
 
 /// Wait before a consumer is opened again that could not be opened or has gone.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -29,6 +29,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 const AGAIN_WAIT: Duration = Duration::from_secs(2);
 /// An event at which the taking of it panicked so often is set aside.
 const PANICS_MAX: i64 = 5;
+/// An event that takes longer is given up: its connection may be dead without anybody having noticed.
+/// Whether it was recorded is unknown then, and its row knows.
+const TAKE_WITHIN: Duration = Duration::from_secs(15);
 /// After SIGTERM, what is in flight has this long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
@@ -182,9 +185,14 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
     let headers = event.headers.clone();
     let pool = worker.pool.clone();
     // In a task of its own, so that a panic is an error like others.
-    let taken = tokio::spawn(async move { intake.take(&pool, &event).await }).await;
+    let taken = tokio::spawn(async move {
+        let take = async { Ok(intake.take(&pool, &event).await) };
+        within("taking an event", TAKE_WITHIN, take).await.unwrap_or_else(|late| Err(late.into()))
+    })
+    .await;
     match taken {
         Ok(Ok(jobs)) => {
+            faultpoint::reached("intake.committed").await;
             answered(delivery.ack().await);
             worker.relay.publish_jobs(&jobs).await;
         }
@@ -233,7 +241,9 @@ async fn set_aside(
     error: &str,
 ) {
     let event = EventOf { tenant, headers };
-    match bury::event(&worker.pool, &original(delivery), &event, code, error).await {
+    let original = original(delivery);
+    let buried = bury::event(&worker.pool, &original, &event, code, error);
+    match within("setting an event aside", TAKE_WITHIN, buried).await {
         Ok(buried) => {
             answered(delivery.ack().await);
             let stored = worker.relay.publish_dead(buried.dead).await;

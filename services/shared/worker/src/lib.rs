@@ -9,8 +9,11 @@
 
 mod bury;
 mod execute;
+pub mod faultpoint;
 pub mod intake;
+mod live;
 mod options;
+mod probe;
 mod registry;
 mod relay;
 mod retry;
@@ -21,6 +24,7 @@ mod task;
 pub mod trigger;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
+pub use probe::{ProbeCredits, ProbeScheduler};
 pub use registry::{Registry, RegistryError};
 pub use relay::Relay;
 pub use retry::RetryPolicy;

@@ -12,17 +12,19 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_store::runs::{self, ClaimOutcome, Claimant};
-use tradeup_store::{Pool, RunId, outbox};
+use tradeup_store::{Pool, RunId, outbox, within};
 
 use crate::bury::{self, Buried};
 use crate::execute::{answered, original};
 use crate::registry::{Registered, Registry};
-use crate::{BUILD, Relay, ServiceOptions};
+use crate::{BUILD, Relay, ServiceOptions, faultpoint};
 
 /// Wait before a consumer is opened again that could not be opened or has gone.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// Wait before a delivery comes again while the database can't be asked.
 const DATABASE_WAIT: Duration = Duration::from_secs(1);
+/// A claim that takes longer is given up: its connection may be dead without anybody having noticed.
+const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 /// Shortest wait before a delivery of a held run comes again.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
 /// After this long without a delivery a consumer is looked for: a pull whose consumer is gone waits
@@ -85,6 +87,7 @@ impl Worker {
         let worker = self.clone();
         self.tracker.spawn(async move {
             worker.relay.publish_jobs(&jobs).await;
+            faultpoint::reached("publish.after").await;
             if !dead.is_empty() {
                 let stored = worker.relay.publish_dead(dead).await;
                 if let Err(error) = outbox::forget(&worker.pool, &stored).await {
@@ -231,7 +234,8 @@ impl Consumer {
             attempts_max: self.task.retry.attempts_max,
             needs: &self.task.needs,
         };
-        match runs::claim(&worker.pool, &ids, &claimant).await {
+        faultpoint::reached("claim.before").await;
+        match within("claiming runs", CLAIM_WITHIN, runs::claim(&worker.pool, &ids, &claimant)).await {
             Ok(mut outcomes) => {
                 for held in held {
                     let outcome = outcomes.remove(&held.run_id).unwrap_or(ClaimOutcome::Unknown);

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tradeup_broker::Broker;
 use tradeup_store::{Pool, Purpose};
-use tradeup_telemetry::LogOptions;
+use tradeup_telemetry::{AttemptLines, LogOptions};
 
-use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker};
+use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live};
 
 /// After the work, connections have this long.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -35,6 +35,7 @@ pub struct Service {
     registry: Registry,
     broker: Broker,
     pool: Pool,
+    lines: AttemptLines,
     shutdown: CancellationToken,
     beside: TaskTracker,
 }
@@ -49,13 +50,13 @@ impl Service {
         options: StartOptions,
         registry: Registry,
     ) -> Result<Self, ServiceError> {
-        tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
+        let lines = tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
         let shutdown = shutdown_signal()?;
         let connections_max = options.service.connections_max(&registry);
         let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
         let broker = options.service.connect(name).await?;
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
-        Ok(Self { name, worker, registry, broker, pool, shutdown, beside: TaskTracker::new() })
+        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside: TaskTracker::new() })
     }
 
     /// What works on runs in this service.
@@ -79,7 +80,14 @@ impl Service {
     pub async fn run(self) {
         let (service, worker) = (self.name, self.worker.name());
         tracing::info!(worker, "{service} is ready as {worker}");
+        let finished = CancellationToken::new();
+        let kept = live::keep_lines(self.lines, self.pool.clone(), self.broker.clone(), finished.clone());
+        let kept = tokio::spawn(kept);
         Runner::new(self.worker, self.registry).run(self.shutdown).await;
+        finished.cancel();
+        if let Err(panic) = kept.await {
+            tracing::warn!("the last log lines of attempts are not kept: {panic}");
+        }
         self.beside.close();
         self.beside.wait().await;
         self.broker.close().await;

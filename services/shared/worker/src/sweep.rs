@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradeup_store::{StoreError, Tx, batches, outbox, pauses, runs, schedules};
 
-use crate::Worker;
+use crate::{Worker, faultpoint};
 
 /// Most messages that one sweep publishes.
 const MESSAGES_MAX: i64 = 1000;
@@ -51,6 +51,7 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
     outbox::forget_ended(pool).await?;
     let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
     swept.published += worker.relay().publish_jobs(&overdue.jobs).await;
+    faultpoint::reached("sweep.published").await;
     let mut stored = worker.relay().publish_dead(overdue.dead).await;
     stored.extend(worker.relay().publish_raw(overdue.raw).await);
     if !stored.is_empty() {

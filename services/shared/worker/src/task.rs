@@ -2,17 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tradeup_broker::Broker;
 use tradeup_domain::monthly::PlanError;
 use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
-use tradeup_proto::{ConvertError, JobKind, Message, Name};
+use tradeup_proto::{ConvertError, JobKind, Message, Name, v1};
 use tradeup_store::outbox::JobMessage;
-use tradeup_store::runs::{Claim, Ending};
+use tradeup_store::runs::{self, Claim, Ending};
 use tradeup_store::{Pool, StoreError, TenantRef, Tx};
 
-use crate::RetryPolicy;
+use crate::{RetryPolicy, live};
 
 /// Something that can be executed: one file, one line in its service's registry.
 ///
@@ -48,7 +50,13 @@ pub struct TaskContext {
     /// Cancelled when the run is, or when another worker has taken it over. The transaction can't
     /// commit then; a task that has effects outside looks here before each of them.
     pub cancelled: CancellationToken,
+    pub(crate) broker: Broker,
+    /// When progress was noted last, so that a busy task does not write all the time.
+    pub(crate) progress_noted: Arc<Mutex<Option<Instant>>>,
 }
+
+/// Progress is noted this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 impl TaskContext {
     /// The run's tenant.
@@ -59,6 +67,47 @@ impl TaskContext {
         self.claim.tenant.as_ref().ok_or_else(|| {
             TaskError::permanent(ErrorCode::InvalidInput, "the run has no tenant, this task needs one")
         })
+    }
+
+    /// Says how far the task is: for people, at most twice a second, the last word always.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn progress(&self, done: i64, total: Option<i64>, note: Option<&str>) -> Result<(), TaskError> {
+        {
+            let mut noted = self.progress_noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if total != Some(done) && noted.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+                return Ok(());
+            }
+            *noted = Some(Instant::now());
+        }
+        let Claim { run_id, attempt, .. } = self.claim;
+        runs::note_progress(&self.pool, run_id, attempt, done, total, note).await?;
+        let what = v1::live::What::Progress(v1::Progress {
+            done,
+            total: total.unwrap_or(0),
+            note: note.unwrap_or_default().to_owned(),
+        });
+        let tenant = self.claim.tenant.as_ref().map(|tenant| tenant.handle.as_str());
+        live::publish(&self.broker, tenant, run_id, attempt, live::shown_now(), what).await;
+        Ok(())
+    }
+
+    /// Saves something for this attempt or a later one to find, committed at once, apart from the
+    /// task's transaction: what was done outside, or how far a long task has come.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Superseded`] if the run is not ours any more.
+    pub async fn save_checkpoint(&self, name: &str, value: &[u8]) -> Result<(), TaskError> {
+        Ok(runs::save_checkpoint(&self.pool, self.claim.run_id, self.claim.attempt, name, value).await?)
+    }
+
+    /// What an attempt of this run saved last under this name.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn checkpoint(&self, name: &str) -> Result<Option<Vec<u8>>, TaskError> {
+        Ok(runs::checkpoint(&self.pool, self.claim.run_id, name).await?)
     }
 
     /// Begins the task's transaction, which sees the rows of the run's tenant and no others.
@@ -86,6 +135,15 @@ impl Applied {
     #[must_use]
     pub fn done(tx: Tx) -> Self {
         Self { tx, ending: Some(Ending::Succeeded { result: None }), messages: Vec::new() }
+    }
+
+    /// What to show of the work that is complete.
+    #[must_use]
+    pub fn with_result(mut self, value: serde_json::Value) -> Self {
+        if let Some(Ending::Succeeded { result }) = &mut self.ending {
+            *result = Some(value);
+        }
+        self
     }
 
     /// The work goes on in child runs; this run ends when they have.

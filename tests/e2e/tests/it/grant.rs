@@ -59,6 +59,21 @@ async fn the_same_command_twice_gives_one_credit() {
     assert_eq!(totals.as_array().unwrap().len(), 1, "{totals:#}");
     assert_eq!((&totals[0]["source_key"], &totals[0]["granted_minor"]), (&"manual".into(), &750.into()));
     assert_eq!(world.tradeup(&["verify"]).code, 0);
+
+    // Long after, when the runs are not kept any more: the ledger knows the keys.
+    sqlx::raw_sql(
+        "update retention set runs_deleted_through = (select id from runs order by id desc limit 1);
+         delete from runs",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+    let again = grant(&world, &member, "5.00", "ticket-9", &["--follow"]);
+    assert_eq!((again.code, run(&again)["result"]["outcome"].as_str()), (0, Some("already_granted")));
+    let other = grant(&world, &member, "9.00", "ticket-10", &["--follow"]);
+    assert_eq!((other.code, run(&other)["error_code"].as_str()), (1, Some("TU0006")));
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 750);
+    assert_eq!(world.tradeup(&["verify"]).code, 0);
 }
 
 #[tokio::test]

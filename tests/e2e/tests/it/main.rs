@@ -22,6 +22,7 @@ mod isolation;
 mod kill;
 mod ledger_guards;
 mod monthly;
+mod probes;
 mod publishing;
 mod schedules;
 mod servers;

@@ -1,23 +1,26 @@
--- Counts a failure; opens the breaker at the limit, or again when a trial failed. Answers for how many
--- seconds, if it was this failure that opened it.
+-- Counts a failure; opens the breaker at the limit, or again when a trial failed. Runs that were under
+-- way while it opened say nothing new. Answers for how many seconds, if it was this failure that opened.
+-- One statement that writes the row once: what it would write twice, it would not see.
 -- $1 dependency  $2 tenant  $3 code  $4 error  $5 failures that trip it
-with counted as (
-    insert into breakers as b (dependency, tenant_id, failures, error_code, error)
-    values ($1, $2, 1, $3, $4)
-    on conflict (dependency, tenant_id) do update
-    set failures = case when b.open_until is null and b.failed_at < now() - interval '1 minute' then 1
-            else b.failures + 1 end,
-        error_code = $3, error = $4, failed_at = now()
-    returning failures, open_until, opened
-), tripped as (
-    select least(30 * 2 ^ opened, 600) * (0.8 + 0.4 * random()) as seconds
-    from counted
-    -- Runs that were under way while it opened say nothing new.
-    where failures >= $5 and (open_until is null or open_until <= now())
-), opened as (
-    update breakers b
-    set open_until = now() + make_interval(secs => tripped.seconds), opened = b.opened + 1, trial_until = null
-    from tripped
-    where b.dependency = $1 and b.tenant_id is not distinct from $2
-)
-select (select seconds from tripped) as seconds
+insert into breakers as b (dependency, tenant_id, failures, error_code, error)
+values ($1, $2, 1, $3, $4)
+on conflict (dependency, tenant_id) do update
+set failures = case when b.open_until is null and b.failed_at < now() - interval '1 minute' then 1
+        else b.failures + 1 end,
+    -- The failures that count now are one more than before, unless it has been quiet for a while.
+    open_until = case
+        when b.failures + 1 >= $5 and (b.open_until <= now()
+            or (b.open_until is null and b.failed_at >= now() - interval '1 minute'))
+        then now() + make_interval(secs => least(30 * 2 ^ b.opened, 600) * (0.8 + 0.4 * random()))
+        else b.open_until end,
+    opened_at = case
+        when b.failures + 1 >= $5 and (b.open_until <= now()
+            or (b.open_until is null and b.failed_at >= now() - interval '1 minute'))
+        then now() else b.opened_at end,
+    opened = b.opened + case
+        when b.failures + 1 >= $5 and (b.open_until <= now()
+            or (b.open_until is null and b.failed_at >= now() - interval '1 minute'))
+        then 1 else 0 end,
+    trial_until = case when b.open_until <= now() then null else b.trial_until end,
+    error_code = $3, error = $4, failed_at = now()
+returning case when b.opened_at = now() then extract(epoch from b.open_until - now())::float8 end as seconds

@@ -23,6 +23,8 @@ pub enum Granted {
     OtherCurrency(String),
     /// The tenant has no member with this customer id.
     UnknownMember,
+    /// The key is that of another credit: of another member, or of another amount.
+    OtherCredit,
 }
 
 /// Gives the member the credit, unless it was given before under this key: lot, entry and balance in
@@ -61,9 +63,12 @@ pub async fn grant(
         Some(found) if found.currency != grant.amount.currency.code() => {
             Granted::OtherCurrency(found.currency)
         }
-        Some(found) => match found.member_id {
-            Some(member_id) => Granted::Done { member_id, is_new: found.is_new },
-            None => Granted::UnknownMember,
+        Some(found) => match (found.member_id, found.before_member_id.zip(found.before_minor)) {
+            (None, _) => Granted::UnknownMember,
+            (Some(member_id), Some(before)) if before != (member_id, grant.amount.amount_minor) => {
+                Granted::OtherCredit
+            }
+            (Some(member_id), _) => Granted::Done { member_id, is_new: found.is_new },
         },
     })
 }

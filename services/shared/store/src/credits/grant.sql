@@ -1,4 +1,4 @@
--- Gives one credit to one member, in one statement. The unique key on lots decides: running it again
+-- Gives one credit to one member, in one statement. The unique keys on lots decide: running it again
 -- grants nothing new. Says what it found, so that whoever was refused is told why.
 -- $1 tenant  $2 run  $3 customer id  $4 amount  $5 currency  $6 class of value  $7 source key
 -- $8 note  $9 available at  $10 expires at  $11 id for the lot  $12 anchor date
@@ -13,7 +13,7 @@ with found as (
     select $1, $11, member_id, currency, $6, 'granted', $7, $4, $4, $9, $10, $12, $2, $8
     from found
     where state = 'active' and currency = $5 and member_id is not null
-    on conflict (tenant_id, member_id, reason, source_key) do nothing
+    on conflict do nothing
     returning id, member_id, currency, granted_minor
 ), entered as (
     insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
@@ -26,6 +26,8 @@ with found as (
     on conflict (tenant_id, member_id, currency)
         do update set balance_minor = a.balance_minor + excluded.balance_minor
 )
-select state as "state!", currency as "currency!", member_id as "member_id?",
-    exists (select from granted) as "is_new!"
-from found
+select f.state as "state!", f.currency as "currency!", f.member_id as "member_id?",
+    exists (select from granted) as "is_new!", l.member_id as "before_member_id?",
+    l.granted_minor as "before_minor?"
+from found f
+left join lots l on l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7

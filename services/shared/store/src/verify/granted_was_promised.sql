@@ -11,6 +11,9 @@ left join memberships ms on ms.tenant_id = $1 and ms.member_id = l.member_id and
 left join tier_amounts a on a.tenant_id = $1 and a.tier_id = ms.tier_id and a.currency = l.currency
     and a.valid_from <= b.scheduled_for and (a.valid_to is null or a.valid_to > b.scheduled_for)
 where l.tenant_id = $1 and l.reason = 'monthly'
+    -- Runs that ended long ago are not kept.
+    and (b.id is not null or l.run_id > (select coalesce(runs_deleted_through,
+        '00000000-0000-0000-0000-000000000000') from retention))
     and (b.id is null or l.granted_minor is distinct from a.amount_minor)
 order by l.id
 limit $2

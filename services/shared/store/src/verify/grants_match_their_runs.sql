@@ -1,4 +1,5 @@
--- Credits given one by one: each succeeded run against its lot, and each lot against its run.
+-- Credits given one by one: each succeeded run against its lot, and each lot against its run. Runs that
+-- ended long ago are not kept; a later run of the same key finds their credit given.
 select count(*) over () as "violations!",
     case when l.id is null then 'run ' || r.id else 'lot ' || l.id end as "subject!",
     case when r.id is null then format('no succeeded run %s has its key', l.run_id)
@@ -14,12 +15,17 @@ from (
     where tenant_id = $1 and task = 'grant-credit' and state = 'succeeded'
 ) as r
 full join (
-    select id, member_id, source_key, currency, granted_minor, run_id from lots
-    where tenant_id = $1 and reason = 'granted'
+    select l.id, l.member_id, l.source_key, l.currency, l.granted_minor, l.run_id,
+        l.run_id <= k.runs_deleted_through as outlives_its_run
+    from lots l cross join retention k
+    where l.tenant_id = $1 and l.reason = 'granted'
 ) as l on l.source_key = r.key
-where r.id is null or l.id is null or l.run_id <> r.id
-    or l.member_id::text is distinct from r.result ->> 'member_id'
-    or l.granted_minor::text is distinct from r.result ->> 'amount_minor'
-    or l.currency is distinct from r.result ->> 'currency'
+where l.id is null
+    or (r.id is null and l.outlives_its_run is not true)
+    or (r.id is not null and (
+        l.run_id <> r.id and not (l.outlives_its_run is true and r.result ->> 'outcome' = 'already_granted')
+        or l.member_id::text is distinct from r.result ->> 'member_id'
+        or l.granted_minor::text is distinct from r.result ->> 'amount_minor'
+        or l.currency is distinct from r.result ->> 'currency'))
 order by coalesce(l.id, r.id)
 limit $2
