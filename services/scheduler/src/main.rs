@@ -62,8 +62,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     service.beside(tick_on(service.worker().clone(), service.shutdown()));
     service.beside(keep_house(service.worker().clone(), options.retention.keep(), service.shutdown()));
     service.beside(sweep_on(service.worker().clone(), service.shutdown()));
-    service.run().await;
-    Ok(())
+    Ok(service.run().await?)
 }
 
 /// Makes room: partitions, and runs that ended long ago.

@@ -24,6 +24,5 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> Result<(), ServiceError> {
     let service = Service::start("webhooks", options.service, Registry::new()).await?;
     service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
-    service.run().await;
-    Ok(())
+    service.run().await
 }

@@ -10,13 +10,21 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Connects.
+    /// Connects; several servers of a cluster are separated by commas.
     pub async fn connect(url: &str) -> Self {
-        Self { context: jetstream::new(async_nats::connect(url).await.expect("NATS answers")) }
+        let servers: Vec<async_nats::ServerAddr> = url.split(',').map(|one| one.parse().unwrap()).collect();
+        Self { context: jetstream::new(async_nats::connect(servers).await.expect("NATS answers")) }
     }
 
     async fn stream(&self, name: &str) -> Stream {
         self.context.get_stream(name).await.expect("the stream is there")
+    }
+
+    /// Makes a stream refuse more than so many messages, or as many as there may come.
+    pub async fn limit(&self, stream: &str, messages_max: Option<i64>) {
+        let mut config = self.stream(stream).await.get_info().await.unwrap().config;
+        config.max_messages = messages_max.unwrap_or(-1);
+        self.context.update_stream(config).await.unwrap();
     }
 
     /// Number of messages in a stream.

@@ -13,6 +13,11 @@ where
     eventually_at(LOOK_EVERY, what, within, look).await
 }
 
+/// Lets a fault last, or things go on for a while. Nothing may be concluded from the time that is over.
+pub async fn pause(length: Duration) {
+    tokio::time::sleep(length).await;
+}
+
 /// As [`eventually`], looking only so often: a look costs something while load is measured.
 pub(crate) async fn eventually_at<T, F>(
     every: Duration,

@@ -283,7 +283,7 @@ impl JobRow {
 pub async fn put_job(db: &mut Connection, run_id: RunId, wait: Duration) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into outbox (id, kind, run_id, next_publish_at)
-         values ($1, 'job', $2, now() + make_interval(secs => $3))",
+         values ($1, 'job', $2, clock_timestamp() + make_interval(secs => $3))",
         Uuid::now_v7(),
         run_id as RunId,
         wait.as_secs_f64(),

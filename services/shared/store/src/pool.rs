@@ -13,6 +13,9 @@ use crate::error::{Doing, StoreError};
 /// hold its locks against the others: PostgreSQL ends the session and rolls back.
 const IDLE_IN_TRANSACTION_MAX: &str = "10s";
 
+/// For a simple question, a connection included.
+const ASKED_WITHIN: Duration = Duration::from_secs(6);
+
 /// A pool of connections.
 pub type Pool = sqlx::PgPool;
 
@@ -189,6 +192,18 @@ async fn check_durability(pool: &Pool) -> Result<(), ConnectError> {
         None => Ok(()),
         Some(row) => Err(ConnectError::Unsafe { setting: row.name, value: row.setting }),
     }
+}
+
+/// Whether the pool gives no connection although the server answers a new one: its connections hang, as
+/// they do when something between has forgotten them. `false` when the server does not answer either.
+pub async fn is_wedged(pool: &Pool) -> bool {
+    let asked = async { sqlx::Connection::ping(&mut *pool.acquire().await?).await };
+    if matches!(tokio::time::timeout(ASKED_WITHIN, asked).await, Ok(Ok(()))) {
+        return false;
+    }
+    let options = pool.connect_options();
+    let fresh = async { sqlx::Connection::close(options.connect().await?).await };
+    matches!(tokio::time::timeout(ASKED_WITHIN, fresh).await, Ok(Ok(())))
 }
 
 /// Brings the schema up to this build's version. Needs the owner's role; safe to run at any time

@@ -22,6 +22,7 @@ pub mod service;
 mod sweep;
 mod task;
 pub mod trigger;
+mod watchdog;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
 pub use probe::{ProbeCredits, ProbeScheduler};

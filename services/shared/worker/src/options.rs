@@ -65,6 +65,9 @@ pub enum ServiceError {
     /// Signals can't be listened to.
     #[error("signals can't be listened to: {0}")]
     Signals(#[from] std::io::Error),
+    /// It could do nothing any more.
+    #[error("connections to PostgreSQL hung although it answers; ended, to be started anew")]
+    Wedged,
     /// Tasks are wired wrongly.
     #[error(transparent)]
     Tasks(#[from] crate::RegistryError),

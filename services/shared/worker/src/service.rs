@@ -12,7 +12,7 @@ use tradeup_broker::Broker;
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::{AttemptLines, LogOptions};
 
-use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live};
+use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live, watchdog};
 
 /// After the work, connections have this long.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -77,9 +77,13 @@ impl Service {
     }
 
     /// Works until told to stop; then finishes what is in flight, and closes.
-    pub async fn run(self) {
+    ///
+    /// # Errors
+    /// [`ServiceError::Wedged`] if it stopped by itself, since it could do nothing any more.
+    pub async fn run(self) -> Result<(), ServiceError> {
         let (service, worker) = (self.name, self.worker.name());
         tracing::info!(worker, "{service} is ready as {worker}");
+        let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
         let kept = live::keep_lines(self.lines, self.pool.clone(), self.broker.clone(), finished.clone());
         let kept = tokio::spawn(kept);
@@ -96,6 +100,7 @@ impl Service {
             tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
         }
         tracing::info!("stopped");
+        if watched.await.unwrap_or(false) { Err(ServiceError::Wedged) } else { Ok(()) }
     }
 }
 

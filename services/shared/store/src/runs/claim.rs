@@ -192,7 +192,7 @@ pub async fn extend_lease(
     lease: Duration,
 ) -> Result<bool, StoreError> {
     let kept = sqlx::query!(
-        "update runs set lease_expires_at = now() + make_interval(secs => $3)
+        "update runs set lease_expires_at = clock_timestamp() + make_interval(secs => $3)
          where id = $1 and attempt = $2 and state = 'running'",
         run_id as RunId,
         attempt,

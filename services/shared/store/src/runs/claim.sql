@@ -4,6 +4,10 @@
 -- The commit does not wait for the disk. It survives the death of any process but PostgreSQL's own;
 -- if that loses it, the run is queued again with its outbox row, as if it had never been claimed. The
 -- commit of the effects, which comes after, waits and takes the claim with it.
+--
+-- The clock, and not now(): a claim may have waited for a lock that a frozen worker held, and a lease
+-- counted from before that wait would be over when it begins. Whoever waited behind this claim would take
+-- the run over at once, without seeing this attempt.
 -- $1 run ids  $2 worker  $3 build  $4 lease in seconds  $5 attempts by the task's policy
 -- $6 what the task depends on  $7 whether they were admitted: nothing holds them back
 with lazily as materialized (
@@ -13,17 +17,17 @@ with lazily as materialized (
     set state = 'running',
         attempt = r.attempt + 1,
         max_attempts = coalesce(r.max_attempts, r.attempt + $5),
-        lease_expires_at = now() + make_interval(secs => $4),
+        lease_expires_at = clock_timestamp() + make_interval(secs => $4),
         next_attempt_at = null,
-        started_at = coalesce(r.started_at, now())
+        started_at = coalesce(r.started_at, clock_timestamp())
     -- The states say that it is unfinished. Asking for finished_at as well would let the planner take
     -- the index of unfinished runs, which is full of those that have just ended.
     where r.id = any($1)
         and r.attempt < coalesce(r.max_attempts, r.attempt + $5)
         and (r.state = 'queued'
             -- A little early is on time: the broker's clock measured the wait.
-            or (r.state in ('retrying', 'scheduled') and r.next_attempt_at <= now() + interval '100 milliseconds')
-            or (r.state = 'running' and r.lease_expires_at < now()))
+            or (r.state in ('retrying', 'scheduled') and r.next_attempt_at <= clock_timestamp() + interval '100 milliseconds')
+            or (r.state = 'running' and r.lease_expires_at < clock_timestamp()))
         and ($7 or not (
             exists (select from pauses p
                 where (p.tenant_id is null or p.tenant_id = r.tenant_id) and (p.task is null or p.task = r.task)
@@ -36,12 +40,11 @@ with lazily as materialized (
     returning r.*
 ), lost as (
     update attempts a
-    set outcome = 'lost', finished_at = now()
+    set outcome = 'lost', finished_at = clock_timestamp()
     from claimed c
     -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
     where a.run_id = any($1) and a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
 ), attempted as (
-    -- Not now(): an admitted run may have waited for its place in this transaction.
     insert into attempts (run_id, attempt, worker, build, started_at)
     select id, attempt, $2, $3, clock_timestamp() from claimed
 ), arrived as (

@@ -95,9 +95,9 @@ pub async fn end_exhausted(db: &mut Connection, run_id: RunId, error: &str) -> R
     let ended = sqlx::query!(
         "with ended as (
             update runs set state = 'dead', lease_expires_at = null, next_attempt_at = null,
-                error_code = $2, error = $3, finished_at = now()
+                error_code = $2, error = $3, finished_at = clock_timestamp()
             where id = $1 and finished_at is null and attempt >= max_attempts
-                and (lease_expires_at is null or lease_expires_at < now())
+                and (lease_expires_at is null or lease_expires_at < clock_timestamp())
             returning id
         ), lost as (
             update attempts a set outcome = 'lost', finished_at = now()

@@ -5,7 +5,7 @@ with finished as (
     update runs
     set state = $3,
         lease_expires_at = null,
-        next_attempt_at = case when $3 in ('retrying', 'scheduled') then now() + make_interval(secs => $7) end,
+        next_attempt_at = case when $3 in ('retrying', 'scheduled') then clock_timestamp() + make_interval(secs => $7) end,
         -- Whoever asked to be called later has not used up an attempt.
         max_attempts = case when $3 = 'scheduled' then max_attempts + 1 else max_attempts end,
         result = $4,
