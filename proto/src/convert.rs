@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
-use tradeup_domain::{InvalidPeriod, Period};
+use tradeup_domain::{Currency, Grant, GrantError, InvalidPeriod, Money, MoneyError, Period, ValueClass};
 use uuid::Uuid;
+
+use crate::v1;
 
 /// Why a decoded message can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +31,12 @@ pub enum ConvertError {
     /// A period that is not `YYYY-MM`.
     #[error("field period: {0}")]
     Period(#[from] InvalidPeriod),
+    /// A currency that is none.
+    #[error("field amount.currency: {0}")]
+    Currency(#[from] MoneyError),
+    /// A credit that can't be given.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
 }
 
 /// A domain instant as a message field.
@@ -77,6 +85,42 @@ pub fn period(value: &str) -> Result<Period, ConvertError> {
     Ok(value.parse()?)
 }
 
+/// The input of `grant-credit` as one checked credit.
+///
+/// # Errors
+/// [`ConvertError`], naming the field.
+pub fn grant(value: &v1::GrantCredit) -> Result<Grant, ConvertError> {
+    let amount = value.amount.as_ref().ok_or(ConvertError::Missing { field: "amount" })?;
+    let amount = Money { amount_minor: amount.amount_minor, currency: amount.currency.parse::<Currency>()? };
+    let grant = Grant {
+        member_external_id: value.member_external_id.clone(),
+        amount,
+        reason: value.reason.clone(),
+        expires_at: optional_instant("expires_at", value.expires_at.as_ref())?,
+        value_class: value_class(value.value_class)?,
+        source_key: value.source_key.clone(),
+    };
+    Ok(grant.checked()?)
+}
+
+/// A class of value from its number.
+fn value_class(number: i32) -> Result<ValueClass, GrantError> {
+    match v1::ValueClass::try_from(number) {
+        Ok(v1::ValueClass::Unspecified | v1::ValueClass::Promotional) => Ok(ValueClass::Promotional),
+        Ok(v1::ValueClass::Paid) => Ok(ValueClass::Paid),
+        Err(_unknown) => Err(GrantError::ValueClass),
+    }
+}
+
+/// A class of value as a message field.
+#[must_use]
+pub fn value_class_number(class: ValueClass) -> i32 {
+    match class {
+        ValueClass::Promotional => v1::ValueClass::Promotional.into(),
+        ValueClass::Paid => v1::ValueClass::Paid.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,10 +136,36 @@ mod tests {
 
         #[test]
         fn any_bytes_decode_or_fail_without_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(job) = crate::v1::Job::decode(bytes.as_slice()) {
+            if let Ok(job) = v1::Job::decode(bytes.as_slice()) {
                 let _either = uuid("run_id", &job.run_id);
                 let _either = instant("scheduled_for", job.scheduled_for.as_ref());
             }
+        }
+    }
+
+    #[test]
+    fn a_wrong_credit_names_its_field() {
+        let money =
+            |amount_minor, currency: &str| Some(v1::Money { amount_minor, currency: currency.to_owned() });
+        let good = v1::GrantCredit {
+            member_external_id: "5".to_owned(),
+            amount: money(500, "USD"),
+            reason: "thanks".to_owned(),
+            source_key: "manual:1".to_owned(),
+            ..v1::GrantCredit::default()
+        };
+        assert_eq!(grant(&good).unwrap().value_class, ValueClass::Promotional);
+        let paid = v1::GrantCredit { value_class: value_class_number(ValueClass::Paid), ..good.clone() };
+        assert_eq!(grant(&paid).unwrap().value_class, ValueClass::Paid);
+        for (wrong, field) in [
+            (v1::GrantCredit { amount: None, ..good.clone() }, "amount"),
+            (v1::GrantCredit { amount: money(5, "usd"), ..good.clone() }, "amount.currency"),
+            (v1::GrantCredit { amount: money(0, "USD"), ..good.clone() }, "amount.amount_minor"),
+            (v1::GrantCredit { value_class: 9, ..good.clone() }, "value_class"),
+            (v1::GrantCredit { expires_at: Some(Timestamp { seconds: 0, nanos: -1 }), ..good }, "expires_at"),
+        ] {
+            let error = grant(&wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("field {field}")), "{error}");
         }
     }
 

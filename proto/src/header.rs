@@ -8,5 +8,12 @@ pub const RUN: &str = "Tradeup-Run";
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// [`CONTENT_TYPE`] of our own messages.
 pub const PROTOBUF: &str = "application/protobuf";
+/// [`CONTENT_TYPE`] of an event's body; what it is if an event does not say.
+pub const JSON: &str = "application/json";
+/// Id of an event, as CloudEvents name it. It goes before [`MESSAGE_ID`], which a publisher may need
+/// for each try anew.
+pub const EVENT_ID: &str = "ce-id";
+/// When an event happened (RFC 3339), as CloudEvents name it.
+pub const EVENT_TIME: &str = "ce-time";
 /// Stable error code of a dead letter.
 pub const ERROR_CODE: &str = "Tradeup-Error-Code";

@@ -25,6 +25,10 @@ pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
 pub const MONTHLY_CREDITS_BATCH: JobKind =
     JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };
 
+/// Gives one credit to one member.
+pub const GRANT_CREDIT: JobKind =
+    JobKind { service: "credits", task: "grant-credit", input: "tradeup.v1.GrantCredit" };
+
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
@@ -34,8 +38,14 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, MONTHLY_CREDITS_BATCH, PROBE_SCHEDULER, PROBE_CREDITS];
+    pub const ALL: [Self; 6] = [
+        MONTHLY_CREDITS,
+        MONTHLY_CREDITS_TENANT,
+        MONTHLY_CREDITS_BATCH,
+        GRANT_CREDIT,
+        PROBE_SCHEDULER,
+        PROBE_CREDITS,
+    ];
 
     /// The kind with this task name, if there is one.
     #[must_use]

@@ -1,8 +1,10 @@
 //! The subject grammar: `jobs.<service>.<task>.<tenant>`, with `.urgent` behind it for the lane of
-//! urgent runs, and `dead.<service>.<task>.<tenant>`.
+//! urgent runs, and `dead.<service>.<task>.<tenant>`. Events' are in [`event`].
 //!
 //! Each token is one encoded identifier, so that no identifier can reach into another's place,
 //! whatever characters it has.
+
+pub mod event;
 
 use std::fmt::Write as _;
 

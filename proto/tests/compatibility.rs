@@ -11,10 +11,14 @@ use std::path::Path;
 use prost_types::FileDescriptorSet;
 use tradeup_proto::{DESCRIPTORS, Message as _};
 
-/// Every field: message and number, with name, type and label.
+/// Every field: message and number, with name, type and label; and every value of an enumeration.
 fn fields(descriptors: &[u8]) -> BTreeMap<(String, i32), String> {
     let set = FileDescriptorSet::decode(descriptors).expect("a descriptor set");
     let ours = set.file.iter().filter(|file| file.package() == "tradeup.v1");
+    let values = ours.clone().flat_map(|file| &file.enum_type).flat_map(|enumeration| {
+        let of = |number: i32| (enumeration.name().to_owned(), number);
+        enumeration.value.iter().map(move |value| (of(value.number()), value.name().to_owned()))
+    });
     ours.flat_map(|file| &file.message_type)
         .flat_map(|message| {
             message.field.iter().map(|field| {
@@ -28,6 +32,7 @@ fn fields(descriptors: &[u8]) -> BTreeMap<(String, i32), String> {
                 ((message.name().to_owned(), field.number()), shape)
             })
         })
+        .chain(values)
         .collect()
 }
 

@@ -2,7 +2,10 @@
 
 pub(crate) mod cancel;
 pub(crate) mod dead;
+pub(crate) mod event;
+pub(crate) mod events;
 pub(crate) mod generate;
+pub(crate) mod grant;
 pub(crate) mod holds;
 pub(crate) mod import;
 pub(crate) mod ledger;
@@ -16,6 +19,7 @@ pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
 pub(crate) mod setup;
+pub(crate) mod start;
 pub(crate) mod tenant;
 pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -64,6 +64,12 @@ enum Command {
     /// Trigger a run by hand.
     #[command(subcommand)]
     Trigger(commands::trigger::Trigger),
+    /// Give one member one credit.
+    Grant(commands::grant::Grant),
+    /// List events that other systems published, newest first.
+    Events(commands::events::Events),
+    /// Show an event with its body.
+    Event(commands::event::Event),
     /// List runs, newest first.
     Runs(commands::runs::Runs),
     /// Show a run with what is below it.
@@ -109,6 +115,9 @@ async fn main() -> ExitCode {
             Command::Import(import) => import.run(&context).await,
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,
+            Command::Grant(grant) => grant.run(&context).await,
+            Command::Events(events) => events.run(&context).await,
+            Command::Event(event) => event.run(&context).await,
             Command::Runs(runs) => runs.run(&context).await,
             Command::Run(run) => run.run(&context).await,
             Command::Logs(logs) => logs.run(&context).await,

@@ -1,4 +1,4 @@
-//! `credits`: issues credits to members, batch by batch.
+//! `credits`: issues credits to members, batch by batch and one by one.
 
 mod tasks;
 

@@ -1,9 +1,10 @@
-//! The JOBS stream, as a stranger with a NATS client sees it.
+//! The streams, as a stranger with a NATS client sees it.
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::{self, stream::Stream};
 use futures::StreamExt as _;
 
-/// A look into JOBS, and a hand in it.
+/// A look into the streams, and a hand in them.
 pub struct Jobs {
     context: jetstream::Context,
 }
@@ -58,6 +59,20 @@ impl Jobs {
             .unwrap()
             .await
             .expect("the stream stores it");
+    }
+
+    /// Publishes an event with these headers. Whether the stream had it already, by its message id.
+    pub async fn publish_event(&self, subject: &str, headers: &[(&str, &str)], body: &[u8]) -> bool {
+        let mut map = HeaderMap::new();
+        headers.iter().for_each(|(name, value)| map.append(*name, *value));
+        let sent = self.context.publish_with_headers(subject.to_owned(), map, body.to_vec().into());
+        sent.await.unwrap().await.expect("the stream stores it").duplicate
+    }
+
+    /// Events that nobody has answered for: those to come and those under way.
+    pub async fn events_left(&self) -> u64 {
+        let info = self.stream("EVENTS").await.consumer_info("intake").await.unwrap();
+        info.num_pending + u64::try_from(info.num_ack_pending).unwrap()
     }
 
     /// Bodies of the messages in a stream whose subject matches, oldest first.

@@ -11,7 +11,7 @@ use tradeup_domain::ErrorCode;
 const LINES_MAX: usize = 400;
 
 /// Which of our crates each of our crates may use; an arrow may point only down.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("telemetry", &[]),
     ("proto", &["domain"]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
     ("credits", &["worker", "store", "proto", "domain"]),
+    ("webhooks", &["worker", "store", "proto", "domain"]),
     ("cli", &["worker", "store", "proto", "domain", "telemetry"]),
 ];
 
@@ -37,10 +38,11 @@ const CONFINED: [(&str, &[&str], &str); 4] = [
             "store",
             "broker",
             "worker",
-            "telemetry",
             "scheduler",
             "credits",
+            "webhooks",
             "cli",
+            "telemetry",
             "harness",
             "e2e",
             "faults",

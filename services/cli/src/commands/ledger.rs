@@ -55,7 +55,7 @@ fn show_entries(context: &Context, listed: &[ledger::EntryView]) -> anyhow::Resu
         .map(|e| {
             json!({ "entry_id": e.id.to_string(), "member_id": e.member_id.to_string(), "customer_id": e.external_id,
                 "kind": e.kind, "amount_minor": e.amount_minor, "currency": e.currency, "reason": e.reason,
-                "source_key": e.source_key, "effective_at": instant(e.effective_at), "recorded_at": instant(e.recorded_at),
+                "source_key": e.source_key, "note": e.note, "effective_at": instant(e.effective_at), "recorded_at": instant(e.recorded_at),
                 "expires_at": e.expires_at.map(instant), "run_id": e.run_id.to_string() })
         })
         .collect();
@@ -71,7 +71,10 @@ fn show_entries(context: &Context, listed: &[ledger::EntryView]) -> anyhow::Resu
                 e.external_id.clone(),
                 e.kind.clone(),
                 money(e.amount_minor, &e.currency),
-                format!("{} {}", e.reason, e.source_key),
+                match &e.note {
+                    Some(note) => format!("{} {}: {note}", e.reason, e.source_key),
+                    None => format!("{} {}", e.reason, e.source_key),
+                },
                 instant(e.effective_at),
                 instant_or_dash(e.expires_at),
                 e.run_id.to_string(),

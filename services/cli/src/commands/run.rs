@@ -217,6 +217,7 @@ impl Story {
             lines.push(said.join(" "));
         }
         lines.extend(error_line(run).map(|error| format!("error: {error}")));
+        lines.extend(run.result.as_ref().map(|result| format!("result: {result}")));
         let p = &self.progress;
         if p.batches > 0 {
             let granted: Vec<String> =

@@ -2,9 +2,9 @@
 
 use std::future::IntoFuture;
 
-use async_nats::HeaderValue;
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use tradeup_proto::header;
 use uuid::Uuid;
@@ -22,7 +22,9 @@ pub struct Outgoing {
     pub run_id: Option<Uuid>,
     /// Error code, for dead letters.
     pub error_code: Option<String>,
-    /// Body, protobuf.
+    /// Headers of a message that is sent again as it was received, in the place of ours.
+    pub headers: Option<Vec<(String, String)>>,
+    /// Body, protobuf if headers do not say otherwise.
     pub body: Bytes,
 }
 
@@ -50,8 +52,8 @@ impl Broker {
     pub async fn publish(&self, message: Outgoing) -> Result<Published, PublishError> {
         let mut publish = PublishMessage::build()
             .payload(message.body)
-            .message_id(message.message_id.to_string())
-            .header(header::CONTENT_TYPE, header::PROTOBUF);
+            .headers(header_map(message.headers))
+            .message_id(message.message_id.to_string());
         if let Some(run_id) = message.run_id {
             publish = publish.header(header::RUN, run_id.to_string().as_str());
         }
@@ -73,6 +75,21 @@ impl Broker {
             tracing::debug!(%error, "nobody is told");
         }
     }
+}
+
+/// The headers of a message: those that it had, or ours. What can't stand in a header is left out.
+fn header_map(headers: Option<Vec<(String, String)>>) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    let Some(headers) = headers else {
+        map.insert(header::CONTENT_TYPE, header::PROTOBUF);
+        return map;
+    };
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 impl Published {

@@ -1,6 +1,6 @@
-//! Pulling jobs and answering for them.
+//! Pulling jobs and events, and answering for them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
@@ -17,16 +17,16 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A pull request lives this long before it is renewed.
 const EXPIRES: Duration = Duration::from_secs(30);
 
-/// The stream of deliveries of one job kind.
+/// The stream of deliveries of one consumer.
 pub struct Pull {
     messages: Stream,
 }
 
 /// Why nothing can be pulled.
 #[derive(Debug, thiserror::Error)]
-#[error("pulling {task}: {reason}")]
+#[error("pulling {consumer}: {reason}")]
 pub struct PullError {
-    task: &'static str,
+    consumer: String,
     reason: String,
 }
 
@@ -47,10 +47,22 @@ impl Broker {
     /// # Errors
     /// [`PullError`] when the consumer does not exist or NATS can't be reached.
     pub async fn pull(&self, kind: JobKind, lane: Lane, messages_max: usize) -> Result<Pull, PullError> {
-        let fail = |reason: String| PullError { task: kind.task, reason };
+        self.open(topology::JOBS, topology::consumer_name(kind, lane), messages_max).await
+    }
+
+    /// Opens the consumer of events, asking for at most `messages_max` at a time.
+    ///
+    /// # Errors
+    /// [`PullError`] when the consumer does not exist or NATS can't be reached.
+    pub async fn pull_events(&self, messages_max: usize) -> Result<Pull, PullError> {
+        self.open(topology::EVENTS, topology::INTAKE.to_owned(), messages_max).await
+    }
+
+    async fn open(&self, stream: &str, name: String, messages_max: usize) -> Result<Pull, PullError> {
+        let fail = |reason: String| PullError { consumer: name.clone(), reason };
         let consumer: PullConsumer = self
             .jetstream
-            .get_consumer_from_stream(topology::consumer_name(kind, lane), topology::JOBS)
+            .get_consumer_from_stream(name.as_str(), stream)
             .await
             .map_err(|error| fail(error.to_string()))?;
         let messages = consumer
@@ -67,8 +79,17 @@ impl Broker {
     /// Whether the consumer of `kind` and `lane`, or its stream, is known not to exist. `false` when nobody
     /// answers.
     pub async fn lacks_consumer(&self, kind: JobKind, lane: Lane) -> bool {
-        let Ok(stream) = self.jetstream.get_stream_no_info(topology::JOBS).await else { return false };
-        match stream.consumer_info(topology::consumer_name(kind, lane)).await {
+        self.lacks(topology::JOBS, &topology::consumer_name(kind, lane)).await
+    }
+
+    /// Whether the consumer of events, or its stream, is known not to exist. `false` when nobody answers.
+    pub async fn lacks_events_consumer(&self) -> bool {
+        self.lacks(topology::EVENTS, topology::INTAKE).await
+    }
+
+    async fn lacks(&self, stream: &str, consumer: &str) -> bool {
+        let Ok(stream) = self.jetstream.get_stream_no_info(stream).await else { return false };
+        match stream.consumer_info(consumer).await {
             Ok(_) => false,
             Err(error) => topology::is_absent(&error),
         }
@@ -104,6 +125,26 @@ impl Delivery {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.message.payload
+    }
+
+    /// The message's headers: name and value, in the order of their names.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let mut headers: Vec<(String, String)> = self
+            .message
+            .headers
+            .iter()
+            .flat_map(|headers| headers.iter())
+            .flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string())))
+            .collect();
+        headers.sort();
+        headers
+    }
+
+    /// When the stream stored the message: the same at each delivery.
+    #[must_use]
+    pub fn stored_at(&self) -> Option<SystemTime> {
+        self.message.info().ok().map(|info| SystemTime::from(info.published))
     }
 
     /// How often the message was delivered, this time included.

@@ -21,6 +21,10 @@ use crate::Broker;
 pub(crate) const JOBS: &str = "JOBS";
 /// The stream of what could not be done.
 const DEAD: &str = "DEAD";
+/// The stream of what happened, as other systems publish it.
+pub(crate) const EVENTS: &str = "EVENTS";
+/// The durable consumer of events.
+pub(crate) const INTAKE: &str = "intake";
 
 /// The stream of what runs say while they work.
 const LIVE: &str = "LIVE";
@@ -76,13 +80,16 @@ impl Topology {
         }
         for kind in JobKind::ALL {
             for lane in Lane::ALL {
-                changes.extend(self.apply_consumer(broker, kind, lane).await?);
+                let filter = subject::job_filter(kind, lane);
+                changes.extend(self.apply_consumer(broker, JOBS, consumer_name(kind, lane), filter).await?);
             }
         }
+        let (name, all) = (INTAKE.to_owned(), subject::event::ALL.to_owned());
+        changes.extend(self.apply_consumer(broker, EVENTS, name, all).await?);
         Ok(changes)
     }
 
-    fn streams(self) -> [Config; 3] {
+    fn streams(self) -> [Config; 4] {
         let base = Config {
             storage: StorageType::File,
             num_replicas: self.replicas,
@@ -113,6 +120,16 @@ impl Topology {
                 ..base.clone()
             },
             Config {
+                name: EVENTS.to_owned(),
+                description: Some("What happened, as other systems publish it".to_owned()),
+                subjects: vec![subject::event::ALL.to_owned()],
+                retention: RetentionPolicy::Limits,
+                max_age: 14 * DAY,
+                max_message_size: 256 * 1024,
+                max_bytes: 2 * 1024 * 1024 * 1024,
+                ..base.clone()
+            },
+            Config {
                 name: LIVE.to_owned(),
                 description: Some("What runs say while they work; loss is harmless".to_owned()),
                 subjects: vec!["live.*.*".to_owned()],
@@ -132,14 +149,14 @@ impl Topology {
     async fn apply_consumer(
         self,
         broker: &Broker,
-        kind: JobKind,
-        lane: Lane,
+        stream: &str,
+        name: String,
+        filter: String,
     ) -> Result<Option<Change>, TopologyError> {
-        let name = consumer_name(kind, lane);
         let fail = |reason: String| TopologyError { what: format!("consumer {name}"), reason };
         let config = pull::Config {
             durable_name: Some(name.clone()),
-            filter_subject: subject::job_filter(kind, lane),
+            filter_subject: filter,
             ack_policy: AckPolicy::Explicit,
             deliver_policy: DeliverPolicy::All,
             ack_wait: self.ack_wait,
@@ -149,7 +166,7 @@ impl Topology {
             ..pull::Config::default()
         };
         let stream =
-            broker.jetstream.get_stream_no_info(JOBS).await.map_err(|error| fail(error.to_string()))?;
+            broker.jetstream.get_stream_no_info(stream).await.map_err(|error| fail(error.to_string()))?;
         match stream.consumer_info(&name).await {
             Ok(info) => {
                 let found = info.config;

@@ -79,6 +79,12 @@ error_codes! {
     DatabaseUnexpected = "TU0104",
     /// Another attempt of the same run has taken over.
     Superseded = "TU0105",
+    /// An event's subject can't be read.
+    EventSubject = "TU0201",
+    /// A header of an event is missing or wrong.
+    EventHeader = "TU0202",
+    /// An event's body can't be read, or a field of it is missing or wrong.
+    EventBody = "TU0203",
     /// Members hold a tier without a monthly amount in the tenant's currency.
     NoMonthlyAmount = "TU0301",
     /// The tenant does not exist or is not active.
@@ -87,6 +93,10 @@ error_codes! {
     TenantSettings = "TU0303",
     /// One member's credit was refused by the database; the other members got theirs.
     MemberRefused = "TU0304",
+    /// A credit for a customer whom the tenant does not have as a member.
+    UnknownMember = "TU0305",
+    /// A credit in another currency than the tenant's.
+    WrongCurrency = "TU0306",
 }
 
 impl fmt::Display for ErrorCode {

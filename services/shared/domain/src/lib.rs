@@ -7,6 +7,7 @@
 
 pub mod dependency;
 pub mod error;
+pub mod grant;
 pub mod handle;
 pub mod money;
 pub mod monthly;
@@ -18,6 +19,7 @@ pub mod zone;
 
 pub use dependency::{Dependency, UnknownDependency};
 pub use error::{Class, Classify, ErrorCode};
+pub use grant::{Grant, GrantError, ValueClass};
 pub use handle::{Handle, InvalidHandle};
 pub use money::{Currency, Money, MoneyError};
 pub use period::{InvalidPeriod, Period};

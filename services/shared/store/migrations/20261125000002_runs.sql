@@ -6,8 +6,7 @@ create table runs (
     task text not null,
     -- Makes a trigger idempotent: one run for each task, tenant and key, whoever fires it.
     key text not null,
-    -- schedule, manual, parent
-    trigger text not null check (trigger in ('schedule', 'manual', 'parent')),
+    trigger text not null check (trigger in ('schedule', 'manual', 'parent', 'event')),
     triggered_by text,
     parent_id uuid,
     root_id uuid not null,
@@ -104,6 +103,8 @@ create table outbox (
     -- row goes when the broker has acknowledged it.
     subject text,
     error_code text,
+    -- Name and value of each, of a message that came with others than ours.
+    headers jsonb,
     body bytea,
     created_at timestamptz not null default now(),
     -- The writer publishes at once; from then on the sweep does.
@@ -131,6 +132,7 @@ create table dead_letters (
     task text,
     subject text not null,
     message bytea not null,
+    headers jsonb,
     code text not null,
     errors text[] not null,
     fingerprint text not null,

@@ -18,8 +18,9 @@ create table lots (
     currency text not null,
     -- Paid value (trade-in, refund to credit) is kept apart from promotional value.
     value_class text not null check (value_class in ('promotional', 'paid')),
-    reason text not null check (reason in ('monthly')),
-    -- With the reason it says why this grant exists: for monthly credits the period.
+    reason text not null check (reason in ('monthly', 'granted')),
+    -- With the reason it says why this grant exists: for monthly credits the period, for granted ones
+    -- the key of their run.
     source_key text not null check (source_key <> ''),
     granted_minor bigint not null check (granted_minor > 0),
     remaining_minor bigint not null check (remaining_minor between 0 and granted_minor),
@@ -27,12 +28,17 @@ create table lots (
     expires_at timestamptz check (expires_at > available_at),
     anchor_on date not null,
     run_id uuid not null,
+    -- Why, in words for people, where the reason does not say it.
+    note text check (note <> ''),
+    check ((note is not null) = (reason = 'granted')),
     -- Entries refer to these four, so that an entry can't differ from its lot in member or currency.
     primary key (tenant_id, id, member_id, currency),
     -- One grant for each reason, ever. The tier is not in the key, or an upgrade would pay twice.
     unique (tenant_id, member_id, reason, source_key),
     foreign key (tenant_id, member_id, currency) references accounts (tenant_id, member_id, currency)
 );
+-- A credit that is granted by itself is named by its key alone, for all members of the tenant.
+create unique index lots_granted on lots (tenant_id, source_key) where reason = 'granted';
 
 create table ledger_entries (
     tenant_id bigint not null,

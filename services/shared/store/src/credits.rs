@@ -1,5 +1,9 @@
 //! Credits: issuing grants to members.
 
+mod grant;
+
+pub use grant::{Granted, grant, was_asked_for};
+
 use chrono::{DateTime, Utc};
 use sqlx::Connection as _;
 use tradeup_domain::{ErrorCode, Period};

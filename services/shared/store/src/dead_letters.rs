@@ -3,6 +3,7 @@
 mod act;
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use act::{Replay, Replayed, discard, replay};
@@ -25,6 +26,8 @@ pub struct NewDeadLetter {
     pub subject: String,
     /// The message as received.
     pub message: Vec<u8>,
+    /// Name and value of its headers, of an event.
+    pub headers: Option<Vec<(String, String)>>,
     /// Code of the last error.
     pub code: String,
     /// Error chain, outermost first.
@@ -41,8 +44,9 @@ pub struct NewDeadLetter {
 /// As any statement.
 pub async fn add(db: &mut Connection, new: &NewDeadLetter) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into dead_letters (id, run_id, tenant_id, task, subject, message, code, errors, fingerprint, build)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "insert into dead_letters (id, run_id, tenant_id, task, subject, message, code, errors, fingerprint, build,
+             headers)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         new.id,
         new.run_id as Option<RunId>,
         new.tenant_id as Option<TenantId>,
@@ -53,6 +57,7 @@ pub async fn add(db: &mut Connection, new: &NewDeadLetter) -> Result<(), StoreEr
         &new.errors,
         new.fingerprint,
         new.build,
+        new.headers.as_ref().map(Json) as Option<Json<&Vec<(String, String)>>>,
     )
     .execute(db)
     .await
@@ -77,6 +82,8 @@ pub struct DeadLetter {
     pub subject: String,
     /// The message as received.
     pub message: Vec<u8>,
+    /// Name and value of its headers, of an event.
+    pub headers: Option<Json<Vec<(String, String)>>>,
     /// Code of the last error.
     pub code: String,
     /// Error chain, outermost first.

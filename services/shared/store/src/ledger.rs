@@ -23,8 +23,10 @@ pub struct EntryView {
     pub currency: String,
     /// Why the lot was granted: with the source key.
     pub reason: String,
-    /// For monthly credits, the period.
+    /// For monthly credits, the period; for granted ones the key of their run.
     pub source_key: String,
+    /// Why, in words for people, where the reason does not say it.
+    pub note: Option<String>,
     /// Business time.
     pub effective_at: DateTime<Utc>,
     /// When it was booked.
@@ -64,7 +66,8 @@ pub async fn entries(
 pub struct LedgerTotal {
     /// Why the lots were granted.
     pub reason: String,
-    /// For monthly credits, the period.
+    /// For monthly credits, the period; for granted ones where they come from: `event:<source>`,
+    /// `manual`.
     pub source_key: String,
     /// ISO 4217 code.
     pub currency: String,

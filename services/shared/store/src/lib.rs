@@ -13,6 +13,7 @@ pub mod breakers;
 pub mod credits;
 pub mod dead_letters;
 pub mod error;
+pub mod events;
 pub mod ids;
 pub mod ledger;
 pub mod limits;

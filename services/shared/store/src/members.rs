@@ -161,6 +161,25 @@ fn encode(rows: &[StagedMember]) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
+/// Whether a tenant has a member with this customer id.
+///
+/// # Errors
+/// As any statement.
+pub async fn exists(
+    db: &mut crate::Connection,
+    tenant: TenantId,
+    external_id: &str,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists (select from members where tenant_id = $1 and external_id = $2) as "exists!""#,
+        tenant as TenantId,
+        external_id,
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking up a member")
+}
+
 /// How many members and open memberships a tenant has.
 ///
 /// # Errors

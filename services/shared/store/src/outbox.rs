@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
@@ -51,6 +52,8 @@ pub struct RawMessage {
     pub outbox_id: Uuid,
     /// Subject.
     pub subject: String,
+    /// Name and value of its headers, if it is one that came with others than ours.
+    pub headers: Option<Vec<(String, String)>>,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -85,7 +88,10 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
                     let run_id = row.run_id;
                     overdue.dead.push(DeadMessage { outbox_id, run_id, subject, error_code, body });
                 }
-                None => overdue.raw.push(RawMessage { outbox_id, subject, body }),
+                None => {
+                    let headers = row.headers.map(|Json(headers)| headers);
+                    overdue.raw.push(RawMessage { outbox_id, subject, headers, body });
+                }
             }
         } else if let (
             Some(run_id),

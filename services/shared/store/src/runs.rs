@@ -63,6 +63,8 @@ pub enum Trigger {
     Schedule(String),
     /// A person, by the name that the command line knows.
     Manual(String),
+    /// An event, by the system that it came from.
+    Event(String),
 }
 
 /// The run for a key, and whether it is new.
@@ -88,6 +90,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
     let (trigger, triggered_by) = match &new.trigger {
         Trigger::Schedule(name) => ("schedule", name),
         Trigger::Manual(name) => ("manual", name),
+        Trigger::Event(source) => ("event", source),
     };
     let options = new.options;
     let created = sqlx::query_file_scalar!(

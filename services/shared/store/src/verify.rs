@@ -131,6 +131,20 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "src/verify/run_tree_is_consistent.sql",
             "no run ended before its children; no batch without its run"
         ),
+        check!(
+            tx_ref,
+            tenant,
+            "grants_match_their_runs",
+            "src/verify/grants_match_their_runs.sql",
+            "each credit given by itself is the one that its run gave, and each such run gave one"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "events_have_their_runs",
+            "src/verify/events_have_their_runs.sql",
+            "each routed event has its run, each run of an event its event"
+        ),
     ];
     tx.rollback().await?;
     Ok((examined, results))

@@ -5,7 +5,7 @@ use tradeup_proto::{Message as _, convert, subject, v1};
 use tradeup_store::dead_letters::{self, NewDeadLetter};
 use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::runs::{self, AttemptView, Claim, Ending};
-use tradeup_store::{Pool, RunId, StoreError, Tx, batches, schedules};
+use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, batches, schedules};
 use uuid::Uuid;
 
 use crate::retry::fingerprint;
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     let ending = Ending::Dead { code: error.code(), error: error.to_string() };
     runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
     let cause = Cause { code: error.code(), chain: error.chain().to_vec() };
-    let about = About { run_id: Some(claim.run_id), claim: Some(claim) };
+    let about = About { run_id: Some(claim.run_id), claim: Some(claim), event: None };
     let dead = write(&mut tx, &about, original, &cause).await?;
     let jobs = batches::bury(&mut tx, claim.run_id).await?;
     tx.commit().await?;
@@ -61,7 +61,7 @@ pub(crate) async fn exhausted(pool: &Pool, run_id: RunId, original: &Original) -
         return Ok(Buried::default());
     }
     let cause = Cause { code: ErrorCode::AttemptsExhausted, chain: vec![message.to_owned()] };
-    let dead = write(&mut tx, &About { run_id: Some(run_id), claim: None }, original, &cause).await?;
+    let dead = write(&mut tx, &About { run_id: Some(run_id), ..About::default() }, original, &cause).await?;
     let jobs = batches::bury(&mut tx, run_id).await?;
     tx.commit().await?;
     Ok(Buried { dead: vec![dead], jobs })
@@ -76,15 +76,56 @@ pub(crate) async fn message(
 ) -> Result<Buried, StoreError> {
     let mut tx = Tx::of_engine(pool).await?;
     let cause = Cause { code, chain: vec![error.to_owned()] };
-    let dead = write(&mut tx, &About { run_id: None, claim: None }, original, &cause).await?;
+    let dead = write(&mut tx, &About::default(), original, &cause).await?;
     tx.commit().await?;
     Ok(Buried { dead: vec![dead], jobs: Vec::new() })
 }
 
+/// Sets aside an event that can't be taken, headers and all.
+pub(crate) async fn event(
+    pool: &Pool,
+    original: &Original,
+    event: &EventOf<'_>,
+    code: ErrorCode,
+    error: &str,
+) -> Result<Buried, StoreError> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let cause = Cause { code, chain: vec![error.to_owned()] };
+    // PostgreSQL's text can't hold this one character, and nobody can tell it from another anyway.
+    let text = |text: &str| text.replace('\0', "\u{fffd}");
+    let headers: Vec<_> = event.headers.iter().map(|(name, value)| (text(name), text(value))).collect();
+    let event = EventOf { tenant: event.tenant, headers: &headers };
+    let about = About { event: Some(&event), ..About::default() };
+    let original = Original { subject: text(&original.subject), body: original.body.clone() };
+    let dead = write(&mut tx, &about, &original, &cause).await?;
+    tx.commit().await?;
+    Ok(Buried { dead: vec![dead], jobs: Vec::new() })
+}
+
+/// What is known of an event beside its subject and body.
+pub(crate) struct EventOf<'a> {
+    /// Its tenant, if there is one of that name.
+    pub(crate) tenant: Option<&'a TenantRef>,
+    /// Name and value.
+    pub(crate) headers: &'a [(String, String)],
+}
+
+#[derive(Default)]
 struct About<'a> {
     run_id: Option<RunId>,
     claim: Option<&'a Claim>,
+    event: Option<&'a EventOf<'a>>,
 }
+
+impl About<'_> {
+    fn tenant(&self) -> Option<&TenantRef> {
+        let of_event = self.event.and_then(|event| event.tenant);
+        self.claim.and_then(|claim| claim.tenant.as_ref()).or(of_event)
+    }
+}
+
+/// Where events come in: what stands in the place of a task.
+const INTAKE: (&str, &str) = ("webhooks", "intake");
 
 async fn write(
     tx: &mut Tx,
@@ -93,15 +134,20 @@ async fn write(
     cause: &Cause,
 ) -> Result<DeadMessage, StoreError> {
     let parsed = subject::parse_job(&original.subject).ok();
-    let task = parsed.as_ref().map(|s| s.task.clone());
+    let task = match (&parsed, about.event) {
+        (Some(job), _) => Some(job.task.clone()),
+        (None, Some(_)) => Some(INTAKE.1.to_owned()),
+        (None, None) => None,
+    };
     let named = task.as_deref().unwrap_or("unknown");
     let letter = NewDeadLetter {
         id: Uuid::now_v7(),
         run_id: about.run_id,
-        tenant_id: about.claim.and_then(|claim| claim.tenant.as_ref()).map(|tenant| tenant.id),
+        tenant_id: about.tenant().map(|tenant| tenant.id),
         task: task.clone(),
         subject: original.subject.clone(),
         message: original.body.clone(),
+        headers: about.event.map(|event| event.headers.to_vec()),
         code: cause.code.as_str().to_owned(),
         errors: cause.chain.clone(),
         fingerprint: fingerprint(named, cause.code, &cause.chain.join(": ")),
@@ -125,11 +171,12 @@ async fn write(
         attempts: attempts.into_iter().map(attempt_message).collect(),
         dead_at: Some(convert::timestamp(dead_at)),
         build: BUILD.to_owned(),
+        headers: letter.headers.iter().flatten().cloned().map(header_message).collect(),
     };
     let message = DeadMessage {
         outbox_id: Uuid::now_v7(),
         run_id: about.run_id,
-        subject: dead_subject(parsed.as_ref()),
+        subject: dead_subject(parsed.as_ref(), about),
         error_code: letter.code.clone(),
         body: body.encode_to_vec(),
     };
@@ -142,10 +189,19 @@ async fn write(
 }
 
 /// Where a dead letter goes; what can't be read goes to a subject of its own.
-fn dead_subject(parsed: Option<&subject::JobSubject>) -> String {
+fn dead_subject(parsed: Option<&subject::JobSubject>, about: &About<'_>) -> String {
+    let of_event = || {
+        let tenant = about.event?.tenant.map(|tenant| tenant.handle.as_str());
+        subject::dead(INTAKE.0, INTAKE.1, tenant).ok()
+    };
     parsed
         .and_then(|s| subject::dead(&s.service, &s.task, s.tenant.as_deref()).ok())
+        .or_else(of_event)
         .unwrap_or_else(|| format!("dead.unknown.unknown.{}", subject::NO_TENANT))
+}
+
+fn header_message((name, value): (String, String)) -> v1::Header {
+    v1::Header { name, value }
 }
 
 fn attempt_message(attempt: AttemptView) -> v1::Attempt {

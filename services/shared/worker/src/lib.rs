@@ -10,6 +10,7 @@
 mod bury;
 mod execute;
 pub mod faultpoint;
+pub mod intake;
 mod live;
 mod options;
 mod probe;

@@ -149,12 +149,12 @@ impl ServiceOptions {
     }
 
     /// Connections that a service with these tasks needs: one for each run at work, and some for the
-    /// engine.
+    /// engine. One without tasks needs as many for what it does beside.
     #[must_use]
     pub fn connections_max(&self, registry: &Registry) -> u32 {
         let kinds = u32::try_from(registry.tasks().count()).unwrap_or(1);
         let runs: usize = Lane::ALL.map(|lane| self.concurrency(lane)).iter().sum();
-        u32::try_from(runs).unwrap_or(u32::MAX).saturating_mul(kinds).saturating_add(2)
+        u32::try_from(runs).unwrap_or(u32::MAX).saturating_mul(kinds.max(1)).saturating_add(2)
     }
 
     /// Runs of one kind and lane that this process works on at once. Urgent ones are few, and have

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use tradeup_broker::{Broker, Outgoing, PublishError};
 use tradeup_proto::subject::{self, Lane};
-use tradeup_proto::{JobKind, Message as _, convert, v1};
+use tradeup_proto::{JobKind, Message as _, convert, header, v1};
 use tradeup_store::outbox::{DeadMessage, JobMessage, RawMessage};
 use uuid::Uuid;
 
@@ -42,6 +42,7 @@ impl Relay {
             message_id: message.outbox_id,
             run_id: message.run_id.map(|id| id.0),
             error_code: Some(message.error_code),
+            headers: None,
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await
@@ -54,6 +55,7 @@ impl Relay {
             message_id: message.outbox_id,
             run_id: None,
             error_code: None,
+            headers: message.headers.map(as_sent_again),
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await
@@ -108,6 +110,17 @@ impl Left {
     }
 }
 
+/// The headers of a message that is sent again under a message id of its own, so that the broker does
+/// not take it for a duplicate. An event stays the same event.
+fn as_sent_again(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let has = |wanted: &str| headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if let (None, Some(at)) = (has(header::EVENT_ID), has(header::MESSAGE_ID)) {
+        let id = headers.swap_remove(at).1;
+        headers.push((header::EVENT_ID.to_owned(), id));
+    }
+    headers
+}
+
 /// Why a run can't be put into a message: a wiring fault.
 #[derive(Debug, thiserror::Error)]
 enum EncodeError {
@@ -135,6 +148,7 @@ fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
         message_id: message.outbox_id,
         run_id: Some(message.run_id.0),
         error_code: None,
+        headers: None,
         body: Bytes::from(job.encode_to_vec()),
     })
 }

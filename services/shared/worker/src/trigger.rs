@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
-use tradeup_proto::job_kind::{MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT};
+use tradeup_proto::job_kind::{GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::TenantRef;
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -59,6 +59,25 @@ pub fn monthly_credits_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
         issued_at: Some(convert::timestamp(fire.issued_at)),
     };
     new_run(MONTHLY_CREDITS_TENANT, Some(tenant), monthly::run_key(period), input.encode_to_vec(), fire)
+}
+
+/// One credit for one member. The key makes it unique for its tenant.
+#[must_use]
+pub fn grant_credit(
+    tenant: TenantRef,
+    grant: &v1::GrantCredit,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    NewRun {
+        task: GRANT_CREDIT.task.to_owned(),
+        tenant: Some(tenant),
+        key: grant.source_key.clone(),
+        payload: grant.encode_to_vec(),
+        scheduled_for: due,
+        trigger,
+        options: RunOptions::default(),
+    }
 }
 
 fn new_run(kind: JobKind, tenant: Option<TenantRef>, key: String, payload: Vec<u8>, fire: Fire) -> NewRun {

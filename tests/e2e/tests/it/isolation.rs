@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 8] = [
+const TENANT_TABLES: [&str; 9] = [
     "tiers",
     "tier_amounts",
     "members",
@@ -13,6 +13,7 @@ const TENANT_TABLES: [&str; 8] = [
     "lots",
     "ledger_entries",
     "member_failures",
+    "events",
 ];
 
 async fn seen(tx: &mut Tx, table: &str) -> Vec<i64> {
@@ -29,6 +30,14 @@ async fn every_tenant_table_shows_one_tenant_or_none() {
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let pool = &world.database.app;
+
+    sqlx::query(
+        "insert into events (tenant_id, id, source, topic, event_id, occurred_at, content_type, body, state)
+         select id, gen_random_uuid(), 'till', 'opened', '1', now(), 'text/plain', '', 'unhandled' from tenants",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
 
     // No table with a tenant's data was forgotten.
     let guarded: Vec<String> = sqlx::query_scalar(

@@ -41,6 +41,7 @@ impl Show {
         let effect = effect::of(&pool, &letter).await?;
         let mut value = list::value(&letter);
         value["payload"] = payload.clone().unwrap_or(Value::Null);
+        value["headers"] = json!(letter.headers.as_ref().map(|headers| &headers.0));
         value["message"] = json!(letter.message.escape_ascii().to_string());
         value["attempts"] = attempts.iter().map(attempt_value).collect();
         value["replay"] = effect.value();
@@ -67,6 +68,9 @@ impl Show {
                 shown += &format!("{resolution} by {by} at {}\n", instant_or_dash(letter.resolved_at));
             }
             shown += &format!("message on {}, {} bytes\n", letter.subject, letter.message.len());
+            for (name, value) in letter.headers.iter().flat_map(|headers| &headers.0) {
+                shown += &format!("header {name}: {}\n", value.escape_debug());
+            }
             match &payload {
                 Some(payload) => shown += &format!("payload {payload}\n"),
                 None => shown += &format!("as received: {}\n", letter.message.escape_ascii()),

@@ -4,7 +4,7 @@
 //! - [`MissedPolicy`]: what happens with fires that fell due while nobody looked.
 //! - [`OverlapPolicy`]: what happens with a fire while an earlier run is unfinished.
 //! - [`Decision`]: the word stored for each fire; every fire gets one, also those that do nothing.
-//! - [`spread`]: how far after its fire time a tenant's run starts.
+//! - [`mod@spread`]: how far after its fire time a tenant's run starts.
 
 mod decision;
 mod dst;

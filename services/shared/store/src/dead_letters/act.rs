@@ -1,6 +1,7 @@
 //! What people do about dead letters: replay, discard.
 
 use serde_json::json;
+use sqlx::types::Json;
 use tradeup_domain::ErrorCode;
 use uuid::Uuid;
 
@@ -58,9 +59,11 @@ pub async fn replay(
     let raw: Vec<&DeadLetter> = letters.iter().filter(|l| l.run_id.is_none()).collect();
     for (letter, outbox_id) in raw.iter().zip(new_ids(raw.len())) {
         sqlx::query!(
-            "insert into outbox (id, kind, subject, body, next_publish_at) values ($1, 'raw', $2, $3, now())",
+            "insert into outbox (id, kind, subject, headers, body, next_publish_at)
+             values ($1, 'raw', $2, $3, $4, now())",
             outbox_id,
             letter.subject,
+            letter.headers.as_ref() as Option<&Json<Vec<(String, String)>>>,
             letter.message,
         )
         .execute(&mut **tx)

@@ -3,7 +3,7 @@
 -- $1 ids  $2 fingerprint  $3 code  $4 task  $5 tenant  $6 dead since  $7 dead until
 -- $8 those resolved too  $9 limit  $10 newest first  $11 at or below this run
 select d.id, d.run_id as "run_id: RunId", d.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
-    d.task, d.subject, d.message, d.code, d.errors, d.fingerprint, d.build, d.dead_at,
+    d.task, d.subject, d.message, d.headers as "headers: Json<Vec<(String, String)>>", d.code, d.errors, d.fingerprint, d.build, d.dead_at,
     d.resolution, d.resolved_at, d.resolved_by,
     r.state as "run_state?", r.key as "run_key?", r.attempt as "run_attempt?", r.payload as "run_payload?",
     b.members as "batch_members?", b.first_member_id as "batch_first?", b.last_member_id as "batch_last?"

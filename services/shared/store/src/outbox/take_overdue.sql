@@ -12,6 +12,7 @@ with due as (
     returning o.*
 )
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
+    o.headers as "headers: Json<Vec<(String, String)>>",
     r.task as "task?", r.key as "key?", r.scheduled_for as "scheduled_for?", r.payload as "payload?",
     r.urgent as "urgent?", r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
 from taken o

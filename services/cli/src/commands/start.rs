@@ -1,0 +1,138 @@
+//! Starting a run by hand: what all commands that do so have in common.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::json;
+use tradeup_store::audit::Actor;
+use tradeup_store::credits::was_asked_for;
+use tradeup_store::runs::{self, NewRun, RunOptions};
+use tradeup_store::{Pool, Tx};
+use tradeup_worker::Relay;
+
+use super::retry::retry as try_again;
+use super::run;
+use crate::Context;
+use crate::output::count;
+
+/// How a run is started.
+#[derive(Args)]
+pub(crate) struct Start {
+    /// Wait for the end and show progress; exit code 1 if it does not succeed.
+    #[arg(long)]
+    follow: bool,
+    /// If the run exists and has failed in part, try what failed again. What succeeded stays as it is.
+    #[arg(long)]
+    retry: bool,
+    /// Not to be started before this instant, like 2026-12-01T08:00:00Z.
+    #[arg(long, value_name = "INSTANT")]
+    not_before: Option<DateTime<Utc>>,
+    /// Past other runs that wait in the stream.
+    #[arg(long)]
+    urgent: bool,
+    /// A word to find it by; may be given several times.
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
+    tags: Vec<String>,
+    /// Who triggers it, for the record.
+    #[arg(long, env = "USER", default_value = "tradeup")]
+    pub(super) by: String,
+}
+
+/// Longest tag, in characters.
+const TAG_MAX: usize = 128;
+
+fn tag(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if text.trim() != text || length == 0 || length > TAG_MAX || text.chars().any(char::is_control) {
+        return Err(format!("write 1 to {TAG_MAX} characters without blanks around them"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What to do if there is a run of this key already.
+pub(super) enum Existing {
+    /// Its key says all that it is about: show it.
+    IsTheSame,
+    /// It may be about something else: refuse if it is.
+    HasToBeTheSame,
+}
+
+impl Start {
+    /// Creates the run, or finds the one of its key; publishes, shows, follows.
+    pub(super) async fn start(
+        self,
+        context: &Context,
+        pool: &Pool,
+        mut new: NewRun,
+        existing: Existing,
+    ) -> anyhow::Result<ExitCode> {
+        let Self { follow, retry, not_before, urgent, tags, by } = self;
+        new.options = RunOptions { not_before, urgent, tags, held: None };
+        let payload = new.payload.clone();
+        let task = new.task.clone();
+        let key = new.key.clone();
+        let mut tx = Tx::of_engine(pool).await?;
+        let created = runs::create(&mut tx, new).await?;
+        let is_new = created.is_new;
+        if let (Existing::HasToBeTheSame, false) = (&existing, is_new)
+            && !was_asked_for(&mut tx, created.run_id, &payload).await?
+        {
+            bail!(
+                "run {} has the key {key} already, with another input; nothing was changed. Give another key, or \
+                 look at it: tradeup run {}",
+                created.run_id,
+                created.run_id
+            );
+        }
+        let mut retried = 0;
+        if retry && !is_new {
+            let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+            retried = try_again(&mut tx, &[created.run_id], &actor).await?.total();
+        }
+        tx.commit().await?;
+        let waits_for_its_time = is_new && created.message.is_none();
+        let mut published = !is_new || waits_for_its_time;
+        if let Some(message) = created.message {
+            // The run is committed: without NATS the scheduler's sweep will publish it.
+            match context.broker.connect("tradeup trigger").await {
+                Ok(broker) => {
+                    published = Relay::new(broker.clone()).publish_jobs(&[message]).await == 1;
+                    broker.close().await;
+                }
+                Err(error) => eprintln!("tradeup: {error}"),
+            }
+        }
+        let run_id = created.run_id;
+        let state = run::read(pool, run_id).await?.state;
+        let value = json!({ "run_id": run_id.to_string(), "task": task, "key": key, "new": is_new, "state": state,
+            "published": is_new.then_some(published), "retried": retried });
+        if !(follow && context.json) {
+            context.output().show(&value, || {
+                let what = if is_new { "Triggered".to_owned() } else { format!("Exists already, {state}:") };
+                let later = if waits_for_its_time {
+                    "\nIt is started when its time has come."
+                } else if published {
+                    ""
+                } else {
+                    "\nIt is queued; a scheduler will publish it once NATS answers."
+                };
+                let again = match retried {
+                    0 if state == "dead" || state == "cancelled" => {
+                        "\nTo try again what failed: the same with --retry.".to_owned()
+                    }
+                    0 => String::new(),
+                    n => {
+                        format!(
+                            "\nTrying {} again.",
+                            count(u64::try_from(n).unwrap_or(u64::MAX), "run", "runs")
+                        )
+                    }
+                };
+                format!("{what} {task} {key}: run {run_id}{later}{again}")
+            })?;
+        }
+        if follow { run::follow(context, pool, run_id).await } else { Ok(ExitCode::SUCCESS) }
+    }
+}

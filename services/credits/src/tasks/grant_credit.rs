@@ -1,0 +1,103 @@
+//! Gives one credit to one member, for a reason of its own.
+//!
+//! Triggered by the event `credit.requested` and by `tradeup grant`. Effect: a lot, its grant entry and
+//! the new balance, once for each key. Amounts are minor units of the tenant's currency.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tradeup_domain::{Dependency, ErrorCode, Grant};
+use tradeup_proto::job_kind::GRANT_CREDIT;
+use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::credits::{self, Granted};
+use tradeup_store::runs::{self, Ending};
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+/// The task.
+pub(crate) struct GrantCredit;
+
+impl Task for GrantCredit {
+    const KIND: JobKind = GRANT_CREDIT;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(30);
+    const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    type Input = v1::GrantCredit;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let claim = &context.claim;
+        let tenant = context.tenant()?.id;
+        let grant = convert::grant(&input)?;
+        let invalid = |text: String| TaskError::permanent(ErrorCode::InvalidInput, text);
+        grant.beginning(claim.scheduled_for).map_err(|error| invalid(error.to_string()))?;
+        // The run's key is unique for the tenant, so the credit's is, too, for all of its members.
+        if grant.source_key != claim.key {
+            return Err(invalid(format!("field source_key is not the key of the run; give {}", claim.key)));
+        }
+
+        let mut tx = context.begin().await?;
+        let granted = credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for).await?;
+        let result = decide(granted, &grant)?;
+        runs::finish(&mut tx, claim.run_id, claim.attempt, &Ending::Succeeded { result: Some(result) })
+            .await?;
+        Ok(Applied::ended(tx))
+    }
+}
+
+/// What the run says of it, or why it could not be done.
+fn decide(granted: Granted, grant: &Grant) -> Result<serde_json::Value, TaskError> {
+    match granted {
+        Granted::Done { member_id, is_new } => Ok(json!({
+            "outcome": if is_new { "granted" } else { "already_granted" },
+            "member_id": member_id.to_string(),
+            "amount_minor": grant.amount.amount_minor,
+            "currency": grant.amount.currency.code(),
+        })),
+        Granted::TenantNotActive => {
+            Err(TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
+        }
+        Granted::OtherCurrency(currency) => Err(TaskError::permanent(
+            ErrorCode::WrongCurrency,
+            format!(
+                "the credit is in {}, the tenant's ledger in {currency}; give the amount in {currency}",
+                grant.amount.currency
+            ),
+        )),
+        Granted::OtherCredit => Err(TaskError::permanent(
+            ErrorCode::InvalidInput,
+            "field source_key is the key of another credit; give each credit a key of its own",
+        )),
+        Granted::UnknownMember => Err(TaskError::permanent(
+            ErrorCode::UnknownMember,
+            "the tenant has no member with the customer id in member_external_id; import the member, or give \
+             the id of one",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradeup_domain::{Classify as _, Money, ValueClass};
+
+    #[test]
+    fn each_refusal_has_its_code_and_names_nobody() {
+        let grant = Grant {
+            member_external_id: "7250000000017".to_owned(),
+            amount: Money { amount_minor: 500, currency: "EUR".parse().unwrap() },
+            reason: "thanks".to_owned(),
+            expires_at: None,
+            value_class: ValueClass::Paid,
+            source_key: "manual:1".to_owned(),
+        };
+        for (refused, code) in [
+            (Granted::TenantNotActive, "TU0302"),
+            (Granted::OtherCurrency("USD".to_owned()), "TU0306"),
+            (Granted::OtherCredit, "TU0006"),
+            (Granted::UnknownMember, "TU0305"),
+        ] {
+            let error = decide(refused, &grant).unwrap_err();
+            assert_eq!(error.code().as_str(), code);
+            assert!(!error.to_string().contains("725000"), "{error}");
+        }
+    }
+}
