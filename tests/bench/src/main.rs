@@ -6,9 +6,12 @@
 //! runs or scheduler, over batches that are planned beforehand. System and floor take turns, each
 //! round on a period of its own, so that a drift of the machine falls on both.
 
+mod fairness;
 mod floor;
+mod grants;
 mod monthly;
 mod procfs;
+mod recovery;
 
 use clap::{Parser, Subcommand};
 
@@ -24,10 +27,20 @@ struct Options {
 enum Command {
     /// Monthly credits end to end, from trigger to the end of the root run.
     Monthly(monthly::Monthly),
+    /// Small runs, one credit each: throughput, and latency at two rates.
+    Grants(grants::Grants),
+    /// A large shop beside many small ones.
+    Fairness(fairness::Fairness),
+    /// How long work stands still when something is killed.
+    Recovery(recovery::Recovery),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Command::Monthly(monthly) = Options::parse().command;
-    monthly.run().await
+    match Options::parse().command {
+        Command::Monthly(monthly) => monthly.run().await,
+        Command::Grants(grants) => grants.run().await,
+        Command::Fairness(fairness) => fairness.run().await,
+        Command::Recovery(recovery) => recovery.run().await,
+    }
 }
