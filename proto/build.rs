@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",
     "tradeup/v1/probe.proto",
+    "tradeup/v1/control.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
