@@ -21,6 +21,5 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> Result<(), ServiceError> {
-    Service::start("credits", options.service, tasks::registry()?).await?.run().await;
-    Ok(())
+    Service::start("credits", options.service, tasks::registry()?).await?.run().await
 }
