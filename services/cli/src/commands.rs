@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod dead;
+pub(crate) mod doctor;
 pub(crate) mod generate;
 pub(crate) mod holds;
 pub(crate) mod import;
@@ -10,6 +11,7 @@ pub(crate) mod limit;
 pub(crate) mod logs;
 pub(crate) mod pause;
 pub(crate) mod probe;
+pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
