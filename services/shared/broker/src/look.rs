@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::topology::{self, JOBS, consumer_drift, consumer_name, stream_drift};
 use crate::{Broker, Topology, TopologyError};
 
-/// A message can be counted twice or not at all while it moves between two looks: so many looks.
-const LOOKS_MAX: u32 = 3;
+/// What is undeliverable or abandoned stays so; what only moved while it was counted does not. So many looks.
+const LOOKS_MAX: u32 = 5;
 
 /// What a look found.
 #[derive(Clone, Debug)]
@@ -65,6 +65,14 @@ pub struct ConsumerLook {
     pub pulls_waiting: usize,
 }
 
+impl ConsumerLook {
+    /// Whether messages wait and nobody works on any, or asks for one.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.pending > 0 && self.pulls_waiting == 0 && self.ack_pending == 0
+    }
+}
+
 /// The messages in JOBS, by the runs that they are about.
 #[derive(Clone, Debug, Default)]
 pub struct JobsLook {
@@ -84,7 +92,7 @@ impl Topology {
     pub async fn look(self, broker: &Broker) -> Result<Look, TopologyError> {
         let mut look = self.look_once(broker).await?;
         for _ in 1..LOOKS_MAX {
-            if look.undeliverable == 0 {
+            if look.undeliverable == 0 && !look.consumers.iter().any(ConsumerLook::is_abandoned) {
                 break;
             }
             let again = self.look_once(broker).await?;
@@ -122,10 +130,12 @@ impl Topology {
             });
         }
         let consumers = self.look_at_consumers(broker).await?;
-        // All that is somebody's is counted after all that is there: what comes in between is no loss.
-        let in_jobs = streams.iter().find(|s| s.name == JOBS).map_or(0, |s| s.messages);
+        // Messages come and go between the questions: what was there before and after is compared.
+        let before = streams.iter().find(|s| s.name == JOBS).map_or(0, |s| s.messages);
+        let after = stream(broker, JOBS).await?.map_or(0, |jobs| jobs.cached_info().state.messages);
         let delivered: u64 = consumers.iter().map(|c| c.pending.saturating_add(c.ack_pending)).sum();
-        Ok(Look { version, streams, consumers, undeliverable: in_jobs.saturating_sub(delivered) })
+        let undeliverable = before.min(after).saturating_sub(delivered);
+        Ok(Look { version, streams, consumers, undeliverable })
     }
 
     async fn look_at_consumers(self, broker: &Broker) -> Result<Vec<ConsumerLook>, TopologyError> {

@@ -101,6 +101,22 @@ async fn a_working_world_is_in_order_and_a_stopped_service_is_missed() {
 }
 
 #[tokio::test]
+async fn a_busy_world_is_in_order_too() {
+    let world = World::with_aurora(10_000, 113).await;
+    let _services = world.start_both().await;
+    let run = world.trigger("2026-11");
+    let unfinished = "select count(*) from runs where finished_at is null";
+    let mut looks = 0;
+    while world.number(unfinished).await > 0 {
+        let report = Report::of(&world);
+        assert!(report.is_clean(), "{:#}", report.report);
+        looks += 1;
+    }
+    assert!(looks > 3, "{looks} looks while it worked");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+}
+
+#[tokio::test]
 async fn it_names_what_a_person_should_see_to() {
     let world = World::with_aurora(20, 112).await;
     let (_scheduler, credits) = world.start_both().await;

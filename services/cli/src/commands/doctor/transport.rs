@@ -96,7 +96,7 @@ fn consumer(look: &ConsumerLook) -> Vec<Finding> {
         let fix = format!("nats consumer edit JOBS {}", look.name);
         findings.push(finding(State::Warning, found).fix(fix));
     }
-    if look.pending > 0 && look.pulls_waiting == 0 && look.ack_pending == 0 {
+    if look.is_abandoned() {
         let found = format!("{} pending and nobody pulls", count(look.pending, "message", "messages"));
         findings.push(finding(State::Problem, found).fix(format!("start {}", look.service)));
     }
