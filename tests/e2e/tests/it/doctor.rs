@@ -222,6 +222,13 @@ async fn it_names_what_no_longer_goes_by_itself() {
     ] {
         assert_eq!(report.state(check, subject), state, "{check} {subject}");
     }
+    sql(
+        &world,
+        "update outbox set held_by = 'pause', held_because = 'x', next_publish_at = 'infinity'
+         where run_id = (select id from runs where task = 'probe-scheduler' and finished_at is null)",
+    )
+    .await;
+    assert_eq!(Report::of(&world).state("held", "by pause"), "problem", "there is no pause");
     sql(&world, "update schedules set next_fire_at = null").await;
     sql(&world, "update outbox set next_publish_at = now() - interval '1 minute'").await;
     let report = Report::of(&world);

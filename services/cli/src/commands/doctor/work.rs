@@ -115,6 +115,7 @@ fn messages(stuck: &[StuckMessages]) -> Vec<Finding> {
 }
 
 async fn held(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
+    let is_paused = !pauses::list(pool).await?.is_empty();
     let mut by = BTreeMap::new();
     for group in outbox::held(pool).await? {
         *by.entry(group.held_by).or_insert(0) += u64::try_from(group.runs).unwrap_or(0);
@@ -123,7 +124,11 @@ async fn held(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
         .into_iter()
         .map(|(by, runs)| {
             let found = format!("{} held back; tradeup holds", count(runs, "run", "runs"));
-            Finding::ok("held", found).of(format!("by {by}"))
+            // Held back while the pause was being lifted: nobody lets go of it any more.
+            let state = if by == "pause" && !is_paused { State::Problem } else { State::Ok };
+            Finding::new("held", state, found)
+                .of(format!("by {by}"))
+                .fix("tradeup pause --everything --reason ..., then tradeup resume --everything")
         })
         .collect())
 }
