@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -14,6 +14,7 @@ const FILES: [&str; 8] = [
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",
     "tradeup/v1/probe.proto",
+    "tradeup/v1/control.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -17,6 +17,9 @@ pub const IDENTIFIER_MAX_BYTES: usize = 128;
 /// tenant's: handles hold no underscore, and [`encode`] never writes it.
 pub const NO_TENANT: &str = "_";
 
+/// Where the broker remembers how far the database was seen to be.
+pub const CONTROL_DATABASE: &str = "control.database";
+
 /// The last token of urgent jobs' subjects.
 const URGENT: &str = "urgent";
 

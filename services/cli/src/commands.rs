@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod dead;
+pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod generate;
@@ -13,6 +14,7 @@ pub(crate) mod limit;
 pub(crate) mod logs;
 pub(crate) mod pause;
 pub(crate) mod probe;
+pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;

@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_store::retention::{self, Keep};
+use tradeup_store::workers;
 use tradeup_worker::{Service, Worker, service, sweep};
 
 /// Fires schedules and plans runs. Any number may run; the database decides who fires.
@@ -57,7 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let service = Service::start("scheduler", options.service, tasks::registry()?).await?;
+    let service = Service::start("scheduler", options.service, tasks::registry()?).await?.recording();
     tick::ensure_schedules(service.worker().pool()).await?;
     service.beside(tick_on(service.worker().clone(), service.shutdown()));
     service.beside(keep_house(service.worker().clone(), options.retention.keep(), service.shutdown()));
@@ -71,6 +72,7 @@ async fn keep_house(worker: Worker, keep: Keep, shutdown: CancellationToken) {
     while next(&mut round, &shutdown).await {
         let kept = async {
             retention::keep_logs(worker.pool(), keep).await?;
+            workers::forget_old(worker.pool()).await?;
             let mut deleted = 0;
             loop {
                 match retention::delete_ended_runs(worker.pool(), keep).await? {

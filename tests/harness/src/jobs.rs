@@ -38,6 +38,12 @@ impl Jobs {
         Some(stream.info().await.ok()?.state.messages)
     }
 
+    /// Changes how many bytes a stream takes.
+    pub async fn set_bytes_max(&self, stream: &str, bytes: i64) {
+        let config = self.stream(stream).await.cached_info().config.clone();
+        self.context.update_stream(jetstream::stream::Config { max_bytes: bytes, ..config }).await.unwrap();
+    }
+
     /// Every message in JOBS: subject and body.
     pub async fn all(&self) -> Vec<(String, Vec<u8>)> {
         let stream = self.stream("JOBS").await;

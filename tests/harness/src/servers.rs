@@ -85,7 +85,18 @@ impl Servers {
         self.script(&["kill", server.name()]);
     }
 
-    /// Starts it again on the data it had.
+    /// Stops it in order.
+    pub fn stop(&self, server: Server) {
+        self.script(&["stop", server.name()]);
+    }
+
+    /// Its data folder. All servers have to run.
+    #[must_use]
+    pub fn data(&self, server: Server) -> PathBuf {
+        self.status()[server.name()]["data"].as_str().unwrap().into()
+    }
+
+    /// Starts it again on the data it has.
     pub fn up(&self, server: Server) {
         self.script(&["up", "--only", server.name()]);
     }

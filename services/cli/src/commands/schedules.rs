@@ -11,7 +11,7 @@ use crate::Context;
 use crate::output::{instant, instant_or_dash, table, took};
 
 /// A fire that nobody has decided about for this long is missing: the decision takes a second.
-const ABSENT_AFTER: TimeDelta = TimeDelta::minutes(1);
+pub(super) const ABSENT_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// List schedules and what was decided about their fires. Exit code 1 if a fire is due and nobody
 /// decides about it.

@@ -5,11 +5,15 @@
 //! so nothing here is the record of anything.
 
 mod connect;
+mod control;
+mod look;
 mod publish;
 mod pull;
 mod topology;
 
 pub use connect::{Broker, ConnectError};
+pub use control::{ControlError, Kept, Remembered};
+pub use look::{ConsumerLook, JobsLook, Look, StreamLook};
 pub use publish::{Outgoing, PublishError, Published};
 pub use pull::{AckError, Delivery, Pull, PullError};
 pub use topology::{Change, Topology, TopologyError};

@@ -7,11 +7,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::{
     ConsumerInfoError, ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind,
 };
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::{self, Lane};
 
@@ -23,11 +23,15 @@ pub(crate) const JOBS: &str = "JOBS";
 const DEAD: &str = "DEAD";
 /// The stream of what happened, as other systems publish it.
 pub(crate) const EVENTS: &str = "EVENTS";
+/// The service that takes events.
+const INTAKE_SERVICE: &str = "webhooks";
 /// The durable consumer of events.
 pub(crate) const INTAKE: &str = "intake";
 
 /// The stream of what runs say while they work.
 const LIVE: &str = "LIVE";
+/// The stream of what the broker remembers for the engine.
+pub(crate) const CONTROL: &str = "CONTROL";
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -56,8 +60,8 @@ pub enum Change {
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {reason}")]
 pub struct TopologyError {
-    what: String,
-    reason: String,
+    pub(crate) what: String,
+    pub(crate) reason: String,
 }
 
 /// The durable consumer of a job kind and lane.
@@ -78,18 +82,13 @@ impl Topology {
         for config in self.streams() {
             changes.extend(apply_stream(broker, config).await?);
         }
-        for kind in JobKind::ALL {
-            for lane in Lane::ALL {
-                let filter = subject::job_filter(kind, lane);
-                changes.extend(self.apply_consumer(broker, JOBS, consumer_name(kind, lane), filter).await?);
-            }
+        for declared in self.consumers() {
+            changes.extend(apply_consumer(broker, declared).await?);
         }
-        let (name, all) = (INTAKE.to_owned(), subject::event::ALL.to_owned());
-        changes.extend(self.apply_consumer(broker, EVENTS, name, all).await?);
         Ok(changes)
     }
 
-    fn streams(self) -> [Config; 4] {
+    pub(crate) fn streams(self) -> [Config; 5] {
         let base = Config {
             storage: StorageType::File,
             num_replicas: self.replicas,
@@ -141,50 +140,85 @@ impl Topology {
                 max_message_size: -1,
                 // Nobody waits for an answer.
                 no_ack: true,
+                ..base.clone()
+            },
+            Config {
+                name: CONTROL.to_owned(),
+                description: Some("How far the database was seen to be; loss is harmless".to_owned()),
+                subjects: vec!["control.*".to_owned()],
+                discard: DiscardPolicy::Old,
+                max_messages_per_subject: 1,
+                max_message_size: 16 * 1024,
+                max_bytes: 1024 * 1024,
                 ..base
             },
         ]
     }
 
-    async fn apply_consumer(
-        self,
-        broker: &Broker,
-        stream: &str,
-        name: String,
-        filter: String,
-    ) -> Result<Option<Change>, TopologyError> {
-        let fail = |reason: String| TopologyError { what: format!("consumer {name}"), reason };
-        let config = pull::Config {
-            durable_name: Some(name.clone()),
-            filter_subject: filter,
-            ack_policy: AckPolicy::Explicit,
-            deliver_policy: DeliverPolicy::All,
-            ack_wait: self.ack_wait,
-            // Attempts are counted in the database; the broker delivers until it gets an answer.
-            max_deliver: -1,
-            max_ack_pending: 1000,
-            ..pull::Config::default()
+    /// The declared consumers: two for each job kind, and the intake of events.
+    pub(crate) fn consumers(self) -> Vec<DeclaredConsumer> {
+        let consumer = |stream, service, name: String, filter_subject| DeclaredConsumer {
+            stream,
+            service,
+            name: name.clone(),
+            config: pull::Config {
+                durable_name: Some(name),
+                filter_subject,
+                ack_policy: AckPolicy::Explicit,
+                deliver_policy: DeliverPolicy::All,
+                ack_wait: self.ack_wait,
+                // Attempts are counted in the database; the broker delivers until it gets an answer.
+                max_deliver: -1,
+                max_ack_pending: 1000,
+                ..pull::Config::default()
+            },
         };
-        let stream =
-            broker.jetstream.get_stream_no_info(stream).await.map_err(|error| fail(error.to_string()))?;
-        match stream.consumer_info(&name).await {
-            Ok(info) => {
-                let found = info.config;
-                let differs = [
-                    differs("filter_subject", &found.filter_subject, &config.filter_subject),
-                    differs("ack_wait", &found.ack_wait, &config.ack_wait),
-                    differs("max_deliver", &found.max_deliver, &config.max_deliver),
-                    differs("max_ack_pending", &found.max_ack_pending, &config.max_ack_pending),
-                ];
-                Ok(drifted(name, differs))
-            }
-            Err(error) if is_absent(&error) => {
-                stream.create_consumer(config).await.map_err(|error| fail(error.to_string()))?;
-                Ok(Some(Change::Created(format!("consumer {name}"))))
-            }
-            Err(error) => Err(fail(error.to_string())),
-        }
+        let kinds = JobKind::ALL.into_iter().flat_map(|kind| Lane::ALL.map(|lane| (kind, lane)));
+        let jobs = kinds.map(|(kind, lane)| {
+            consumer(JOBS, kind.service, consumer_name(kind, lane), subject::job_filter(kind, lane))
+        });
+        let intake = consumer(EVENTS, INTAKE_SERVICE, INTAKE.to_owned(), subject::event::ALL.to_owned());
+        jobs.chain([intake]).collect()
     }
+}
+
+/// A consumer as it has to be.
+pub(crate) struct DeclaredConsumer {
+    pub(crate) stream: &'static str,
+    /// Whose workers pull from it.
+    pub(crate) service: &'static str,
+    pub(crate) name: String,
+    pub(crate) config: pull::Config,
+}
+
+async fn apply_consumer(
+    broker: &Broker,
+    declared: DeclaredConsumer,
+) -> Result<Option<Change>, TopologyError> {
+    let DeclaredConsumer { stream, name, config, .. } = declared;
+    let fail = |reason: String| TopologyError { what: format!("consumer {name}"), reason };
+    let stream =
+        broker.jetstream.get_stream_no_info(stream).await.map_err(|error| fail(error.to_string()))?;
+    match stream.consumer_info(&name).await {
+        Ok(info) => Ok(drifted(name, consumer_drift(&info, &config))),
+        Err(error) if is_absent(&error) => {
+            stream.create_consumer(config).await.map_err(|error| fail(error.to_string()))?;
+            Ok(Some(Change::Created(format!("consumer {name}"))))
+        }
+        Err(error) => Err(fail(error.to_string())),
+    }
+}
+
+/// Settings of a consumer that are not as declared.
+pub(crate) fn consumer_drift(found: &consumer::Info, declared: &pull::Config) -> Vec<String> {
+    let found = &found.config;
+    let differs = [
+        differs("filter_subject", &found.filter_subject, &declared.filter_subject),
+        differs("ack_wait", &found.ack_wait, &declared.ack_wait),
+        differs("max_deliver", &found.max_deliver, &declared.max_deliver),
+        differs("max_ack_pending", &found.max_ack_pending, &declared.max_ack_pending),
+    ];
+    differs.into_iter().flatten().collect()
 }
 
 async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>, TopologyError> {
@@ -199,18 +233,22 @@ async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>,
         }
         Err(error) => return Err(fail(error.to_string())),
     };
-    let info = stream.cached_info();
-    let found = &info.config;
+    Ok(drifted(format!("stream {name}"), stream_drift(stream.cached_info(), &config)))
+}
+
+/// Settings of a stream that are not as declared.
+pub(crate) fn stream_drift(found: &Info, declared: &Config) -> Vec<String> {
+    let found = &found.config;
     let differs = [
-        differs("subjects", &found.subjects, &config.subjects),
-        differs("retention", &found.retention, &config.retention),
-        differs("discard", &found.discard, &config.discard),
-        differs("num_replicas", &found.num_replicas, &config.num_replicas),
-        differs("max_age", &found.max_age, &config.max_age),
-        differs("max_bytes", &found.max_bytes, &config.max_bytes),
-        differs("max_message_size", &found.max_message_size, &config.max_message_size),
+        differs("subjects", &found.subjects, &declared.subjects),
+        differs("retention", &found.retention, &declared.retention),
+        differs("discard", &found.discard, &declared.discard),
+        differs("num_replicas", &found.num_replicas, &declared.num_replicas),
+        differs("max_age", &found.max_age, &declared.max_age),
+        differs("max_bytes", &found.max_bytes, &declared.max_bytes),
+        differs("max_message_size", &found.max_message_size, &declared.max_message_size),
     ];
-    Ok(drifted(format!("stream {name}"), differs))
+    differs.into_iter().flatten().collect()
 }
 
 /// Whether the consumer or its stream does not exist.
@@ -222,7 +260,7 @@ pub(crate) fn is_absent(error: &ConsumerInfoError) -> bool {
     }
 }
 
-fn is_not_found(error: &GetStreamError) -> bool {
+pub(crate) fn is_not_found(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
@@ -230,8 +268,7 @@ fn differs<T: PartialEq + Debug>(setting: &str, found: &T, declared: &T) -> Opti
     (found != declared).then(|| format!("{setting} is {found:?}, declared {declared:?}"))
 }
 
-fn drifted<const N: usize>(name: String, differs: [Option<String>; N]) -> Option<Change> {
-    let settings: Vec<String> = differs.into_iter().flatten().collect();
+fn drifted(name: String, settings: Vec<String>) -> Option<Change> {
     (!settings.is_empty()).then_some(Change::Differs(name, settings))
 }
 

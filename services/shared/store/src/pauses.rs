@@ -139,7 +139,8 @@ pub async fn list(pool: &Pool) -> Result<Vec<Pause>, StoreError> {
     .doing("listing the pauses")
 }
 
-/// The pause that holds a run back, if one does: in words, and for how long.
+/// The pause that holds a run back, if one does: in words, and for how long. It can't be lifted until the
+/// end of the transaction, so that whoever lifts it finds the run that waits for it.
 pub(crate) async fn holding(
     db: &mut Connection,
     tenant: Option<TenantId>,
@@ -153,7 +154,8 @@ pub(crate) async fn holding(
            where (p.tenant_id is null or p.tenant_id = $1) and (p.task is null or p.task = $2)
                and (p.dependency is null or p.dependency = any($3)) and (p.until is null or p.until > now())
            order by p.until desc nulls first
-           limit 1"#,
+           limit 1
+           for share of p"#,
         tenant as Option<TenantId>,
         task,
         needs,

@@ -13,9 +13,11 @@ pub mod faultpoint;
 pub mod intake;
 mod live;
 mod options;
+pub mod presence;
 mod probe;
 mod registry;
 mod relay;
+pub mod restore;
 mod retry;
 mod runner;
 pub mod service;
@@ -33,6 +35,8 @@ pub use runner::{Runner, Worker};
 pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
+/// What commands that look around find in NATS, and what they need to look.
+pub use tradeup_broker::{Broker, ConsumerLook, JobsLook, Look, StreamLook};
 
 /// The build, as attempts and dead letters name it.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");

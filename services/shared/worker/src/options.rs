@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Registry;
 
 use clap::Args;
-use tradeup_broker::{Broker, Change, Topology, TopologyError};
+use tradeup_broker::{Broker, Change, Look, Topology, TopologyError};
 use tradeup_proto::subject::Lane;
 use tradeup_store::pool::ConnectError;
 use tradeup_store::{Durability, Pool, Purpose};
@@ -80,6 +80,12 @@ pub enum ServiceError {
     /// Streams or consumers can't be made.
     #[error("{0}; it can be made by `tradeup setup` with the rights to do so")]
     Topology(#[from] TopologyError),
+    /// It can't be told whether the database has gone back in time.
+    #[error(transparent)]
+    Restore(#[from] crate::restore::RestoreError),
+    /// The database has gone back in time.
+    #[error(transparent)]
+    WentBack(Box<crate::restore::WentBack>),
 }
 
 impl StoreOptions {
@@ -93,9 +99,27 @@ impl StoreOptions {
         connections_max: u32,
         purpose: Purpose,
     ) -> Result<Pool, ServiceError> {
-        let url = self.database_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_DATABASE_URL"))?;
         let durability =
             if self.allow_unsafe_durability { Durability::UnsafeAllowed } else { Durability::Required };
+        self.connect_as(name, connections_max, purpose, durability).await
+    }
+
+    /// Connects to look around, even if commits could be lost.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn connect_to_look(&self, name: &str) -> Result<Pool, ServiceError> {
+        self.connect_as(name, 4, Purpose::Command, Durability::UnsafeAllowed).await
+    }
+
+    async fn connect_as(
+        &self,
+        name: &str,
+        connections_max: u32,
+        purpose: Purpose,
+        durability: Durability,
+    ) -> Result<Pool, ServiceError> {
+        let url = self.database_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_DATABASE_URL"))?;
         Ok(tradeup_store::connect(url, name, connections_max, purpose, durability).await?)
     }
 }
@@ -115,11 +139,24 @@ impl TopologyOptions {
     /// # Errors
     /// [`ServiceError`].
     pub async fn apply(&self, broker: &Broker) -> Result<Vec<Change>, ServiceError> {
-        let topology = Topology { replicas: self.stream_replicas.into(), ack_wait: self.ack_wait() };
-        Ok(topology.apply(broker).await?)
+        Ok(self.topology().apply(broker).await?)
     }
 
-    fn ack_wait(&self) -> Duration {
+    /// Looks at streams and consumers, and changes nothing.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn look(&self, broker: &Broker) -> Result<Look, ServiceError> {
+        Ok(self.topology().look(broker).await?)
+    }
+
+    fn topology(&self) -> Topology {
+        Topology { replicas: self.stream_replicas.into(), ack_wait: self.ack_wait() }
+    }
+
+    /// After how long a delivery that nobody answered for comes again.
+    #[must_use]
+    pub fn ack_wait(&self) -> Duration {
         Duration::from_secs(self.ack_wait_seconds.into())
     }
 }

@@ -17,7 +17,7 @@ use tradeup_store::{Pool, RunId, outbox, within};
 use crate::bury::{self, Buried};
 use crate::execute::{answered, original};
 use crate::registry::{Registered, Registry};
-use crate::{BUILD, Relay, ServiceOptions, faultpoint};
+use crate::{BUILD, Relay, ServiceOptions, faultpoint, restore};
 
 /// Wait before a consumer is opened again that could not be opened or has gone.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -270,6 +270,10 @@ impl Consumer {
                     Ok(buried) => self.worker.given_up(None, buried, &delivery).await,
                     Err(error) => self.worker.unrecorded(run_id, &error, &delivery).await,
                 }
+            }
+            // Not the message's fault if the database has gone back: then a person decides.
+            ClaimOutcome::Unknown if !restore::is_in_place(&self.worker).await => {
+                answered(delivery.nak(DATABASE_WAIT).await);
             }
             ClaimOutcome::Unknown => {
                 let error = format!("the database knows no run {run_id}");

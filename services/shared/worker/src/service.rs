@@ -12,6 +12,8 @@ use tradeup_broker::Broker;
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::{AttemptLines, LogOptions};
 
+use crate::presence::{EndedBy, Presence};
+use crate::restore::{self, Standing, WentBack};
 use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live, watchdog};
 
 /// After the work, connections have this long.
@@ -38,10 +40,12 @@ pub struct Service {
     lines: AttemptLines,
     shutdown: CancellationToken,
     beside: TaskTracker,
+    records: bool,
 }
 
 impl Service {
-    /// Starts logging, listens to signals, connects, and makes sure of streams and consumers.
+    /// Starts logging, listens to signals, connects, makes sure of streams and consumers, and that the
+    /// database has not gone back in time.
     ///
     /// # Errors
     /// [`ServiceError`]: one line that says what is wrong and what to do.
@@ -55,8 +59,20 @@ impl Service {
         let connections_max = options.service.connections_max(&registry);
         let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
         let broker = options.service.connect(name).await?;
+        if let Standing::WentBack(recorded) = restore::standing(&pool, &broker).await? {
+            return Err(ServiceError::WentBack(Box::new(WentBack(recorded))));
+        }
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
-        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside: TaskTracker::new() })
+        let beside = TaskTracker::new();
+        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside, records: false })
+    }
+
+    /// This service marks the database and has NATS remember the marks, so that one that goes back in time
+    /// is noticed.
+    #[must_use]
+    pub fn recording(mut self) -> Self {
+        self.records = true;
+        self
     }
 
     /// What works on runs in this service.
@@ -79,9 +95,14 @@ impl Service {
     /// Works until told to stop; then finishes what is in flight, and closes.
     ///
     /// # Errors
-    /// [`ServiceError::Wedged`] if it stopped by itself, since it could do nothing any more.
+    /// [`ServiceError::WentBack`] if it stopped by itself, since its database has gone back in time;
+    /// [`ServiceError::Wedged`] if it did, since it could do nothing any more.
     pub async fn run(self) -> Result<(), ServiceError> {
         let (service, worker) = (self.name, self.worker.name());
+        let presence = Presence { worker: self.worker.clone(), service, records: self.records };
+        let ended_by = EndedBy::default();
+        presence.note().await;
+        self.beside.spawn(presence.clone().keep(self.shutdown.clone(), EndedBy::clone(&ended_by)));
         tracing::info!(worker, "{service} is ready as {worker}");
         let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
@@ -94,13 +115,18 @@ impl Service {
         }
         self.beside.close();
         self.beside.wait().await;
+        presence.stopped().await;
         self.broker.close().await;
         // Whatever still holds a connection after the drain is not waited for long.
         if timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
             tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
         }
         tracing::info!("stopped");
-        if watched.await.unwrap_or(false) { Err(ServiceError::Wedged) } else { Ok(()) }
+        match ended_by.get() {
+            Some(went_back) => Err(ServiceError::WentBack(went_back.clone())),
+            None if watched.await.unwrap_or(false) => Err(ServiceError::Wedged),
+            None => Ok(()),
+        }
     }
 }
 

@@ -18,6 +18,14 @@ struct Held {
     because: String,
     /// For how long; `None` until somebody lets it go.
     wait: Option<Duration>,
+    /// Whether a place or a token was taken before it turned out.
+    has_taken: bool,
+}
+
+async fn hold(mut tx: Tx, run_id: RunId, held: Held) -> Result<ClaimOutcome, StoreError> {
+    outbox::hold(&mut tx, run_id, held.by, &held.because, held.wait).await?;
+    tx.commit().await?;
+    Ok(ClaimOutcome::Held { because: held.because })
 }
 
 /// Claims a run if nothing holds it back, or puts its message into the outbox until that is over.
@@ -31,14 +39,24 @@ pub(super) async fn admit(
     let mut tx = Tx::of_engine(pool).await?;
     let limited = match ask(&mut tx, tenant, task, claimant).await? {
         Ok(limited) => limited,
-        Err(held) => {
-            // What was taken on the way here is given back.
+        Err(held) if held.has_taken => {
+            // What was taken on the way is given back, and it is asked again by itself: whatever holds the
+            // run stays locked until the run is noted as held, so that whoever lifts it sees the run.
             tx.rollback().await?;
             let mut tx = Tx::of_engine(pool).await?;
-            outbox::hold(&mut tx, run_id, held.by, &held.because, held.wait).await?;
-            tx.commit().await?;
-            return Ok(ClaimOutcome::Held { because: held.because });
+            let down = breakers::admit(&mut tx, tenant, claimant.needs, claimant.lease).await?;
+            let Some((because, wait)) = down else {
+                tx.rollback().await?;
+                return Ok(ClaimOutcome::Busy { free_in: LOOK_AGAIN });
+            };
+            return hold(
+                tx,
+                run_id,
+                Held { by: HeldBy::Breaker, because, wait: Some(wait), has_taken: false },
+            )
+            .await;
         }
+        Err(held) => return hold(tx, run_id, held).await,
     };
     let Some(mut claim) = claim_rows(&mut tx, &[run_id.0], claimant, true).await?.pop() else {
         tx.rollback().await?;
@@ -60,7 +78,7 @@ async fn ask(
     claimant: &Claimant<'_>,
 ) -> Result<Result<bool, Held>, StoreError> {
     if let Some((because, wait)) = pauses::holding(tx, tenant, task, claimant.needs).await? {
-        return Ok(Err(Held { by: HeldBy::Pause, because, wait }));
+        return Ok(Err(Held { by: HeldBy::Pause, because, wait, has_taken: false }));
     }
     // Longest one first in line: a place is taken before the one trial of a breaker.
     let mut limited = false;
@@ -69,12 +87,12 @@ async fn ask(
             Admission::Unlimited => {}
             Admission::Admitted => limited = true,
             Admission::Held(because, wait) => {
-                return Ok(Err(Held { by: HeldBy::Limit, because, wait: Some(wait) }));
+                return Ok(Err(Held { by: HeldBy::Limit, because, wait: Some(wait), has_taken: false }));
             }
         }
     }
     if let Some((because, wait)) = breakers::admit(tx, tenant, claimant.needs, claimant.lease).await? {
-        return Ok(Err(Held { by: HeldBy::Breaker, because, wait: Some(wait) }));
+        return Ok(Err(Held { by: HeldBy::Breaker, because, wait: Some(wait), has_taken: limited }));
     }
     Ok(Ok(limited))
 }

@@ -5,9 +5,12 @@ use uuid::Uuid;
 
 use super::end::settle_parents;
 use crate::audit::{self, Actor};
-use crate::error::{Doing, StoreError};
+use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::{Pool, RunId, Tx};
+
+/// Deadlocks that a cancellation survives: PostgreSQL ends one side, and each time less is under way.
+const CONFLICTS_MAX: u32 = 20;
 
 /// What a cancellation ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,24 +58,19 @@ async fn cancel_because(
 ) -> Result<Cancelled, StoreError> {
     let mut wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     wanted.sort_unstable();
-    let (mut cancelled, mut parents) = (Cancelled::default(), Vec::new());
+    let (mut cancelled, mut parents, mut conflicts) = (Cancelled::default(), Vec::new(), 0);
     loop {
-        let mut tx = Tx::of_engine(pool).await?;
-        let rows = sqlx::query_file!("src/runs/cancel.sql", &wanted, why)
-            .fetch_all(&mut *tx)
-            .await
-            .doing("cancelling runs")?;
-        if let Some(actor) = actor.filter(|_| !rows.is_empty()) {
-            let subject = json!({ "asked_for": wanted, "runs": rows.len() });
-            audit::record(&mut tx, actor, "runs.cancel", &subject).await?;
-        }
-        tx.commit().await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            cancelled.runs.push(row.id);
-            parents.extend(row.parent_id);
+        match cancel_once(pool, &wanted, why, actor).await {
+            Ok(rows) if rows.is_empty() => break,
+            Ok(rows) => {
+                for (run, parent) in rows {
+                    cancelled.runs.push(run);
+                    parents.extend(parent);
+                }
+            }
+            // Whoever ends a batch holds the same rows, in another order.
+            Err(error) if error.kind() == ErrorKind::Conflict && conflicts < CONFLICTS_MAX => conflicts += 1,
+            Err(error) => return Err(error),
         }
     }
     parents.sort_unstable();
@@ -82,6 +80,25 @@ async fn cancel_because(
         settle_parents(pool, Some(parent)).await?;
     }
     Ok(cancelled)
+}
+
+async fn cancel_once(
+    pool: &Pool,
+    wanted: &[Uuid],
+    why: &str,
+    actor: Option<&Actor>,
+) -> Result<Vec<(RunId, Option<RunId>)>, StoreError> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let rows = sqlx::query_file!("src/runs/cancel.sql", wanted, why)
+        .fetch_all(&mut *tx)
+        .await
+        .doing("cancelling runs")?;
+    if let Some(actor) = actor.filter(|_| !rows.is_empty()) {
+        let subject = json!({ "asked_for": wanted, "runs": rows.len() });
+        audit::record(&mut tx, actor, "runs.cancel", &subject).await?;
+    }
+    tx.commit().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.parent_id)).collect())
 }
 
 /// Takes up again what was cancelled at or below these runs, under their old keys: what they did

@@ -1,0 +1,170 @@
+//! `tradeup doctor`.
+
+mod database;
+mod transport;
+mod work;
+
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use clap::Args;
+use serde_json::{Value, json};
+use tradeup_worker::restore::{self, RestoreError, Standing};
+
+use crate::Context;
+use crate::output::{instant, table, took};
+
+/// Look over everything at once: both servers, streams, consumers, clocks, services, and all that should
+/// go on by itself and does not. Exit code 1 if there is a problem. What can't be reached is one, and the
+/// rest is shown all the same.
+#[derive(Args)]
+pub(crate) struct Doctor {}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// As it should be.
+    Ok,
+    /// Somebody should know.
+    Warning,
+    /// Somebody should act.
+    Problem,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
+        }
+    }
+
+    /// By how much there is of something.
+    fn by<T: PartialOrd>(found: &T, warning: &T, problem: &T) -> Self {
+        if found >= problem {
+            Self::Problem
+        } else if found >= warning {
+            Self::Warning
+        } else {
+            Self::Ok
+        }
+    }
+}
+
+/// What one check found.
+#[derive(Debug)]
+struct Finding {
+    check: &'static str,
+    /// What of it, where there are several.
+    subject: Option<String>,
+    state: State,
+    found: String,
+    /// What puts it right.
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn new(check: &'static str, state: State, found: impl Into<String>) -> Self {
+        Self { check, subject: None, state, found: found.into(), fix: None }
+    }
+
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self::new(check, State::Ok, found)
+    }
+
+    fn of(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// What puts it right, if there is anything to put right.
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        if self.state != State::Ok {
+            self.fix = Some(fix.into());
+        }
+        self
+    }
+
+    fn value(&self) -> Value {
+        json!({ "check": self.check, "subject": self.subject, "state": self.state.as_str(), "found": self.found,
+            "fix": self.fix })
+    }
+}
+
+/// A statement that failed is a finding, too.
+fn unanswered(check: &'static str, error: &impl std::fmt::Display) -> Finding {
+    Finding::new(check, State::Problem, format!("can't be looked at: {error}")).fix("tradeup doctor")
+}
+
+impl Doctor {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let (database, transport) = tokio::join!(database::connect(context), transport::connect(context));
+        let mut findings = Vec::new();
+        let pool = database.map_err(|finding| findings.push(finding)).ok();
+        let broker = transport.map_err(|finding| findings.push(finding)).ok();
+        if let Some(pool) = &pool {
+            findings.extend(database::look(pool).await);
+        }
+        if let Some(broker) = &broker {
+            findings.extend(transport::look(context, broker).await);
+        }
+        if let (Some(pool), Some(broker)) = (&pool, &broker) {
+            findings.push(stands(restore::standing(pool, broker).await));
+        }
+        if let Some(pool) = &pool {
+            findings.extend(work::look(context, pool).await);
+        }
+        let worst = findings.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
+        let value = json!({ "state": worst.as_str(),
+            "checks": findings.iter().map(Finding::value).collect::<Vec<_>>() });
+        context.output().show(&value, || text(&findings))?;
+        Ok(if worst == State::Problem { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Whether the database stands where NATS has seen it.
+fn stands(standing: Result<Standing, RestoreError>) -> Finding {
+    match standing {
+        Ok(Standing::Unrecorded) => {
+            Finding::ok("restore", "NATS remembers no mark of a database yet; a scheduler records one")
+        }
+        Ok(Standing::InPlace(recorded)) => Finding::ok(
+            "restore",
+            format!("the database has mark {} of {}, as NATS does", recorded.n, instant(recorded.at)),
+        ),
+        Ok(Standing::WentBack(recorded)) => {
+            let lacks = format!(
+                "the database stands at an earlier moment than NATS has seen, or is another one: it lacks mark {} of {}",
+                recorded.n,
+                instant(recorded.at)
+            );
+            Finding::new("restore", State::Problem, lacks).fix("tradeup restored --dry-run")
+        }
+        Err(error) => {
+            Finding::new("restore", State::Problem, error.to_string()).fix("tradeup restored --dry-run")
+        }
+    }
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut shown = table(&["check", "state", "found", "what puts it right"], &[]);
+    for finding in findings {
+        let subject = finding.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
+        shown.add_row([
+            &format!("{}{subject}", finding.check),
+            finding.state.as_str(),
+            finding.found.as_str(),
+            finding.fix.as_deref().unwrap_or_default(),
+        ]);
+    }
+    let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
+    format!("{shown}\n\nProblems: {}. Warnings: {}.", count(State::Problem), count(State::Warning))
+}
+
+/// A length of time for people.
+fn length(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "for people")]
+    let length = TimeDelta::milliseconds((seconds * 1000.0) as i64);
+    took(length)
+}

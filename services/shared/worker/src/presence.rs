@@ -1,0 +1,107 @@
+//! A service notes that it is there, and keeps looking whether its database is still where NATS has
+//! seen it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tradeup_store::{Pool, StoreError, workers};
+
+use crate::restore::{self, Standing, WentBack};
+use crate::{BUILD, Worker};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Why a service ends by itself, once it has to.
+pub(crate) type EndedBy = Arc<OnceLock<Box<WentBack>>>;
+
+/// What a service does to be seen.
+#[derive(Clone)]
+pub(crate) struct Presence {
+    pub(crate) worker: Worker,
+    pub(crate) service: &'static str,
+    /// Whether it marks the database and has NATS remember the marks.
+    pub(crate) records: bool,
+}
+
+impl Presence {
+    /// Notes that the service is there.
+    pub(crate) async fn note(&self) {
+        if let Err(error) = self.try_note().await {
+            tracing::warn!("the service can't note that it is there, trying again: {error}");
+        }
+    }
+
+    async fn try_note(&self) -> Result<(), StoreError> {
+        let pool = self.worker.pool();
+        let skew = clock_skew(pool).await?;
+        workers::seen(pool, self.worker.name(), self.service, BUILD, skew.num_milliseconds()).await
+    }
+
+    /// Notes that it has stopped in order.
+    pub(crate) async fn stopped(&self) {
+        if let Err(error) = workers::stopped(self.worker.pool(), self.worker.name()).await {
+            tracing::warn!("the service can't note that it has stopped: {error}");
+        }
+    }
+
+    /// Notes it every 10 s, and stops the service when the database has gone back.
+    pub(crate) async fn keep(self, shutdown: CancellationToken, ended_by: EndedBy) {
+        let mut every = interval(EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                _ = every.tick() => {}
+            }
+            let look = async {
+                let standing = self.standing().await;
+                self.note().await;
+                standing
+            };
+            let standing = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                standing = look => standing,
+            };
+            match standing {
+                Ok(Standing::WentBack(recorded)) => {
+                    let went_back = WentBack(recorded);
+                    tracing::error!("{went_back}");
+                    // Nobody else sets it; the first reason stands.
+                    ended_by.get_or_init(|| Box::new(went_back));
+                    shutdown.cancel();
+                }
+                Ok(Standing::Unrecorded | Standing::InPlace(_)) => {}
+                Err(error) => {
+                    tracing::warn!("it is not known where the database stands, looking again: {error}");
+                }
+            }
+        }
+    }
+
+    async fn standing(&self) -> Result<Standing, restore::RestoreError> {
+        if self.records {
+            restore::record(&self.worker).await
+        } else {
+            restore::standing(self.worker.pool(), &self.worker.broker).await
+        }
+    }
+}
+
+/// How far this process's clock is ahead of the database's; negative if it is behind.
+///
+/// # Errors
+/// As any statement.
+pub async fn clock_skew(pool: &Pool) -> Result<TimeDelta, StoreError> {
+    workers::clock_skew(pool, own_clock).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is compared with the database's, and decides nothing")]
+fn own_clock() -> DateTime<Utc> {
+    Utc::now()
+}
