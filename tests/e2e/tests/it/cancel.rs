@@ -9,6 +9,11 @@ const SOON: Duration = Duration::from_secs(30);
 const UNFINISHED: &str = "select count(*) from runs where finished_at is null";
 const ENTRIES: &str = "select count(*) from ledger_entries";
 
+fn proved(world: &World) {
+    let proof = world.tradeup(&["verify"]);
+    assert_eq!(proof.code, 0, "{}", proof.stdout);
+}
+
 #[tokio::test]
 async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     let world = World::with_aurora(5_000, 31).await;
@@ -40,7 +45,7 @@ async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     let jobs = world.jobs().await;
     eventually("the stream is empty", SOON, || async { (jobs.count("JOBS").await == 0).then_some(()) }).await;
     assert_eq!(world.number(ENTRIES).await, 0);
-    assert_eq!(world.tradeup(&["verify"]).code, 0);
+    proved(&world);
 
     assert_eq!(world.tradeup_json(&["retry", &run])["cancelled"], 32);
     assert_eq!(world.ended(&run).await["state"], "succeeded");
@@ -65,7 +70,7 @@ async fn what_is_under_way_is_rolled_back_and_what_was_done_stays() {
     let entries = world.number(ENTRIES).await;
     assert!(entries < world.due["aurora"].0, "cancelled in time");
     assert_eq!(world.number("select coalesce(sum(granted), 0)::bigint from batches").await, entries);
-    assert_eq!(world.tradeup(&["verify"]).code, 0);
+    proved(&world);
     let month = world.ended(&run).await;
     assert_eq!(
         (&month["state"], &month["error"]),
@@ -94,7 +99,7 @@ async fn a_frozen_worker_can_not_commit_what_was_cancelled() {
     })
     .await;
     assert_eq!(world.number("select count(*) from batches where state = 'done'").await, done);
-    assert_eq!(world.tradeup(&["verify"]).code, 0);
+    proved(&world);
     world.tradeup_ok(&["retry", &run]);
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);

@@ -89,6 +89,21 @@ async fn cancel_once(
     actor: Option<&Actor>,
 ) -> Result<Vec<(RunId, Option<RunId>)>, StoreError> {
     let mut tx = Tx::of_engine(pool).await?;
+    // Locked in a statement of its own: the next one sees what others did until they let go, attempts
+    // that began in that moment among it.
+    sqlx::query!(
+        "with recursive tree as (
+            select id from runs where id = any($1)
+            union
+            select c.id from tree join runs c on c.parent_id = tree.id
+        )
+        select id from runs where id in (select id from tree) and finished_at is null
+        order by id for no key update",
+        wanted,
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .doing("locking runs")?;
     let rows = sqlx::query_file!("src/runs/cancel.sql", wanted, why)
         .fetch_all(&mut *tx)
         .await
