@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use serde_json::json;
 use tradeup_harness::{World, eventually};
 
 use crate::Scenario;
@@ -48,6 +49,8 @@ pub(crate) struct Stage {
     pub(crate) report: Report,
     /// Periods whose runs have been triggered.
     pub(crate) periods: Vec<&'static str>,
+    /// Events that ask for a credit each.
+    pub(crate) events: i64,
 }
 
 impl Stage {
@@ -56,6 +59,29 @@ impl Stage {
         let period = ["2026-09", "2026-10", "2026-11"][self.periods.len()];
         self.periods.push(period);
         self.world.trigger(period)
+    }
+
+    /// Publishes events that ask for a credit each, every one of them twice.
+    pub(crate) async fn publish_events(&mut self, count: i64) {
+        let members: Vec<String> = sqlx::query_scalar(
+            "select m.external_id from members m join tenants t on t.id = m.tenant_id
+             where t.handle = 'shop-0' order by m.id limit 50",
+        )
+        .fetch_all(&self.world.database.admin)
+        .await
+        .unwrap();
+        let jobs = self.world.jobs().await;
+        for (n, member) in (0..count).zip(members.iter().cycle()) {
+            let body = json!({ "member_external_id": member, "reason": "a fault round",
+                "amount": { "amount_minor": 100, "currency": "USD" } })
+            .to_string();
+            for _ in 0..2 {
+                let headers = [("ce-id", format!("event-{n}"))];
+                let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+                jobs.publish_event("events.shop-0.till.credit=2Erequested", &headers, body.as_bytes()).await;
+            }
+        }
+        self.events += count;
     }
 
     /// Waits until some members of the running month have their credit.
@@ -76,9 +102,10 @@ impl Stage {
         let begun = Instant::now();
         loop {
             fleet.supervise().await;
+            let taken = self.world.number("select count(*) from events").await;
             let unfinished = self.world.number("select count(*) from runs where finished_at is null").await;
             let failed = self.world.number("select count(*) from runs where state <> 'succeeded'").await;
-            if unfinished == 0 && failed == 0 {
+            if unfinished == 0 && failed == 0 && taken == self.events {
                 break;
             }
             if self.world.number("select count(*) from runs where state = 'dead'").await > 0 {
@@ -103,7 +130,14 @@ impl Stage {
         let open: Option<String> =
             sqlx::query_scalar(OPEN_ATTEMPTS).fetch_one(&self.world.database.admin).await.unwrap();
         assert_eq!(open, None, "attempts that never ended, with their neighbours");
-        self.world.assert_exact(&self.periods);
+        if self.events == 0 {
+            self.world.assert_exact(&self.periods);
+        } else {
+            let given = "select coalesce(sum(granted_minor), 0)::bigint from lots where reason <> 'monthly'";
+            assert_eq!(self.world.number(given).await, self.events * 100, "each event once");
+            let proof = self.world.tradeup(&["verify"]);
+            assert_eq!(proof.code, 0, "{}", proof.stdout);
+        }
         for (what, query) in CLEAN {
             assert_eq!(self.world.number(query).await, 0, "{what}");
         }
@@ -145,8 +179,13 @@ const CLEAN: [(&str, &str); 3] = [
 /// When a credit is lost or doubled, a run does not end, or anything else is not as it has to be.
 pub async fn round(scenario: Scenario, seed: u64) -> Report {
     let world = World::with_own_postgres().await;
-    let mut stage =
-        Stage { world, rng: StdRng::seed_from_u64(seed), report: Report::default(), periods: Vec::new() };
+    let mut stage = Stage {
+        world,
+        rng: StdRng::seed_from_u64(seed),
+        report: Report::default(),
+        periods: Vec::new(),
+        events: 0,
+    };
     let mut fleet = scenario.play(&mut stage).await;
     stage.drain_and_prove(&mut fleet).await;
     fleet.end();

@@ -67,7 +67,7 @@ pub enum Scenario {
 }
 
 /// Every point at which a service can be stopped.
-const POINTS: [Point; 11] = [
+const POINTS: [Point; 13] = [
     Point { service: "scheduler", name: "claim.before" },
     Point { service: "scheduler", name: "commit.before" },
     Point { service: "scheduler", name: "commit.after" },
@@ -79,6 +79,8 @@ const POINTS: [Point; 11] = [
     Point { service: "credits", name: "commit.before" },
     Point { service: "credits", name: "commit.after" },
     Point { service: "credits", name: "publish.after" },
+    Point { service: "webhooks", name: "intake.before" },
+    Point { service: "webhooks", name: "intake.committed" },
 ];
 
 impl Scenario {

@@ -31,6 +31,8 @@ rounds! {
     credits_frozen_before_its_commit = "credits-commit.before-stop",
     credits_frozen_after_its_commit = "credits-commit.after-stop",
     credits_killed_before_its_claim = "credits-claim.before-kill",
+    webhooks_killed_after_its_commit = "webhooks-intake.committed-kill",
+    webhooks_frozen_before_it_takes = "webhooks-intake.before-stop",
     storm = "storm",
     nats_wiped = "nats-wiped",
     nats_link = "nats-link",

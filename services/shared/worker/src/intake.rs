@@ -184,6 +184,7 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
     };
     let headers = event.headers.clone();
     let pool = worker.pool.clone();
+    faultpoint::reached("intake.before").await;
     // In a task of its own, so that a panic is an error like others.
     let taken = tokio::spawn(async move {
         let take = async { Ok(intake.take(&pool, &event).await) };

@@ -13,6 +13,9 @@ const CAUGHT_WITHIN: Duration = Duration::from_secs(60);
 
 /// Two of each, so that others take over while one is frozen.
 const FLEET: [&str; 4] = ["scheduler", "scheduler", "credits", "credits"];
+/// With those that take events.
+const FLEET_WITH_WEBHOOKS: [&str; 6] =
+    ["scheduler", "scheduler", "credits", "credits", "webhooks", "webhooks"];
 
 pub(super) async fn at(stage: &mut Stage, point: Point, signal: Signal) -> Fleet {
     if point.name == "publish.after" {
@@ -20,7 +23,8 @@ pub(super) async fn at(stage: &mut Stage, point: Point, signal: Signal) -> Fleet
         stage.world.add_shop(&Shop::new("large", 5_000, stage.rng.random_range(0..1_000_000)));
     }
     shops(stage, 300..2_000);
-    let mut fleet = Fleet::start(&stage.world, &FLEET).await;
+    let names = if point.service == "webhooks" { &FLEET_WITH_WEBHOOKS[..] } else { &FLEET[..] };
+    let mut fleet = Fleet::start(&stage.world, names).await;
     fleet.arm(point.service, point.name);
     cause(stage, point.name).await;
     let caught = fleet.caught(point.name, CAUGHT_WITHIN).await;
@@ -74,6 +78,7 @@ async fn cause(stage: &mut Stage, point: &str) {
             .await
             .unwrap();
         }
+        "intake.before" | "intake.committed" => stage.publish_events(200).await,
         _ => {
             stage.trigger();
         }
