@@ -25,6 +25,7 @@ pub(crate) mod start;
 pub(crate) mod tenant;
 pub(crate) mod trigger;
 pub(crate) mod verify;
+mod who;
 
 use anyhow::anyhow;
 use tradeup_store::tenants::{self, Tenant};
@@ -35,6 +36,14 @@ async fn tenant_by_handle(pool: &Pool, handle: &str) -> anyhow::Result<Tenant> {
     tenants::by_handle(pool, handle)
         .await?
         .ok_or_else(|| anyhow!("there is no tenant {handle:?}; `tradeup tenant list` shows those there are"))
+}
+
+/// The number of the tenant with this handle, if one is named.
+async fn optional_tenant(pool: &Pool, handle: Option<&str>) -> anyhow::Result<Option<TenantId>> {
+    match handle {
+        Some(handle) => Ok(Some(tenant_by_handle(pool, handle).await?.id)),
+        None => Ok(None),
+    }
 }
 
 /// A tenant's id as JSON has it.

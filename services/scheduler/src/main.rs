@@ -4,6 +4,7 @@ mod schedules;
 mod tasks;
 mod tick;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -93,17 +94,10 @@ async fn keep_house(worker: Worker, keep: Keep, shutdown: CancellationToken) {
 async fn tick_on(worker: Worker, shutdown: CancellationToken) {
     let (mut round, mut rearm) = (rounds(ROUND), rounds(REARM));
     while next(&mut round, &shutdown).await {
-        if rearm.tick().now_or_never().is_some()
-            && let Ok(Err(error)) = timeout(ROUND_WITHIN, tick::rearm(&worker)).await
-        {
-            tracing::warn!("schedules can't be looked over, trying again: {error}");
+        if rearm.tick().now_or_never().is_some() {
+            bounded("looking over the schedules", tick::rearm(&worker)).await;
         }
-        // One call that never returns must not end all firing.
-        match timeout(ROUND_WITHIN, tick::tick(&worker)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("schedules can't be looked at, trying again: {error}"),
-            Err(_elapsed) => tracing::error!("the schedules' tick did not come to an end, trying again"),
-        }
+        bounded("the schedules' tick", tick::tick(&worker)).await;
     }
 }
 
@@ -111,23 +105,30 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
 async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
     let mut round = rounds(ROUND);
     while next(&mut round, &shutdown).await {
-        let Ok(swept) = timeout(ROUND_WITHIN, sweep(&worker)).await else {
-            tracing::error!("the sweep did not come to an end, trying again");
-            continue;
-        };
-        match swept {
-            Ok(swept) if swept.is_nothing() => {}
-            Ok(swept) => tracing::info!(
+        if let Some(swept) = bounded("the sweep", sweep(&worker)).await
+            && !swept.is_nothing()
+        {
+            tracing::info!(
                 published = swept.published,
                 requeued = swept.requeued,
                 released = swept.released,
                 settled = swept.settled,
                 cancelled = swept.cancelled,
                 "swept"
-            ),
-            Err(error) => tracing::warn!("the sweep broke off, trying again: {error}"),
+            );
         }
     }
+}
+
+/// What a round came to, unless it broke off; the next one goes on. One call that never returns must not
+/// end all firing.
+async fn bounded<T, E: Display>(what: &str, round: impl Future<Output = Result<T, E>>) -> Option<T> {
+    match timeout(ROUND_WITHIN, round).await {
+        Ok(Ok(done)) => return Some(done),
+        Ok(Err(error)) => tracing::warn!("{what} broke off, trying again: {error}"),
+        Err(_elapsed) => tracing::error!("{what} did not come to an end, trying again"),
+    }
+    None
 }
 
 fn rounds(every: Duration) -> Interval {

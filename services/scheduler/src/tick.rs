@@ -6,7 +6,7 @@ use tradeup_domain::schedule::{CronSchedule, Decided, Decision, ScheduleError};
 use tradeup_domain::zone::parse_zone;
 use tradeup_store::outbox::{HeldBy, JobMessage};
 use tradeup_store::runs::{self, NewRun, Trigger};
-use tradeup_store::schedules::{self, RuleError, Schedule};
+use tradeup_store::schedules::{self, Rule, RuleError, Schedule};
 use tradeup_store::{Pool, StoreError, Tx};
 use tradeup_worker::trigger::Fire;
 use tradeup_worker::{Worker, faultpoint};
@@ -36,6 +36,10 @@ fn wrong(schedule: &Schedule) -> impl Fn(ScheduleError) -> TickError {
     |source| TickError::Rule { name: schedule.label(), source: source.into() }
 }
 
+fn rule(schedule: &Schedule) -> Result<Rule, TickError> {
+    schedule.rule().map_err(|source| TickError::Rule { name: schedule.label(), source })
+}
+
 /// Adds the schedules that the database does not have yet, each from its next fire on.
 pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
     let mut tx = Tx::of_engine(pool).await?;
@@ -63,29 +67,34 @@ pub(crate) async fn tick(worker: &Worker) -> Result<(), TickError> {
 }
 
 /// Looks whether every schedule that waits does so for its very next fire, and sets right those that
-/// do not: a clock that once stood ahead would else cost fires, silently.
+/// do not: a clock that once stood ahead would else cost fires, silently. One that can't be read holds up
+/// no other.
 pub(crate) async fn rearm(worker: &Worker) -> Result<(), TickError> {
     for id in schedules::resting(worker.pool()).await? {
-        let mut tx = Tx::of_engine(worker.pool()).await?;
-        let Some(schedule) = schedules::lock(&mut tx, id).await? else { continue };
-        let now = schedules::now(&mut tx).await?;
-        let rule = schedule.rule().map_err(|source| TickError::Rule { name: schedule.label(), source })?;
-        let next = rule.cron.next_after(now).map_err(wrong(&schedule))?;
-        if let Some(waited_for) = schedule.next_fire_at
-            && waited_for > next
-        {
+        if let Err(error) = rearm_one(worker, id).await {
+            tracing::error!(schedule_id = id, "a schedule can't be looked over, trying again: {error}");
+        }
+    }
+    Ok(())
+}
+
+async fn rearm_one(worker: &Worker, id: i64) -> Result<(), TickError> {
+    let mut tx = Tx::of_engine(worker.pool()).await?;
+    let Some(schedule) = schedules::lock(&mut tx, id).await? else { return Ok(tx.rollback().await?) };
+    let now = schedules::now(&mut tx).await?;
+    let next = rule(&schedule)?.cron.next_after(now).map_err(wrong(&schedule))?;
+    match schedule.next_fire_at {
+        Some(waited_for) if waited_for > next => {
             tracing::error!(
                 schedule = schedule.name,
                 "{} waited for {waited_for}, its next fire is {next}",
                 schedule.label()
             );
             schedules::set_next_fire(&mut tx, id, next).await?;
-            tx.commit().await?;
-        } else {
-            tx.rollback().await?;
+            Ok(tx.commit().await?)
         }
+        _ => Ok(tx.rollback().await?),
     }
-    Ok(())
 }
 
 async fn tick_one(worker: &Worker, id: i64) -> Result<(), TickError> {
@@ -105,7 +114,7 @@ async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec
         return Ok(Vec::new());
     };
     let now = schedules::now(tx).await?;
-    let rule = schedule.rule().map_err(|source| TickError::Rule { name: schedule.label(), source })?;
+    let rule = rule(schedule)?;
     let Some(waited_for) = schedule.next_fire_at else {
         let next = rule.cron.next_after(now).map_err(wrong(schedule))?;
         schedules::set_next_fire(tx, schedule.id, next).await?;

@@ -8,7 +8,7 @@ mod work;
 use std::fmt;
 
 use rand::RngExt as _;
-use tradeup_harness::Shop;
+use tradeup_harness::{Server, Shop};
 
 use crate::fleet::Fleet;
 use crate::round::Stage;
@@ -112,9 +112,9 @@ impl Scenario {
         match self {
             Self::At(point, signal) => processes::at(stage, point, signal).await,
             Self::Storm => processes::storm(stage).await,
-            Self::NatsKilled => servers::nats_killed(stage).await,
+            Self::NatsKilled => servers::killed(stage, Server::Nats, 3).await,
             Self::NatsWiped => servers::nats_wiped(stage).await,
-            Self::PostgresKilled => servers::postgres_killed(stage).await,
+            Self::PostgresKilled => servers::killed(stage, Server::Postgres, 2).await,
             Self::PostgresCut => servers::postgres_cut(stage).await,
             Self::StreamFull => servers::stream_full(stage).await,
             Self::PoolExhausted => servers::pool_exhausted(stage).await,

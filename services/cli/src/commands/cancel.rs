@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::json;
-use tradeup_store::audit::Actor;
 use tradeup_store::runs::{self, RunView};
 use tradeup_store::{Pool, RunId};
 
 use super::run;
 use super::runs::{WhichRuns, value};
+use super::who::Who;
 use crate::Context;
 use crate::output::{count, table};
 
@@ -28,12 +28,8 @@ pub(crate) struct Cancel {
     /// Say which would be cancelled, and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 impl Cancel {
@@ -44,7 +40,7 @@ impl Cancel {
         let cancelled = if self.dry_run {
             Vec::new()
         } else {
-            let actor = Actor { name: self.by, reason: self.reason };
+            let actor = self.who.actor();
             runs::cancel(&pool, &ids, &actor).await?.runs
         };
         let value = json!({ "named": named.iter().map(value).collect::<Vec<_>>(), "dry_run": self.dry_run,

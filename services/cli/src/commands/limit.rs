@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use clap::Args;
 use serde_json::json;
-use tradeup_store::audit::Actor;
 use tradeup_store::{Tx, limits};
 
+use super::optional_tenant;
 use super::pause::known_task;
-use super::tenant_by_handle;
+use super::who::Who;
 use crate::Context;
 
 /// Limit how many runs of a task a shop has at once or begins in a minute. Runs above the limit wait
@@ -31,12 +31,8 @@ pub(crate) struct Limit {
     /// Remove the limit.
     #[arg(long, conflicts_with_all = ["running_max", "per_minute"])]
     remove: bool,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 impl Limit {
@@ -47,17 +43,14 @@ impl Limit {
         );
         known_task(&self.task)?;
         let pool = context.pool().await?;
-        let tenant = match &self.tenant {
-            Some(handle) => Some(tenant_by_handle(&pool, handle).await?.id),
-            None => None,
-        };
+        let tenant = optional_tenant(&pool, self.tenant.as_deref()).await?;
         let limit = limits::Limit {
             tenant,
             task: self.task,
             running_max: self.running_max,
             per_minute: self.per_minute,
         };
-        let actor = Actor { name: self.by, reason: self.reason };
+        let actor = self.who.actor();
         let mut tx = Tx::of_engine(&pool).await?;
         limits::set(&mut tx, &limit, &actor).await?;
         tx.commit().await?;

@@ -12,7 +12,8 @@ use tradeup_store::audit::Actor;
 use tradeup_store::pauses::{self, Scope};
 use tradeup_store::{Pool, Tx};
 
-use super::tenant_by_handle;
+use super::optional_tenant;
+use super::who::Who;
 use crate::Context;
 use crate::output::{count, instant};
 
@@ -40,10 +41,7 @@ impl What {
         if !says_something && !self.everything {
             bail!("say which runs: --tenant, --task, --needing, or --everything");
         }
-        let tenant = match &self.tenant {
-            Some(handle) => Some(tenant_by_handle(pool, handle).await?.id),
-            None => None,
-        };
+        let tenant = optional_tenant(pool, self.tenant.as_deref()).await?;
         if let Some(task) = &self.task {
             known_task(task)?;
         }
@@ -79,12 +77,8 @@ pub(crate) struct Pause {
 pub(crate) struct Resume {
     #[command(flatten)]
     what: What,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 impl Pause {
@@ -109,7 +103,7 @@ impl Resume {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let scope = self.what.scope(&pool).await?;
-        let actor = Actor { name: self.by, reason: self.reason };
+        let actor = self.who.actor();
         let mut tx = Tx::of_engine(&pool).await?;
         let Some(let_go) = pauses::lift(&mut tx, &scope, &actor).await? else {
             bail!("there is no pause of just these runs; `tradeup holds` shows those there are");

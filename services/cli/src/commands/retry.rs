@@ -10,6 +10,7 @@ use tradeup_store::{RunId, Tx, runs};
 
 use super::cancel::{Unfinished, named};
 use super::runs::WhichRuns;
+use super::who::Who;
 use crate::Context;
 use crate::output::count;
 
@@ -26,12 +27,8 @@ pub(crate) struct Retry {
     ids: Vec<RunId>,
     #[command(flatten)]
     which: WhichRuns,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// What was set going.
@@ -71,7 +68,7 @@ impl Retry {
         let pool = context.pool().await?;
         let named = named(&pool, self.ids, self.which, Unfinished::All).await?;
         let ids: Vec<RunId> = named.iter().map(|run| run.run_id).collect();
-        let actor = Actor { name: self.by, reason: self.reason };
+        let actor = self.who.actor();
         let mut tx = Tx::of_engine(&pool).await?;
         let retried = retry(&mut tx, &ids, &actor).await?;
         tx.commit().await?;

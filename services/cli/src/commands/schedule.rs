@@ -12,7 +12,8 @@ use tradeup_store::audit::Actor;
 use tradeup_store::schedules::{self, Change};
 use tradeup_store::{Pool, TenantId, Tx};
 
-use super::tenant_by_handle;
+use super::optional_tenant;
+use super::who::Who;
 use crate::Context;
 use crate::output::{instant, table};
 
@@ -59,12 +60,8 @@ pub(crate) struct Preview {
 pub(crate) struct Act {
     #[command(flatten)]
     which: Which,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// Change it.
@@ -121,15 +118,6 @@ fn length(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a whole number with s, m, h or d, like 90m; ten years at most".to_owned())
 }
 
-impl Which {
-    async fn tenant(&self, pool: &Pool) -> anyhow::Result<Option<TenantId>> {
-        match &self.tenant {
-            Some(handle) => Ok(Some(tenant_by_handle(pool, handle).await?.id)),
-            None => Ok(None),
-        }
-    }
-}
-
 impl Schedule {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
@@ -137,10 +125,7 @@ impl Schedule {
             Self::Preview(preview) => return preview.run(context, &pool).await,
             Self::Set(set) => set.run(&pool).await?,
             Self::Pause(act) => {
-                ensure!(
-                    act.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty()),
-                    "--reason: say why, for whoever wonders that nothing fires"
-                );
+                ensure!(act.who.has_reason(), "--reason: say why, for whoever wonders that nothing fires");
                 let (mut tx, tenant, actor) = act.begin(&pool).await?;
                 schedules::pause(&mut tx, &act.which.name, tenant, &actor).await?;
                 tx.commit().await?;
@@ -161,7 +146,8 @@ impl Schedule {
                 (act.which, "Removed.")
             }
         };
-        let after = find(&pool, &which).await.ok();
+        // None if it was removed.
+        let after = find(&pool, &which).await?;
         context.output().show(&json!(after.as_ref().map(super::schedules::value)), || {
             let next = after.and_then(|schedule| schedule.next_fire_at);
             let next = next.map(|at| format!(" Next fire: {}.", instant(at)));
@@ -173,9 +159,8 @@ impl Schedule {
 
 impl Act {
     async fn begin(&self, pool: &Pool) -> anyhow::Result<(Tx, Option<TenantId>, Actor)> {
-        let tenant = self.which.tenant(pool).await?;
-        let actor = Actor { name: self.by.clone(), reason: self.reason.clone() };
-        Ok((Tx::of_engine(pool).await?, tenant, actor))
+        let tenant = optional_tenant(pool, self.which.tenant.as_deref()).await?;
+        Ok((Tx::of_engine(pool).await?, tenant, self.who.clone().actor()))
     }
 }
 
@@ -198,18 +183,18 @@ impl Set {
     }
 }
 
-async fn find(pool: &Pool, which: &Which) -> anyhow::Result<schedules::ScheduleView> {
+async fn find(pool: &Pool, which: &Which) -> anyhow::Result<Option<schedules::ScheduleView>> {
     let listed = schedules::list(pool).await?;
-    let found = listed.into_iter().find(|s| s.name == which.name && s.tenant_handle == which.tenant);
-    found.with_context(|| {
-        let own = which.tenant.as_ref().map(|handle| format!(" of {handle}'s own")).unwrap_or_default();
-        format!("there is no schedule {}{own}; `tradeup schedules` shows those there are", which.name)
-    })
+    Ok(listed.into_iter().find(|s| s.name == which.name && s.tenant_handle == which.tenant))
 }
 
 impl Preview {
     async fn run(self, context: &Context, pool: &Pool) -> anyhow::Result<ExitCode> {
-        let schedule = find(pool, &self.which).await?;
+        let which = &self.which;
+        let schedule = find(pool, which).await?.with_context(|| {
+            let own = which.tenant.as_ref().map(|handle| format!(" of {handle}'s own")).unwrap_or_default();
+            format!("there is no schedule {}{own}; `tradeup schedules` shows those there are", which.name)
+        })?;
         let mut connection = pool.acquire().await?;
         let now = schedules::now(&mut connection).await?;
         let rule = schedule.rule()?;

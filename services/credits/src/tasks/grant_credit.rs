@@ -10,7 +10,6 @@ use tradeup_domain::{Dependency, ErrorCode, Grant};
 use tradeup_proto::job_kind::GRANT_CREDIT;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::{self, Granted};
-use tradeup_store::runs::{self, Ending};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 /// The task.
@@ -36,10 +35,7 @@ impl Task for GrantCredit {
 
         let mut tx = context.begin().await?;
         let granted = credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for).await?;
-        let result = decide(granted, &grant)?;
-        runs::finish(&mut tx, claim.run_id, claim.attempt, &Ending::Succeeded { result: Some(result) })
-            .await?;
-        Ok(Applied::ended(tx))
+        Ok(Applied::done(tx).with_result(decide(granted, &grant)?))
     }
 }
 

@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::Stream;
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
+use tokio::time::timeout;
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::Lane;
 
@@ -17,9 +18,16 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A pull request lives this long before it is renewed.
 const EXPIRES: Duration = Duration::from_secs(30);
 
+/// After this long without a delivery the consumer is looked for: a pull whose consumer is gone waits
+/// without an error.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// The stream of deliveries of one consumer.
 pub struct Pull {
     messages: Stream,
+    broker: Broker,
+    stream: &'static str,
+    consumer: String,
 }
 
 /// Why nothing can be pulled.
@@ -58,7 +66,7 @@ impl Broker {
         self.open(topology::EVENTS, topology::INTAKE.to_owned(), messages_max).await
     }
 
-    async fn open(&self, stream: &str, name: String, messages_max: usize) -> Result<Pull, PullError> {
+    async fn open(&self, stream: &'static str, name: String, messages_max: usize) -> Result<Pull, PullError> {
         let fail = |reason: String| PullError { consumer: name.clone(), reason };
         let consumer: PullConsumer = self
             .jetstream
@@ -73,32 +81,27 @@ impl Broker {
             .messages()
             .await
             .map_err(|error| fail(error.to_string()))?;
-        Ok(Pull { messages })
-    }
-
-    /// Whether the consumer of `kind` and `lane`, or its stream, is known not to exist. `false` when nobody
-    /// answers.
-    pub async fn lacks_consumer(&self, kind: JobKind, lane: Lane) -> bool {
-        self.lacks(topology::JOBS, &topology::consumer_name(kind, lane)).await
-    }
-
-    /// Whether the consumer of events, or its stream, is known not to exist. `false` when nobody answers.
-    pub async fn lacks_events_consumer(&self) -> bool {
-        self.lacks(topology::EVENTS, topology::INTAKE).await
-    }
-
-    async fn lacks(&self, stream: &str, consumer: &str) -> bool {
-        let Ok(stream) = self.jetstream.get_stream_no_info(stream).await else { return false };
-        match stream.consumer_info(consumer).await {
-            Ok(_) => false,
-            Err(error) => topology::is_absent(&error),
-        }
+        Ok(Pull { messages, broker: self.clone(), stream, consumer: name })
     }
 }
 
 impl Pull {
-    /// The next delivery. `None` when the consumer is gone and has to be opened again.
+    /// The next delivery. `None` when the consumer, or its stream, is gone and has to be opened again.
     pub async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            match timeout(SILENCE, self.next_told()).await {
+                Ok(next) => return next,
+                Err(_silence) if self.is_gone().await => {
+                    tracing::warn!(consumer = self.consumer, "consumer {} is gone", self.consumer);
+                    return None;
+                }
+                Err(_silence) => {}
+            }
+        }
+    }
+
+    /// The next delivery. `None` when NATS says that the consumer is gone.
+    async fn next_told(&mut self) -> Option<Delivery> {
         loop {
             match self.messages.next().await? {
                 Ok(message) => return Some(Delivery { message }),
@@ -108,9 +111,16 @@ impl Pull {
         }
     }
 
+    /// Whether the consumer, or its stream, is known not to exist. `false` when nobody answers.
+    async fn is_gone(&self) -> bool {
+        let stream = self.broker.jetstream.get_stream_no_info(self.stream).await;
+        let Ok(stream) = stream else { return false };
+        stream.consumer_info(&self.consumer).await.is_err_and(|error| topology::is_absent(&error))
+    }
+
     /// A delivery that is here already, without waiting.
     pub fn next_at_hand(&mut self) -> Option<Delivery> {
-        self.next().now_or_never().flatten()
+        self.next_told().now_or_never().flatten()
     }
 }
 

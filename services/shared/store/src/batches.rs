@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
-use crate::outbox::JobMessage;
+use crate::outbox::{JobMessage, JobRow};
 use crate::runs::Claim;
 use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
@@ -69,7 +69,8 @@ pub async fn release(
     count: usize,
 ) -> Result<Vec<JobMessage>, StoreError> {
     let limit = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        JobRow,
         "src/batches/release.sql",
         parent as RunId,
         limit,
@@ -79,19 +80,7 @@ pub async fn release(
     .fetch_all(db)
     .await
     .doing("releasing batches")?;
-    Ok(rows
-        .into_iter()
-        .map(|row| JobMessage {
-            outbox_id: row.outbox_id,
-            run_id: row.run_id,
-            task: row.task,
-            tenant: Some(TenantRef { id: row.tenant_id, handle: row.tenant_handle }),
-            key: row.key,
-            scheduled_for: row.scheduled_for,
-            payload: row.payload,
-            urgent: row.urgent,
-        })
-        .collect())
+    Ok(rows.into_iter().map(JobRow::message).collect())
 }
 
 /// What became of a batch's members.

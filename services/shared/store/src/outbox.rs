@@ -248,21 +248,21 @@ pub async fn held(pool: &Pool) -> Result<Vec<HeldCount>, StoreError> {
     .doing("counting runs that are held back")
 }
 
-/// A job's message as a query gives it.
-struct JobRow {
-    outbox_id: Uuid,
-    run_id: RunId,
-    task: String,
-    tenant_id: TenantId,
-    tenant_handle: String,
-    key: String,
-    scheduled_for: DateTime<Utc>,
-    payload: Vec<u8>,
-    urgent: bool,
+/// A job's message as queries give it.
+pub(crate) struct JobRow {
+    pub(crate) outbox_id: Uuid,
+    pub(crate) run_id: RunId,
+    pub(crate) task: String,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) tenant_handle: String,
+    pub(crate) key: String,
+    pub(crate) scheduled_for: DateTime<Utc>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) urgent: bool,
 }
 
 impl JobRow {
-    fn message(self) -> JobMessage {
+    pub(crate) fn message(self) -> JobMessage {
         JobMessage {
             outbox_id: self.outbox_id,
             run_id: self.run_id,

@@ -19,12 +19,9 @@ use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
 use crate::bury::{self, EventOf};
 use crate::execute::{answered, original};
+use crate::runner::{hand_back, reopen_wait};
 use crate::{Worker, faultpoint};
 
-/// Wait before a consumer is opened again that could not be opened or has gone.
-const REOPEN_WAIT: Duration = Duration::from_secs(1);
-/// After this long without a delivery the consumer is looked for.
-const SILENCE: Duration = Duration::from_secs(5);
 /// Longest wait before an event comes again that could not be recorded; half of it at least.
 const AGAIN_WAIT: Duration = Duration::from_secs(2);
 /// An event at which the taking of it panicked so often is set aside.
@@ -103,17 +100,9 @@ pub async fn take_events<I: Intake>(worker: Worker, intake: I, shutdown: Cancell
     while !events.shutdown.is_cancelled() {
         match events.worker.broker.pull_events(at_once).await {
             Ok(pull) => events.pull_until_gone(pull).await,
-            Err(error) => {
-                tracing::warn!("{error}; trying again");
-                if let Err(error) = events.worker.options.declare(&events.worker.broker).await {
-                    tracing::debug!(%error, "declaring streams and consumers");
-                }
-            }
+            Err(error) => events.worker.could_not_pull(&error).await,
         }
-        tokio::select! {
-            () = events.shutdown.cancelled() => {}
-            () = sleep(REOPEN_WAIT) => {}
-        }
+        reopen_wait(&events.shutdown).await;
     }
     events.under_way.close();
     if timeout(DRAIN_WITHIN, events.under_way.wait()).await.is_err() {
@@ -135,7 +124,7 @@ impl<I: Intake> Events<I> {
             let next = async {
                 // The semaphore is never closed.
                 let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-                Some((self.next_or_gone(&mut pull).await?, place))
+                Some((pull.next().await?, place))
             };
             let next = tokio::select! {
                 biased;
@@ -149,24 +138,7 @@ impl<I: Intake> Events<I> {
                 drop(place);
             });
         }
-        // What was delivered but not begun is handed back at once.
-        while let Some(delivery) = pull.next_at_hand() {
-            answered(delivery.nak(Duration::ZERO).await);
-        }
-    }
-
-    /// The next delivery; `None` when the consumer is gone.
-    async fn next_or_gone(&self, pull: &mut Pull) -> Option<Delivery> {
-        loop {
-            match timeout(SILENCE, pull.next()).await {
-                Ok(next) => return next,
-                Err(_silence) if self.worker.broker.lacks_events_consumer().await => {
-                    tracing::warn!("the consumer of events is gone; opening it again");
-                    return None;
-                }
-                Err(_silence) => {}
-            }
-        }
+        hand_back(pull).await;
     }
 }
 

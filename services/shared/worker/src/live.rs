@@ -55,18 +55,20 @@ async fn keep(pool: &Pool, broker: &Broker, lines: &[AttemptLine]) {
     if lines.is_empty() {
         return;
     }
-    let kept: Vec<RunLine> = lines.iter().filter_map(run_line).collect();
+    // Each with its tenant, which is not kept.
+    let (kept, tenants): (Vec<RunLine>, Vec<&str>) =
+        lines.iter().filter_map(|line| Some((run_line(line)?, line.tenant.as_str()))).unzip();
     if let Err(error) = run_logs::add(pool, &kept).await {
         tracing::warn!(lines = kept.len(), "log lines of attempts are not kept: {error}");
     }
-    for (line, kept) in lines.iter().zip(&kept) {
+    for (kept, tenant) in kept.iter().zip(tenants) {
         let what = v1::live::What::Line(v1::LogLine {
             seq: kept.seq,
             level: kept.level.clone(),
             message: kept.message.clone(),
             fields_json: kept.fields.as_ref().map(Value::to_string).unwrap_or_default(),
         });
-        let tenant = (!line.tenant.is_empty()).then_some(line.tenant.as_str());
+        let tenant = (!tenant.is_empty()).then_some(tenant);
         publish(broker, tenant, kept.run_id, kept.attempt, kept.at, what).await;
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tradeup_broker::{Broker, Delivery, Pull};
+use tradeup_broker::{Broker, Delivery, Pull, PullError};
 use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
@@ -27,9 +27,6 @@ const DATABASE_WAIT: Duration = Duration::from_secs(1);
 const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 /// Shortest wait before a delivery of a held run comes again.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
-/// After this long without a delivery a consumer is looked for: a pull whose consumer is gone waits
-/// without an error.
-const SILENCE: Duration = Duration::from_secs(5);
 /// After SIGTERM, what is in flight has this long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
@@ -76,6 +73,15 @@ impl Worker {
     #[must_use]
     pub fn relay(&self) -> &Relay {
         &self.relay
+    }
+
+    /// NATS may have lost its data: streams and consumers are made again. What it held is published again by
+    /// the sweep, as soon as there is a stream to take it.
+    pub(crate) async fn could_not_pull(&self, error: &PullError) {
+        tracing::warn!("{error}; trying again");
+        if let Err(error) = self.options.declare(&self.broker).await {
+            tracing::debug!(%error, "declaring streams and consumers");
+        }
     }
 
     /// Publishes in the background; the outbox has it all if that fails.
@@ -127,6 +133,21 @@ impl Runner {
     }
 }
 
+/// What was delivered but not begun is handed back at once.
+pub(crate) async fn hand_back(mut pull: Pull) {
+    while let Some(delivery) = pull.next_at_hand() {
+        answered(delivery.nak(Duration::ZERO).await);
+    }
+}
+
+/// Waits before a consumer is opened again, unless it is time to stop.
+pub(crate) async fn reopen_wait(shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = sleep(REOPEN_WAIT) => {}
+    }
+}
+
 /// A delivery that was read, with the place it takes until it is answered.
 struct Held {
     delivery: Delivery,
@@ -151,19 +172,9 @@ impl Consumer {
         while !self.shutdown.is_cancelled() {
             match self.worker.broker.pull(kind, self.lane, at_once).await {
                 Ok(pull) => self.pull_until_gone(pull, &places).await,
-                Err(error) => {
-                    tracing::warn!(task = kind.task, "{error}; trying again");
-                    // NATS may have lost its data: what it held is published again by the sweep, as
-                    // soon as there is a stream to take it.
-                    if let Err(error) = self.worker.options.declare(&self.worker.broker).await {
-                        tracing::debug!(%error, "declaring streams and consumers");
-                    }
-                }
+                Err(error) => self.worker.could_not_pull(&error).await,
             }
-            tokio::select! {
-                () = self.shutdown.cancelled() => {}
-                () = sleep(REOPEN_WAIT) => {}
-            }
+            reopen_wait(&self.shutdown).await;
         }
     }
 
@@ -172,7 +183,7 @@ impl Consumer {
             let next = async {
                 // The semaphore is never closed.
                 let permit = Arc::clone(places).acquire_owned().await.ok()?;
-                let delivery = self.next_or_gone(&mut pull).await?;
+                let delivery = pull.next().await?;
                 Some((delivery, permit))
             };
             let first = tokio::select! {
@@ -189,24 +200,7 @@ impl Consumer {
             }
             self.take(deliveries).await;
         }
-        // What was delivered but not begun is handed back at once.
-        while let Some(delivery) = pull.next_at_hand() {
-            answered(delivery.nak(Duration::ZERO).await);
-        }
-    }
-
-    /// The next delivery; `None` when the consumer is gone.
-    async fn next_or_gone(&self, pull: &mut Pull) -> Option<Delivery> {
-        loop {
-            match timeout(SILENCE, pull.next()).await {
-                Ok(next) => return next,
-                Err(_silence) if self.worker.broker.lacks_consumer(self.task.kind, self.lane).await => {
-                    tracing::warn!(task = self.task.kind.task, "the consumer is gone; opening it again");
-                    return None;
-                }
-                Err(_silence) => {}
-            }
-        }
+        hand_back(pull).await;
     }
 
     /// Reads and claims deliveries, and sets their execution going.

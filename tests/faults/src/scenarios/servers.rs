@@ -24,13 +24,14 @@ async fn begin(stage: &mut Stage) -> Fleet {
     fleet
 }
 
-pub(super) async fn nats_killed(stage: &mut Stage) -> Fleet {
+/// Kills a server up to so many times, and starts it again on the data it had.
+pub(super) async fn killed(stage: &mut Stage, server: Server, times_max: u32) -> Fleet {
     let fleet = begin(stage).await;
-    for _ in 0..stage.rng.random_range(1..=3) {
-        stage.world.servers.kill(Server::Nats);
-        stage.report.count("NATS killed");
+    for _ in 0..stage.rng.random_range(1..=times_max) {
+        stage.world.servers.kill(server);
+        stage.report.count(&format!("{server:?} killed"));
         a_moment(stage).await;
-        stage.world.servers.up(Server::Nats);
+        stage.world.servers.up(server);
         a_moment(stage).await;
     }
     fleet
@@ -43,18 +44,6 @@ pub(super) async fn nats_wiped(stage: &mut Stage) -> Fleet {
     stage.report.count("NATS wiped");
     a_moment(stage).await;
     stage.world.servers.up(Server::Nats);
-    fleet
-}
-
-pub(super) async fn postgres_killed(stage: &mut Stage) -> Fleet {
-    let fleet = begin(stage).await;
-    for _ in 0..stage.rng.random_range(1..=2) {
-        stage.world.servers.kill(Server::Postgres);
-        stage.report.count("PostgreSQL killed");
-        a_moment(stage).await;
-        stage.world.servers.up(Server::Postgres);
-        a_moment(stage).await;
-    }
     fleet
 }
 

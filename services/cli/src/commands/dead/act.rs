@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{Which, effect, list};
 use crate::Context;
+use crate::commands::who::Who;
 use crate::output::{count, table};
 
 /// Most dead letters that one command acts on.
@@ -37,12 +38,8 @@ pub(crate) struct Replay {
     /// Runs a second, so that what failed together does not come back together.
     #[arg(long, default_value_t = 50.0, value_parser = rate)]
     rate: f64,
-    /// Why, for the record.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Who, for the record.
-    #[arg(long, env = "USER", default_value = "tradeup")]
-    by: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// Set dead letters aside for good.
@@ -97,7 +94,7 @@ impl Replay {
             return preview(context, &pool, &letters).await;
         }
         let how = dead_letters::Replay { payload, runs_per_second: self.rate };
-        let actor = Actor { name: self.by, reason: self.reason };
+        let actor = self.who.actor();
         let replayed = dead_letters::replay(&mut tx, &letters, &how, &actor).await?;
         tx.commit().await?;
         let value = json!({ "dead_letters": letters.len(), "runs": replayed.runs, "messages": replayed.messages,

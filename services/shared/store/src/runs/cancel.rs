@@ -90,8 +90,9 @@ async fn cancel_once(
 ) -> Result<Vec<(RunId, Option<RunId>)>, StoreError> {
     let mut tx = Tx::of_engine(pool).await?;
     // Locked in a statement of its own: the next one sees what others did until they let go, attempts
-    // that began in that moment among it.
-    sqlx::query!(
+    // that began in that moment among it. Runs that a batch's end creates at the same time are not seen
+    // yet: it is asked until there are none.
+    let locked = sqlx::query_scalar!(
         "with recursive tree as (
             select id from runs where id = any($1)
             union
@@ -104,7 +105,7 @@ async fn cancel_once(
     .fetch_all(&mut *tx)
     .await
     .doing("locking runs")?;
-    let rows = sqlx::query_file!("src/runs/cancel.sql", wanted, why)
+    let rows = sqlx::query_file!("src/runs/cancel.sql", &locked, why)
         .fetch_all(&mut *tx)
         .await
         .doing("cancelling runs")?;

@@ -1,15 +1,10 @@
--- Cancels runs and all that is below them. Whoever works on one can't commit any more: its run is not
--- running. Runs that a batch's end creates at the same moment are not seen; ask until there is no row.
+-- Cancels runs that are locked. Whoever works on one can't commit any more: its run is not running.
 -- $1 runs  $2 why
-with recursive tree as (
-    select id from runs where id = any($1)
-    union
-    select c.id from tree join runs c on c.parent_id = tree.id
-), cancelled as (
+with cancelled as (
     update runs
     set state = 'cancelled', lease_expires_at = null, next_attempt_at = null,
         error_code = null, error = $2, finished_at = clock_timestamp()
-    where id in (select id from tree) and finished_at is null
+    where id = any($1) and finished_at is null
     returning id, parent_id
 ), attempted as (
     update attempts a set outcome = 'cancelled', finished_at = clock_timestamp()

@@ -161,8 +161,7 @@ pub async fn pause(
     .execute(&mut **tx)
     .await
     .doing("pausing a schedule")?;
-    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0) });
-    Ok(audit::record(tx, actor, "schedules.pause", &subject).await?)
+    record(tx, actor, "schedules.pause", name, tenant).await
 }
 
 /// Resumes a schedule from its next fire on. What fell due in between is on record as paused, and is
@@ -195,8 +194,7 @@ pub async fn resume(
     .await
     .doing("resuming a schedule")?;
     set_next_fire(tx, schedule.id, tick.next_fire_at).await?;
-    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0) });
-    Ok(audit::record(tx, actor, "schedules.resume", &subject).await?)
+    record(tx, actor, "schedules.resume", name, tenant).await
 }
 
 /// Removes a tenant's own schedule: from then on that for all tenants counts for it.
@@ -209,6 +207,16 @@ pub async fn remove(tx: &mut Tx, name: &str, tenant: TenantId, actor: &Actor) ->
         .execute(&mut **tx)
         .await
         .doing("removing a schedule")?;
-    let subject = json!({ "schedule": name, "tenant_id": tenant.0 });
-    Ok(audit::record(tx, actor, "schedules.remove", &subject).await?)
+    record(tx, actor, "schedules.remove", name, Some(tenant)).await
+}
+
+async fn record(
+    tx: &mut Tx,
+    actor: &Actor,
+    act: &str,
+    name: &str,
+    tenant: Option<TenantId>,
+) -> Result<(), EditError> {
+    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0) });
+    Ok(audit::record(tx, actor, act, &subject).await?)
 }
