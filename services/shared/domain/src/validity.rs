@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::zone::end_of_day;
@@ -14,15 +14,21 @@ use crate::zone::end_of_day;
 pub enum Validity {
     /// Calendar months; the month's end clamps (31 January plus one month is 28 or 29 February).
     Months(u16),
+    /// Calendar months, then to the end of the month that this falls in.
+    MonthEnd(u16),
     /// Days.
     Days(u16),
+    /// Through this day, whenever it was granted.
+    Until(NaiveDate),
     /// For ever.
     Never,
 }
 
 /// Why a text is no [`Validity`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no validity; write months like P3M, days like P90D, or never")]
+#[error(
+    "{given:?} is no validity; write months like P3M, to the end of a month like P3M/month-end, days like P90D, a last day like 2027-12-31, or never"
+)]
 pub struct InvalidValidity {
     given: String,
 }
@@ -33,7 +39,12 @@ impl Validity {
     pub fn last_valid_day(self, anchor: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Months(n) => anchor.checked_add_months(Months::new(n.into())),
+            Self::MonthEnd(n) => {
+                let month = anchor.checked_add_months(Months::new(n.into()))?;
+                month.with_day(month.num_days_in_month().into())
+            }
             Self::Days(n) => anchor.checked_add_days(Days::new(n.into())),
+            Self::Until(day) => Some(day),
             Self::Never => None,
         }
     }
@@ -63,6 +74,19 @@ impl FromStr for Validity {
         if text == "never" {
             return Ok(Self::Never);
         }
+        // Exactly as it is written again: the reader of dates takes "2027-1-1", too.
+        if let Ok(day) = text.parse::<NaiveDate>()
+            && day.to_string() == text
+            && (1970..=9999).contains(&day.year())
+        {
+            return Ok(Self::Until(day));
+        }
+        if let Some(months) = text.strip_suffix("/month-end") {
+            return match months.parse()? {
+                Self::Months(n) => Ok(Self::MonthEnd(n)),
+                _ => Err(InvalidValidity { given: text.chars().take(40).collect() }),
+            };
+        }
         let read = || {
             let inner = text.strip_prefix('P')?;
             let (number, unit) = inner.split_at_checked(inner.len().checked_sub(1)?)?;
@@ -81,7 +105,9 @@ impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Months(n) => write!(f, "P{n}M"),
+            Self::MonthEnd(n) => write!(f, "P{n}M/month-end"),
             Self::Days(n) => write!(f, "P{n}D"),
+            Self::Until(day) => write!(f, "{day}"),
             Self::Never => f.write_str("never"),
         }
     }
@@ -104,6 +130,9 @@ mod tests {
             ("2024-02-29", "P12M", "2025-02-28"),
             ("2024-02-29", "P48M", "2028-02-29"),
             ("2024-02-29", "P365D", "2025-02-28"),
+            ("2024-01-31", "P1M/month-end", "2024-02-29"),
+            ("2024-11-05", "P3M/month-end", "2025-02-28"),
+            ("2024-11-05", "2026-12-31", "2026-12-31"),
         ] {
             let validity: Validity = validity.parse().unwrap();
             assert_eq!(validity.last_valid_day(day(anchor)), Some(day(last)));
@@ -126,10 +155,26 @@ mod tests {
 
     #[test]
     fn text_round_trips() {
-        for text in ["P3M", "P90D", "never"] {
+        for text in ["P3M", "P90D", "never", "P3M/month-end", "2027-12-31"] {
             assert_eq!(text.parse::<Validity>().unwrap().to_string(), text);
         }
-        for bad in ["", "P", "P0M", "3M", "P3", "P-3M", "P3Y", "P99999M", "Never", "P３M"] {
+        for bad in [
+            "",
+            "P",
+            "P0M",
+            "3M",
+            "P3",
+            "P-3M",
+            "P3Y",
+            "P99999M",
+            "Never",
+            "P３M",
+            "P3D/month-end",
+            "never/month-end",
+            "P3M/month-end/month-end",
+            "2027-1-1",
+            "2027-02-30",
+        ] {
             assert!(bad.parse::<Validity>().is_err(), "{bad:?} must be refused");
         }
     }

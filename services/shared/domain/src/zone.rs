@@ -44,9 +44,41 @@ pub fn end_of_day(zone: Tz, last_valid_day: NaiveDate) -> DateTime<Utc> {
     start_of_day(zone, next)
 }
 
+/// When what is shown to end at `expires_at` really ends, with `grace_days` more local days (loyalty
+/// reference §1.3). Where `expires_at` is a start of a day the result is one, too, over changes of the
+/// clocks; else it is as many times 24 hours later.
+#[must_use]
+pub fn with_grace(zone: Tz, expires_at: DateTime<Utc>, grace_days: u16) -> DateTime<Utc> {
+    let day = expires_at.with_timezone(&zone).date_naive();
+    match day.checked_add_days(Days::new(grace_days.into())) {
+        Some(later) if start_of_day(zone, day) == expires_at => start_of_day(zone, later),
+        _ => expires_at + TimeDelta::days(grace_days.into()),
+    }
+}
+
+/// The last local day of which any part comes before `ends_at`: what members are told as the last day on
+/// which they can spend.
+#[must_use]
+pub fn last_day_before(zone: Tz, ends_at: DateTime<Utc>) -> NaiveDate {
+    (ends_at - TimeDelta::nanoseconds(1)).with_timezone(&zone).date_naive()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn grace_adds_local_days_and_the_last_day_is_the_one_before_the_end() {
+        let new_york = parse_zone("America/New_York").unwrap();
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        // The clocks go back on 1 November: three local days are 73 hours.
+        assert_eq!(with_grace(new_york, at("2026-10-31T04:00:00Z"), 3), at("2026-11-03T05:00:00Z"));
+        assert_eq!(with_grace(new_york, at("2026-10-31T04:00:01Z"), 3), at("2026-11-03T04:00:01Z"));
+        assert_eq!(with_grace(new_york, at("2026-10-31T04:00:00Z"), 0), at("2026-10-31T04:00:00Z"));
+        for (ends, day) in [("2026-11-02T05:00:00Z", "2026-11-01"), ("2026-11-02T05:00:01Z", "2026-11-02")] {
+            assert_eq!(last_day_before(new_york, at(ends)).to_string(), day);
+        }
+    }
 
     /// Worked examples E1 to E3 of the loyalty reference.
     #[test]
