@@ -2,10 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
+use tradeup_domain::order::OrderError;
+use tradeup_domain::spend::{Spend, SpendError};
 use tradeup_domain::{Currency, Grant, GrantError, InvalidPeriod, Money, MoneyError, Period, ValueClass};
 use uuid::Uuid;
 
+pub use order::fact;
+
 use crate::v1;
+
+mod order;
 
 /// Why a decoded message can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +40,18 @@ pub enum ConvertError {
     /// A currency that is none.
     #[error("field amount.currency: {0}")]
     Currency(#[from] MoneyError),
+    /// A currency of an order that is none.
+    #[error("field currency: {0}")]
+    OrderCurrency(MoneyError),
     /// A credit that can't be given.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// A fact about an order that can't be.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// A spend that can't be.
+    #[error(transparent)]
+    Spend(#[from] SpendError),
 }
 
 /// A domain instant as a message field.
@@ -90,8 +105,7 @@ pub fn period(value: &str) -> Result<Period, ConvertError> {
 /// # Errors
 /// [`ConvertError`], naming the field.
 pub fn grant(value: &v1::GrantCredit) -> Result<Grant, ConvertError> {
-    let amount = value.amount.as_ref().ok_or(ConvertError::Missing { field: "amount" })?;
-    let amount = Money { amount_minor: amount.amount_minor, currency: amount.currency.parse::<Currency>()? };
+    let amount = money(value.amount.as_ref())?;
     let grant = Grant {
         member_external_id: value.member_external_id.clone(),
         amount,
@@ -101,6 +115,35 @@ pub fn grant(value: &v1::GrantCredit) -> Result<Grant, ConvertError> {
         source_key: value.source_key.clone(),
     };
     Ok(grant.checked()?)
+}
+
+/// An amount field.
+///
+/// # Errors
+/// [`ConvertError`], naming the field.
+pub fn money(value: Option<&v1::Money>) -> Result<Money, ConvertError> {
+    let amount = value.ok_or(ConvertError::Missing { field: "amount" })?;
+    Ok(Money { amount_minor: amount.amount_minor, currency: amount.currency.parse::<Currency>()? })
+}
+
+/// An optional text field: absent and empty are the same.
+#[must_use]
+pub fn optional_text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// The input of `spend-credit` as one checked spend.
+///
+/// # Errors
+/// [`ConvertError`], naming the field.
+pub fn spend(value: &v1::SpendCredit) -> Result<Spend, ConvertError> {
+    let spend = Spend {
+        member_external_id: value.member_external_id.clone(),
+        amount: money(value.amount.as_ref())?,
+        reference: value.reference.clone(),
+        reason: optional_text(&value.reason),
+    };
+    Ok(spend.checked()?)
 }
 
 /// A class of value from its number.

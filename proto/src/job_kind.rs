@@ -25,9 +25,35 @@ pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
 pub const MONTHLY_CREDITS_BATCH: JobKind =
     JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };
 
+/// Books what has ended of each tenant's lots.
+pub const CREDIT_EXPIRATION: JobKind =
+    JobKind { service: "scheduler", task: "credit-expiration", input: "tradeup.v1.CreditExpiration" };
+/// Plans one tenant's expiration into batches.
+pub const CREDIT_EXPIRATION_TENANT: JobKind = JobKind {
+    service: "scheduler",
+    task: "credit-expiration-tenant",
+    input: "tradeup.v1.CreditExpirationTenant",
+};
+/// Books the ended lots of one batch.
+pub const CREDIT_EXPIRATION_BATCH: JobKind = JobKind {
+    service: "credits",
+    task: "credit-expiration-batch",
+    input: "tradeup.v1.CreditExpirationBatch",
+};
+
 /// Gives one credit to one member.
 pub const GRANT_CREDIT: JobKind =
     JobKind { service: "credits", task: "grant-credit", input: "tradeup.v1.GrantCredit" };
+
+/// Uses a member's credit.
+pub const SPEND_CREDIT: JobKind =
+    JobKind { service: "credits", task: "spend-credit", input: "tradeup.v1.SpendCredit" };
+/// Takes a spend back.
+pub const REVERT_SPEND: JobKind =
+    JobKind { service: "credits", task: "revert-spend", input: "tradeup.v1.RevertSpend" };
+/// Settles what an order earns.
+pub const SETTLE_ORDER: JobKind =
+    JobKind { service: "credits", task: "settle-order", input: "tradeup.v1.SettleOrder" };
 
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
@@ -38,11 +64,17 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
+        CREDIT_EXPIRATION,
+        CREDIT_EXPIRATION_TENANT,
+        CREDIT_EXPIRATION_BATCH,
         GRANT_CREDIT,
+        SPEND_CREDIT,
+        REVERT_SPEND,
+        SETTLE_ORDER,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
     ];

@@ -22,3 +22,4 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 pub use convert::ConvertError;
 pub use job_kind::JobKind;
 pub use prost::{Message, Name};
+pub use prost_types::Timestamp;

@@ -1,5 +1,6 @@
 //! `credits`: issues credits to members, batch by batch and one by one.
 
+mod batch;
 mod tasks;
 
 use std::process::ExitCode;

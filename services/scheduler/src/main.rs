@@ -1,5 +1,6 @@
 //! `scheduler`: fires schedules, plans runs into batches, and sweeps up after crashes.
 
+mod fan_out;
 mod schedules;
 mod tasks;
 mod tick;

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tradeup_domain::Period;
-use tradeup_store::credits::{self, MonthlyBatch};
+use tradeup_store::credits::{MemberBatch as _, MonthlyBatch};
 use tradeup_store::runs::BatchRange;
 use tradeup_store::{RunId, TenantId, Tx};
 
@@ -65,10 +65,11 @@ pub(crate) async fn credit(
                     period,
                     as_of,
                     expires_at: None,
+                    ends_at: None,
                     range: next.range,
                 };
                 let mut tx = Tx::of_tenant(&pool, next.tenant).await?;
-                granted += i64::from(credits::issue_monthly(&mut tx, &batch).await?.granted);
+                granted += i64::from(batch.apply(&mut tx, batch.range).await?.affected);
                 tx.commit().await?;
             }
         });

@@ -203,7 +203,7 @@ impl Field {
             source_key: format!("{name}:{n}"),
         };
         let mut tx = Tx::of_tenant(&self.pool, self.tenant.id).await?;
-        credits::grant(&mut tx, self.tenant.id, RunId::new(), &grant, self.now).await?;
+        credits::grant(&mut tx, self.tenant.id, RunId::new(), &grant, self.now, None).await?;
         Ok(tx.commit().await?)
     }
 

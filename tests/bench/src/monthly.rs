@@ -128,7 +128,7 @@ impl Monthly {
         let story = wait(world, &run).await?;
         let observed_s = begun.elapsed().as_secs_f64();
         let after = ids.cpu();
-        let members = story["progress"]["granted"].as_i64().context("no count of credits")?;
+        let members = story["progress"]["affected"].as_i64().context("no count of credits")?;
         // From creation to the end of the root run, by the database's clock.
         let system_s: f64 = sqlx::query_scalar(
             "select extract(epoch from finished_at - created_at)::float8 from runs where id = $1::uuid",

@@ -71,7 +71,7 @@ impl Grant {
         let now = schedules::now(&mut tx).await?;
         checked.beginning(now)?;
         // The run decides; this only says sooner what it would say.
-        if !members::exists(&mut tx, tenant.id, &checked.member_external_id).await? {
+        if members::by_external_id(&mut tx, tenant.id, &checked.member_external_id).await?.is_none() {
             bail!("{} has no member with the customer id {}", tenant.handle, checked.member_external_id);
         }
         tx.rollback().await?;

@@ -122,7 +122,7 @@ struct Story {
     attempts: Vec<AttemptView>,
     progress: Progress,
     said: Option<RunProgress>,
-    granted: Vec<(String, i64)>,
+    amounts: Vec<(String, i64)>,
     children: Vec<(RunView, Progress)>,
     failures: Vec<MemberFailure>,
 }
@@ -149,7 +149,7 @@ impl Story {
         Ok(Self {
             progress: batches::progress(pool, run_id).await?,
             said: runs::progress(pool, run_id).await?,
-            granted: batches::granted_totals(pool, run_id).await?,
+            amounts: batches::affected_totals(pool, run_id).await?,
             run,
             attempts,
             children,
@@ -167,8 +167,8 @@ impl Story {
             object.insert("progress".to_owned(), progress_value(&self.progress));
             object.insert("said".to_owned(), self.said.as_ref().map(said_value).into());
             object.insert(
-                "granted".to_owned(),
-                self.granted
+                "amounts".to_owned(),
+                self.amounts
                     .iter()
                     .map(|(currency, minor)| json!({ "currency": currency, "amount_minor": minor }))
                     .collect(),
@@ -220,19 +220,23 @@ impl Story {
         lines.extend(run.result.as_ref().map(|result| format!("result: {result}")));
         let p = &self.progress;
         if p.batches > 0 {
-            let granted: Vec<String> =
-                self.granted.iter().map(|(currency, minor)| money(*minor, currency)).collect();
+            let amounts: Vec<String> =
+                self.amounts.iter().map(|(currency, minor)| money(*minor, currency)).collect();
+            let words = words(&run.task);
             lines.push(format!(
-                "batches {}/{}{}, members {}/{}: {} credited ({}), {} had it already, {} of tiers that give nothing, {} failed",
+                "batches {}/{}{}, members {}/{}: {} {} ({}), {} {}, {} {}, {} failed",
                 p.batches_done,
                 p.batches,
                 if p.batches_dead > 0 { format!(" ({} dead)", p.batches_dead) } else { String::new() },
                 p.members_done,
                 p.members,
-                p.granted,
-                if granted.is_empty() { "nothing".to_owned() } else { granted.join(" + ") },
-                p.already_granted,
-                p.zero_amount,
+                p.affected,
+                words.affected,
+                if amounts.is_empty() { "nothing".to_owned() } else { amounts.join(" + ") },
+                p.already_done,
+                words.already_done,
+                p.exempt,
+                words.exempt,
                 p.failed,
             ));
         }
@@ -273,7 +277,7 @@ impl Story {
             return String::new();
         }
         let mut shown = table(
-            &["child run", "tenant", "key", "state", "batches", "members", "credited", "failed", "error"],
+            &["child run", "tenant", "key", "state", "batches", "members", "affected", "failed", "error"],
             &[4, 5, 6, 7],
         );
         for (child, p) in &self.children {
@@ -284,7 +288,7 @@ impl Story {
                 child.state.clone(),
                 format!("{}/{}", p.batches_done, p.batches),
                 p.members.to_string(),
-                p.granted.to_string(),
+                p.affected.to_string(),
                 p.failed.to_string(),
                 error_line(child).unwrap_or_default(),
             ]);
@@ -296,6 +300,27 @@ impl Story {
             String::new()
         };
         format!("{shown}{rest}\n\n")
+    }
+}
+
+/// What a batch's counts are called, by what the batches do.
+struct Words {
+    affected: &'static str,
+    already_done: &'static str,
+    exempt: &'static str,
+}
+
+fn words(task: &str) -> Words {
+    if task.starts_with("credit-expiration") {
+        Words { affected: "lost credit", already_done: "had nothing left", exempt: "exempt" }
+    } else if task.starts_with("expiration-warning") {
+        Words {
+            affected: "to be warned",
+            already_done: "were warned already",
+            exempt: "not to be written to",
+        }
+    } else {
+        Words { affected: "credited", already_done: "had it already", exempt: "of tiers that give nothing" }
     }
 }
 
@@ -312,8 +337,8 @@ fn said_value(said: &RunProgress) -> Value {
 fn progress_value(p: &Progress) -> Value {
     json!({
         "batches": p.batches, "batches_done": p.batches_done, "batches_dead": p.batches_dead,
-        "members": p.members, "members_done": p.members_done, "granted": p.granted,
-        "already_granted": p.already_granted, "zero_amount": p.zero_amount, "failed": p.failed,
+        "members": p.members, "members_done": p.members_done, "affected": p.affected,
+        "already_done": p.already_done, "exempt": p.exempt, "failed": p.failed,
     })
 }
 

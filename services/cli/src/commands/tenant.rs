@@ -42,9 +42,13 @@ pub(crate) struct Add {
     /// Currency of its ledger: ISO 4217.
     #[arg(long)]
     currency: Currency,
-    /// How long monthly credits are valid: months like P3M, days like P90D, or never.
+    /// How long monthly credits are valid: months like P3M, to the end of a
+    /// month like P3M/month-end, days like P90D, through a day like 2027-12-31, or never.
     #[arg(long, default_value = "P3M")]
     credit_validity: Validity,
+    /// How many local days a credit can still be spent after the date that its member is told.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=365))]
+    grace_days: u16,
     /// A tier, highest first: handle=amount, or handle=amount:tag if the customers' tag differs from
     /// the handle. Without an amount (handle=) the tier has none, and its members can't be credited.
     #[arg(long = "tier", value_name = "HANDLE=AMOUNT[:TAG]", required = true)]
@@ -138,6 +142,7 @@ impl Add {
             zone: self.zone,
             currency: self.currency,
             credit_validity: self.credit_validity,
+            grace_days: self.grace_days,
         };
         // The tenant's number is needed to see its rows: two transactions. A shop left without tiers
         // by a crash between them gets them when the command is given again.
@@ -202,7 +207,8 @@ impl Show {
         tx.rollback().await?;
         let value = json!({
             "tenant_id": id(t.id), "handle": t.handle, "name": t.name, "zone": t.zone, "currency": t.currency,
-            "credit_validity": t.credit_validity, "state": t.state, "members": count, "members_in_a_tier": active,
+            "credit_validity": t.credit_validity, "grace_days": t.grace_days,
+            "state": t.state, "members": count, "members_in_a_tier": active,
             "tiers": listed.iter().map(|tier| json!({ "handle": tier.handle, "rank": tier.rank, "tag": tier.tag,
                 "amount_minor": tier.amount_minor, "currency": tier.currency })).collect::<Vec<_>>(),
         });

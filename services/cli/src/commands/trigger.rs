@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
@@ -19,6 +19,8 @@ pub(crate) enum Trigger {
     /// Issue the monthly credits of a period to the members of all active shops. A period is issued
     /// once: triggering it again shows the run that there is.
     MonthlyCredits(MonthlyCredits),
+    /// Book what has ended of all shops' credits. Time has decided it already: this only writes it down.
+    CreditExpiration(CreditExpiration),
 }
 
 /// Issue the monthly credits of a period.
@@ -31,9 +33,55 @@ pub(crate) struct MonthlyCredits {
     start: Start,
 }
 
+/// Book what has ended.
+#[derive(Args)]
+pub(crate) struct CreditExpiration {
+    /// What has ended by then, like 2026-11-25T00:00:00Z; by now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self::MonthlyCredits(MonthlyCredits { period, start }) = self;
+        match self {
+            Self::MonthlyCredits(monthly) => monthly.run(context).await,
+            Self::CreditExpiration(expiration) => expiration.run(context).await,
+        }
+    }
+}
+
+impl CreditExpiration {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let Self { as_of, start } = self;
+        let pool = context.pool().await?;
+        let mut tx = Tx::of_engine(&pool).await?;
+        let now = schedules::now(&mut tx).await?;
+        tx.rollback().await?;
+        let due = as_of.unwrap_or(now);
+        if due > now {
+            anyhow::bail!("{due} has not come; credits that are live then can't expire now");
+        }
+        let new = trigger::credit_expiration(by_hand(due, now, &start));
+        start.start(context, &pool, new, Existing::IsTheSame).await
+    }
+}
+
+/// A fire that a person asks for.
+fn by_hand(due: DateTime<Utc>, now: DateTime<Utc>, start: &Start) -> Fire {
+    Fire {
+        due,
+        zone: Tz::UTC,
+        issued_at: now,
+        spread: TimeDelta::zero(),
+        trigger: TriggeredBy::Manual(start.by.clone()),
+    }
+}
+
+impl MonthlyCredits {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let Self { period, start } = self;
         let pool = context.pool().await?;
         let mut tx = Tx::of_engine(&pool).await?;
         let now = schedules::now(&mut tx).await?;
@@ -44,13 +92,7 @@ impl Trigger {
             );
         }
         tx.rollback().await?;
-        let new = trigger::monthly_credits(Fire {
-            due,
-            zone: Tz::UTC,
-            issued_at: now,
-            spread: TimeDelta::zero(),
-            trigger: TriggeredBy::Manual(start.by.clone()),
-        });
+        let new = trigger::monthly_credits(by_hand(due, now, &start));
         start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

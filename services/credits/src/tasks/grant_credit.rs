@@ -10,6 +10,7 @@ use tradeup_domain::{Dependency, ErrorCode, Grant};
 use tradeup_proto::job_kind::GRANT_CREDIT;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::{self, Granted};
+use tradeup_store::tenants;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 /// The task.
@@ -34,7 +35,17 @@ impl Task for GrantCredit {
         }
 
         let mut tx = context.begin().await?;
-        let granted = credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for).await?;
+        let ends_at = match grant.expires_at {
+            None => None,
+            Some(expires_at) => {
+                let tenant = tenants::by_id(&mut tx, tenant).await?.ok_or_else(|| {
+                    TaskError::permanent(ErrorCode::TenantNotActive, "there is no such tenant")
+                })?;
+                Some(tenant.settings()?.ends_at(expires_at))
+            }
+        };
+        let granted =
+            credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for, ends_at).await?;
         Ok(Applied::done(tx).with_result(decide(granted, &grant)?))
     }
 }
@@ -62,11 +73,7 @@ fn decide(granted: Granted, grant: &Grant) -> Result<serde_json::Value, TaskErro
             ErrorCode::InvalidInput,
             "field source_key is the key of another credit; give each credit a key of its own",
         )),
-        Granted::UnknownMember => Err(TaskError::permanent(
-            ErrorCode::UnknownMember,
-            "the tenant has no member with the customer id in member_external_id; import the member, or give \
-             the id of one",
-        )),
+        Granted::UnknownMember => Err(super::unknown_member()),
     }
 }
 

@@ -1,14 +1,63 @@
 //! The tasks of `credits`, one file each.
 
+mod credit_expiration_batch;
 mod grant_credit;
 mod monthly_credits_batch;
+mod revert_spend;
+mod settle_order;
+mod spend_credit;
 
-use tradeup_worker::{ProbeCredits, Registry, RegistryError};
+use tradeup_domain::{Currency, ErrorCode};
+use tradeup_store::tenants::{self, Settings};
+use tradeup_store::{TenantId, Tx};
+use tradeup_worker::{ProbeCredits, Registry, RegistryError, TaskError};
 
 /// All tasks that this service executes.
 pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
+        .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(grant_credit::GrantCredit)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register(revert_spend::RevertSpend)?
+        .register(settle_order::SettleOrder)?
+        .register(spend_credit::SpendCredit)?
         .register(ProbeCredits)
+}
+
+/// Whether the tenant's ledger moves, in this currency: that of an uninstalled shop stands still.
+async fn check_ledger(
+    tx: &mut Tx,
+    tenant: TenantId,
+    currency: Option<Currency>,
+) -> Result<Settings, TaskError> {
+    let tenant = tenants::by_id(tx, tenant)
+        .await?
+        .filter(|tenant| tenant.state != "uninstalled")
+        .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))?;
+    let settings = tenant.settings()?;
+    match currency {
+        Some(other) if other != settings.currency => Err(TaskError::permanent(
+            ErrorCode::WrongCurrency,
+            format!(
+                "the amount is in {other}, the tenant's ledger in {0}; give it in {0}",
+                settings.currency
+            ),
+        )),
+        _ => Ok(settings),
+    }
+}
+
+fn unknown_member() -> TaskError {
+    TaskError::permanent(
+        ErrorCode::UnknownMember,
+        "the tenant has no member with the customer id in member_external_id; import the member, or give \
+         the id of one",
+    )
+}
+
+fn key_taken(field: &str) -> TaskError {
+    TaskError::permanent(
+        ErrorCode::InvalidInput,
+        format!("field {field} is that of another operation; give each a {field} of its own"),
+    )
 }

@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use tradeup_domain::{Dependency, ErrorCode, Period};
+use tradeup_domain::{Dependency, Period};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
-use tradeup_store::credits::{self, MonthlyBatch};
-use tradeup_store::{ErrorKind, batches};
+use tradeup_store::credits::MonthlyBatch;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::batch;
 
 /// The task.
 pub(crate) struct MonthlyCreditsBatch;
@@ -25,30 +26,16 @@ impl Task for MonthlyCreditsBatch {
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let period: Period = convert::period(&input.period)?;
-        let (Some(range), Some(parent)) = (context.claim.batch, context.claim.parent_id) else {
-            return Err(TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"));
-        };
+        let (range, parent) = batch::of(&context.claim)?;
         let batch = MonthlyBatch {
             tenant: context.tenant()?.id,
             run_id: context.claim.run_id,
             period,
             as_of: convert::instant("as_of", input.as_of.as_ref())?,
             expires_at: convert::optional_instant("expires_at", input.expires_at.as_ref())?,
+            ends_at: convert::optional_instant("ends_at", input.ends_at.as_ref())?,
             range,
         };
-
-        let mut tx = context.begin().await?;
-        let counts = match credits::issue_monthly(&mut tx, &batch).await {
-            Ok(counts) => counts,
-            Err(error) if error.kind() == ErrorKind::Refused => {
-                // Somebody's data was refused, and with it the whole statement: find out whose.
-                drop(tx);
-                tx = context.begin().await?;
-                credits::issue_monthly_singly(&mut tx, &batch).await?
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
-        Ok(Applied::ended(tx).publishing(next))
+        batch::execute(context, parent, &batch).await
     }
 }

@@ -1,5 +1,6 @@
 //! The schedules, one file each: what they are and which run a fire creates.
 
+pub(crate) mod credit_expiration;
 pub(crate) mod monthly_credits;
 
 use tradeup_store::TenantRef;
@@ -18,4 +19,4 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 1] = [monthly_credits::SCHEDULE];
+pub(crate) const ALL: [Declared; 2] = [credit_expiration::SCHEDULE, monthly_credits::SCHEDULE];

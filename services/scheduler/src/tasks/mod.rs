@@ -1,5 +1,7 @@
 //! The tasks of `scheduler`, one file each.
 
+mod credit_expiration;
+mod credit_expiration_tenant;
 mod monthly_credits;
 mod monthly_credits_tenant;
 
@@ -8,6 +10,8 @@ use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 /// All tasks that this service executes.
 pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
+        .register(credit_expiration::CreditExpiration)?
+        .register(credit_expiration_tenant::CreditExpirationTenant)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(ProbeScheduler)

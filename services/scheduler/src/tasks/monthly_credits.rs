@@ -9,9 +9,11 @@ use chrono::TimeDelta;
 use tradeup_domain::monthly;
 use tradeup_proto::job_kind::{MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
-use tradeup_store::runs::{self, Spawn};
+use tradeup_store::runs::Spawn;
 use tradeup_worker::trigger::MONTHLY_CREDITS_SCHEDULE;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::fan_out::{self, ACTIVE};
 
 /// The task.
 pub(crate) struct MonthlyCredits;
@@ -27,16 +29,14 @@ impl Task for MonthlyCredits {
         let payload =
             v1::MonthlyCreditsTenant { period: input.period, as_of: input.as_of, issued_at: input.issued_at };
 
-        let mut tx = context.begin().await?;
         let spawn = Spawn {
             task: MONTHLY_CREDITS_TENANT.task,
             key: &monthly::run_key(period),
             payload: &payload.encode_to_vec(),
+            states: ACTIVE,
             schedule: MONTHLY_CREDITS_SCHEDULE,
             spread: TimeDelta::milliseconds(input.spread_ms),
         };
-        let (tenants, due) = runs::spawn_for_tenants(&mut tx, &context.claim, &spawn).await?;
-        tracing::info!(run_id = %context.claim.run_id, tenants, "monthly credits {period}: {tenants} tenants");
-        Ok(Applied::waiting(tx).publishing(due))
+        fan_out::to_tenants(context, &spawn).await
     }
 }

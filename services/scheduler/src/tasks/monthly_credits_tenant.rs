@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
+use tradeup_domain::Money;
 use tradeup_domain::monthly::{self, GrantTerms, TierInForce};
-use tradeup_domain::zone::parse_zone;
-use tradeup_domain::{Currency, ErrorCode, Money, Validity};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
-use tradeup_store::batches::{self, BatchPlan};
-use tradeup_store::{tenants, tiers};
+use tradeup_store::batches::Members;
+use tradeup_store::tiers;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::fan_out::{self, ACTIVE};
 
 /// The task.
 pub(crate) struct MonthlyCreditsTenant;
@@ -31,11 +32,8 @@ impl Task for MonthlyCreditsTenant {
         let tenant_id = context.tenant()?.id;
 
         let mut tx = context.begin().await?;
-        let tenant = tenants::by_id(&mut tx, tenant_id)
-            .await?
-            .filter(|tenant| tenant.state == "active")
-            .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))?;
-        let settings = Settings::read(&tenant)?;
+        let tenant = fan_out::tenant(&mut tx, tenant_id, ACTIVE).await?;
+        let settings = tenant.settings()?;
         let in_force = tiers::as_of(&mut tx, tenant_id, &tenant.currency, as_of).await?;
         let in_force: Vec<TierInForce> = in_force
             .into_iter()
@@ -48,12 +46,13 @@ impl Task for MonthlyCreditsTenant {
             })
             .collect();
 
-        let GrantTerms { expires_at } = monthly::decide_terms(
+        let GrantTerms { expires_at, ends_at } = monthly::decide_terms(
             period,
             issued_at,
             settings.currency.code(),
             settings.zone,
             settings.validity,
+            settings.grace_days,
             &in_force,
         )?;
 
@@ -61,35 +60,10 @@ impl Task for MonthlyCreditsTenant {
             period: input.period,
             as_of: input.as_of,
             expires_at: expires_at.map(convert::timestamp),
+            ends_at: ends_at.map(convert::timestamp),
         }
         .encode_to_vec();
-        let plan = BatchPlan {
-            task: MONTHLY_CREDITS_BATCH.task,
-            payload: &payload,
-            release_window: monthly::RELEASE_WINDOW,
-        };
-        batches::plan_monthly(&mut tx, &context.claim, tenant_id, as_of, monthly::BATCH_MEMBERS, &plan)
-            .await?;
-        let window = usize::try_from(monthly::RELEASE_WINDOW).unwrap_or(1);
-        let released = batches::release(&mut tx, context.claim.run_id, window).await?;
-        Ok(Applied::waiting(tx).publishing(released))
-    }
-}
-
-/// The tenant's settings, as rules understand them.
-struct Settings {
-    zone: chrono_tz::Tz,
-    currency: Currency,
-    validity: Validity,
-}
-
-impl Settings {
-    fn read(tenant: &tenants::Tenant) -> Result<Self, TaskError> {
-        let wrong = |error: String| TaskError::permanent(ErrorCode::TenantSettings, error);
-        Ok(Self {
-            zone: parse_zone(&tenant.zone).map_err(|error| wrong(error.to_string()))?,
-            currency: tenant.currency.parse::<Currency>().map_err(|error| wrong(error.to_string()))?,
-            validity: tenant.credit_validity.parse::<Validity>().map_err(|error| wrong(error.to_string()))?,
-        })
+        let members = Members::Active { as_of };
+        fan_out::to_batches(context, tx, members, MONTHLY_CREDITS_BATCH.task, &payload).await
     }
 }

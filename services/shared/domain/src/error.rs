@@ -97,6 +97,10 @@ error_codes! {
     UnknownMember = "TU0305",
     /// A credit in another currency than the tenant's.
     WrongCurrency = "TU0306",
+    /// A member does not have as much credit as was to be spent or taken.
+    InsufficientCredit = "TU0307",
+    /// A spend was to be taken back that there is not, or that was taken back already.
+    UnknownSpend = "TU0308",
 }
 
 impl fmt::Display for ErrorCode {

@@ -3,14 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::zone::with_grace;
 use crate::{Money, Period, Validity};
-
-/// Members in one batch: one message, one transaction.
-pub const BATCH_MEMBERS: i32 = 100;
-
-/// Batches of one tenant that may be in the stream at once, so that a shop with a million members
-/// does not hold up one with ten.
-pub const RELEASE_WINDOW: i32 = 32;
 
 /// A late run still gives at least this many days, since Shopify refuses an expiry in the past.
 pub const LEAST_VALID_DAYS: u64 = 30;
@@ -55,8 +49,10 @@ pub enum PlanError {
 /// What each grant of a tenant's monthly run has in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantTerms {
-    /// When the credit stops being spendable; `None` for never.
+    /// The end that members are told; `None` for never.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When the credit stops being spendable, with the days of grace; `None` for never.
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// Decides the terms of a tenant's monthly run, or why it can't be planned.
@@ -72,6 +68,7 @@ pub fn decide_terms(
     currency: &str,
     zone: Tz,
     validity: Validity,
+    grace_days: u16,
     tiers: &[TierInForce],
 ) -> Result<GrantTerms, PlanError> {
     let without: Vec<&TierInForce> = tiers.iter().filter(|t| t.members > 0 && t.amount.is_none()).collect();
@@ -82,7 +79,8 @@ pub fn decide_terms(
             members: without.iter().map(|t| t.members).sum(),
         });
     }
-    Ok(GrantTerms { expires_at: validity.expires_at(period.first_day(), zone, issued_at, LEAST_VALID_DAYS) })
+    let expires_at = validity.expires_at(period.first_day(), zone, issued_at, LEAST_VALID_DAYS);
+    Ok(GrantTerms { expires_at, ends_at: expires_at.map(|at| with_grace(zone, at, grace_days)) })
 }
 
 #[cfg(test)]
@@ -97,7 +95,7 @@ mod tests {
 
     fn decide(tiers: &[TierInForce]) -> Result<GrantTerms, PlanError> {
         let issued_at = "2026-12-01T06:00:00Z".parse().unwrap();
-        decide_terms("2026-12".parse().unwrap(), issued_at, "USD", Tz::UTC, Validity::Months(3), tiers)
+        decide_terms("2026-12".parse().unwrap(), issued_at, "USD", Tz::UTC, Validity::Months(3), 2, tiers)
     }
 
     #[test]
@@ -112,5 +110,6 @@ mod tests {
     fn zero_is_an_amount_and_unused_tiers_need_none() {
         let terms = decide(&[tier("gold", 3, Some(0)), tier("bronze", 0, None)]).unwrap();
         assert_eq!(terms.expires_at, Some("2027-03-02T00:00:00Z".parse().unwrap()));
+        assert_eq!(terms.ends_at, Some("2027-03-04T00:00:00Z".parse().unwrap()));
     }
 }

@@ -18,7 +18,14 @@ create table tenants (
     name text not null check (name <> ''),
     zone text not null check (zone <> ''),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
-    credit_validity text not null check (credit_validity ~ '^(P[0-9]+[MD]|never)$'),
+    credit_validity text not null check (credit_validity ~
+        '^(P[0-9]+[MD]|P[0-9]+M/month-end|[0-9]{4}-[0-9]{2}-[0-9]{2}|never)$'),
+    -- A lot can be spent for this many local days after the date that its member is told.
+    grace_days smallint not null default 0 check (grace_days between 0 and 365),
+    -- Cashback can be spent this many days after the order was fulfilled: its return window.
+    pending_days smallint not null default 14 check (pending_days between 0 and 365),
+    -- What becomes of cashback that was used before its order was refunded.
+    shortfall text not null default 'debt' check (shortfall in ('debt', 'write_off')),
     state text not null default 'active' check (state in ('active', 'suspended', 'uninstalled')),
     created_at timestamptz not null default now()
 );
@@ -49,6 +56,18 @@ create table tier_amounts (
 );
 create unique index tier_amounts_in_force on tier_amounts (tenant_id, tier_id, currency)
     where valid_to is null;
+
+-- What a tier's members get back of an order, in basis points.
+create table tier_rates (
+    tenant_id bigint not null,
+    tier_id integer not null,
+    rate_bps integer not null check (rate_bps between 0 and 10000),
+    valid_from timestamptz not null,
+    valid_to timestamptz check (valid_to > valid_from),
+    primary key (tenant_id, tier_id, valid_from),
+    foreign key (tenant_id, tier_id) references tiers (tenant_id, id)
+);
+create unique index tier_rates_in_force on tier_rates (tenant_id, tier_id) where valid_to is null;
 
 create table members (
     tenant_id bigint not null references tenants (id),
@@ -88,7 +107,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['tiers', 'tier_amounts', 'members', 'memberships'] loop
+    foreach name in array array['tiers', 'tier_amounts', 'tier_rates', 'members', 'memberships'] loop
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);
         execute format(

@@ -80,16 +80,16 @@ create table batches (
     -- The run that works on it, once released.
     run_id uuid,
     currency text,
-    granted integer not null default 0 check (granted >= 0),
-    granted_minor bigint not null default 0 check (granted_minor >= 0),
-    already_granted integer not null default 0 check (already_granted >= 0),
-    zero_amount integer not null default 0 check (zero_amount >= 0),
+    affected integer not null default 0 check (affected >= 0),
+    affected_minor bigint not null default 0 check (affected_minor >= 0),
+    already_done integer not null default 0 check (already_done >= 0),
+    exempt integer not null default 0 check (exempt >= 0),
     failed integer not null default 0 check (failed >= 0),
     primary key (parent_run_id, seq),
     check (state in ('planned', 'cancelled') or run_id is not null),
     check (state <> 'planned' or run_id is null),
     -- Done means: each planned member is accounted for.
-    check (state <> 'done' or granted + already_granted + zero_amount + failed = members)
+    check (state <> 'done' or affected + already_done + exempt + failed = members)
 ) with (fillfactor = 80);
 create index batches_planned on batches (parent_run_id, seq) where state = 'planned';
 create unique index batches_run on batches (run_id) where run_id is not null;

@@ -17,21 +17,37 @@ pub struct BatchPlan<'a> {
     pub task: &'a str,
     /// Its input, the same for each batch.
     pub payload: &'a [u8],
+    /// Members in one batch.
+    pub batch_members: i32,
     /// Most batches in the stream at once.
     pub release_window: i32,
 }
 
-/// Plans the members whom the monthly run `parent` is about into batches of `batch_members`.
-/// Returns the number of batches. Doing it twice plans nothing new.
+/// Whom a run is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Members {
+    /// Those who are in a tier.
+    Active {
+        /// As of then.
+        as_of: DateTime<Utc>,
+    },
+    /// Those with credit left in lots that have ended.
+    WithEndedLots {
+        /// By then.
+        as_of: DateTime<Utc>,
+    },
+}
+
+/// Plans the members whom the run `parent` is about into batches. Returns the number of batches. Doing
+/// it twice plans nothing new.
 ///
 /// # Errors
 /// As any statement.
-pub async fn plan_monthly(
+pub async fn plan(
     db: &mut Connection,
     parent: &Claim,
     tenant: TenantId,
-    as_of: DateTime<Utc>,
-    batch_members: i32,
+    members: Members,
     plan: &BatchPlan<'_>,
 ) -> Result<u64, StoreError> {
     sqlx::query!(
@@ -46,17 +62,32 @@ pub async fn plan_monthly(
     .execute(&mut *db)
     .await
     .doing("planning batches")?;
-    sqlx::query_file!(
-        "src/batches/plan.sql",
-        tenant as TenantId,
-        parent.run_id as RunId,
-        as_of,
-        i64::from(batch_members)
-    )
-    .execute(db)
-    .await
-    .doing("planning batches")
-    .map(|done| done.rows_affected())
+    let (run_id, size) = (parent.run_id, i64::from(plan.batch_members));
+    let planned = match members {
+        Members::Active { as_of } => {
+            sqlx::query_file!(
+                "src/batches/plan_monthly.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                as_of,
+                size
+            )
+            .execute(db)
+            .await
+        }
+        Members::WithEndedLots { as_of } => {
+            sqlx::query_file!(
+                "src/batches/plan_expiration.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                as_of,
+                size
+            )
+            .execute(db)
+            .await
+        }
+    };
+    planned.doing("planning batches").map(|done| done.rows_affected())
 }
 
 /// Releases up to `count` planned batches of a run.
@@ -88,17 +119,17 @@ pub async fn release(
 pub struct BatchCounts {
     /// Members found in the batch's range: those planned, unless their history was rewritten since.
     pub members: i32,
-    /// Members who got their credit now.
-    pub granted: i32,
-    /// What they got together, in minor units.
-    pub granted_minor: i64,
+    /// Members on whom it had its effect now.
+    pub affected: i32,
+    /// What was granted to them, or taken from them, together, in minor units.
+    pub affected_minor: i64,
     /// Its currency.
     pub currency: Option<String>,
-    /// Members who had it already.
-    pub already_granted: i32,
-    /// Members whose tier gives nothing.
-    pub zero_amount: i32,
-    /// Members whose credit failed; each has a row that says why.
+    /// Members on whom it had its effect before.
+    pub already_done: i32,
+    /// Members on whom it has none by the rules: their tier gives nothing, for instance.
+    pub exempt: i32,
+    /// Members for whom it failed; each has a row that says why.
     pub failed: i32,
 }
 
@@ -106,10 +137,10 @@ impl BatchCounts {
     /// Adds another part of the same batch.
     pub fn add(&mut self, other: &Self) {
         self.members += other.members;
-        self.granted += other.granted;
-        self.granted_minor += other.granted_minor;
-        self.already_granted += other.already_granted;
-        self.zero_amount += other.zero_amount;
+        self.affected += other.affected;
+        self.affected_minor += other.affected_minor;
+        self.already_done += other.already_done;
+        self.exempt += other.exempt;
         self.failed += other.failed;
         if self.currency.is_none() {
             self.currency.clone_from(&other.currency);
@@ -134,11 +165,11 @@ pub async fn complete(
         "src/batches/complete.sql",
         claim.run_id as RunId,
         claim.attempt,
-        counts.granted,
-        counts.granted_minor,
+        counts.affected,
+        counts.affected_minor,
         counts.currency,
-        counts.already_granted,
-        counts.zero_amount,
+        counts.already_done,
+        counts.exempt,
         counts.failed,
         counts.members,
         parent as RunId,
@@ -215,13 +246,13 @@ pub struct Progress {
     pub members: i64,
     /// Members in batches that have ended.
     pub members_done: i64,
-    /// Members who got their credit.
-    pub granted: i64,
-    /// Members who had it already.
-    pub already_granted: i64,
-    /// Members whose tier gives nothing.
-    pub zero_amount: i64,
-    /// Members whose credit failed.
+    /// Members on whom it had its effect.
+    pub affected: i64,
+    /// Members on whom it had its effect before.
+    pub already_done: i64,
+    /// Members on whom it has none by the rules.
+    pub exempt: i64,
+    /// Members for whom it failed.
     pub failed: i64,
 }
 
@@ -236,14 +267,14 @@ pub async fn progress(pool: &Pool, run_id: RunId) -> Result<Progress, StoreError
         .doing("adding up batches")
 }
 
-/// What was granted below a run, by currency: code and minor units.
+/// What was affected below a run, by currency: code and minor units.
 ///
 /// # Errors
 /// As any statement.
-pub async fn granted_totals(pool: &Pool, run_id: RunId) -> Result<Vec<(String, i64)>, StoreError> {
-    let rows = sqlx::query_file!("src/batches/granted_totals.sql", run_id as RunId)
+pub async fn affected_totals(pool: &Pool, run_id: RunId) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sqlx::query_file!("src/batches/affected_totals.sql", run_id as RunId)
         .fetch_all(pool)
         .await
-        .doing("adding up what was granted")?;
-    Ok(rows.into_iter().map(|row| (row.currency, row.granted_minor)).collect())
+        .doing("adding up what was affected")?;
+    Ok(rows.into_iter().map(|row| (row.currency, row.affected_minor)).collect())
 }

@@ -7,6 +7,7 @@
 //! together. Nothing here knows the broker: what has to be published comes back as
 //! [`outbox::JobMessage`] and is published after the commit.
 
+pub mod accounts;
 pub mod audit;
 pub mod batches;
 pub mod breakers;
@@ -20,6 +21,8 @@ pub mod ledger;
 pub mod limits;
 pub mod marks;
 pub mod members;
+pub mod operations;
+pub mod orders;
 pub mod outbox;
 pub mod pauses;
 pub mod pool;

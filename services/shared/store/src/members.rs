@@ -161,21 +161,21 @@ fn encode(rows: &[StagedMember]) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
-/// Whether a tenant has a member with this customer id.
+/// The tenant's member with this customer id.
 ///
 /// # Errors
 /// As any statement.
-pub async fn exists(
+pub async fn by_external_id(
     db: &mut crate::Connection,
     tenant: TenantId,
     external_id: &str,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Uuid>, StoreError> {
     sqlx::query_scalar!(
-        r#"select exists (select from members where tenant_id = $1 and external_id = $2) as "exists!""#,
+        "select id from members where tenant_id = $1 and external_id = $2",
         tenant as TenantId,
         external_id,
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await
     .doing("looking up a member")
 }

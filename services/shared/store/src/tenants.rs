@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use tradeup_domain::{Currency, Handle, Validity};
+use tradeup_domain::zone::{parse_zone, with_grace};
+use tradeup_domain::{Class, Classify, Currency, ErrorCode, Handle, Validity};
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, Pool, TenantId};
@@ -20,6 +21,8 @@ pub struct NewTenant {
     pub currency: Currency,
     /// How long its monthly credits are valid.
     pub credit_validity: Validity,
+    /// Local days for which a lot can be spent after the date that its member is told.
+    pub grace_days: u16,
 }
 
 /// A tenant as it is stored.
@@ -37,10 +40,76 @@ pub struct Tenant {
     pub currency: String,
     /// How long its monthly credits are valid: `P3M`, `P90D`, `never`.
     pub credit_validity: String,
+    /// Local days for which a lot can be spent after the date that its member is told.
+    pub grace_days: i16,
+    /// Days after fulfilment until cashback can be spent.
+    pub pending_days: i16,
+    /// What becomes of cashback that was used before its order was refunded: `debt` or `write_off`.
+    pub shortfall: String,
     /// `active`, `suspended` or `uninstalled`.
     pub state: String,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+}
+
+/// A tenant's settings, as rules understand them.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Its time zone.
+    pub zone: Tz,
+    /// The currency of its ledger.
+    pub currency: Currency,
+    /// How long its grants are valid.
+    pub validity: Validity,
+    /// Local days for which a lot can be spent after the date that its member is told.
+    pub grace_days: u16,
+    /// Days after fulfilment until cashback can be spent.
+    pub pending_days: u16,
+    /// Cashback that was used before its order was refunded is written off, not owed.
+    pub writes_off: bool,
+}
+
+impl Settings {
+    /// When what its member is told to end at `expires_at` really ends.
+    #[must_use]
+    pub fn ends_at(&self, expires_at: DateTime<Utc>) -> DateTime<Utc> {
+        with_grace(self.zone, expires_at, self.grace_days)
+    }
+}
+
+/// A setting that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+impl Classify for SettingsError {
+    fn class(&self) -> Class {
+        Class::Permanent
+    }
+
+    fn code(&self) -> ErrorCode {
+        ErrorCode::TenantSettings
+    }
+}
+
+impl Tenant {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names what can't be read: an older build knew it, or somebody wrote it by hand.
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
+        fn read<T, E: ToString>(setting: Result<T, E>) -> Result<T, SettingsError> {
+            setting.map_err(|error| SettingsError(error.to_string()))
+        }
+        Ok(Settings {
+            zone: read(parse_zone(&self.zone))?,
+            currency: read(self.currency.parse())?,
+            validity: read(self.credit_validity.parse())?,
+            grace_days: read(u16::try_from(self.grace_days))?,
+            pending_days: read(u16::try_from(self.pending_days))?,
+            writes_off: self.shortfall == "write_off",
+        })
+    }
 }
 
 /// Adds a tenant. `None` if the handle is taken.
@@ -49,13 +118,14 @@ pub struct Tenant {
 /// As any statement.
 pub async fn add(db: &mut Connection, new: &NewTenant) -> Result<Option<TenantId>, StoreError> {
     sqlx::query_scalar!(
-        r#"insert into tenants (handle, name, zone, currency, credit_validity) values ($1, $2, $3, $4, $5)
+        r#"insert into tenants (handle, name, zone, currency, credit_validity, grace_days) values ($1, $2, $3, $4, $5, $6)
            on conflict (handle) do nothing returning id as "id: TenantId""#,
         new.handle.as_str(),
         new.name,
         new.zone.name(),
         new.currency.code(),
         new.credit_validity.to_string(),
+        i16::try_from(new.grace_days).unwrap_or(i16::MAX),
     )
     .fetch_optional(db)
     .await
@@ -69,7 +139,7 @@ pub async fn add(db: &mut Connection, new: &NewTenant) -> Result<Option<TenantId
 pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
            from tenants where handle = $1"#,
         handle
     )
@@ -85,7 +155,7 @@ pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, Stor
 pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
            from tenants where id = $1"#,
         id as TenantId
     )
@@ -101,7 +171,7 @@ pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, 
 pub async fn list(pool: &Pool) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
            from tenants order by handle"#
     )
     .fetch_all(pool)

@@ -145,6 +145,55 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "src/verify/events_have_their_runs.sql",
             "each routed event has its run, each run of an event its event"
         ),
+        check!(
+            tx_ref,
+            tenant,
+            "debt_is_sum_of_entries",
+            "src/verify/debt_is_sum_of_entries.sql",
+            "each debt is the sum of its member's debt entries"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "debts_are_recovered_from_lots",
+            "src/verify/debts_are_recovered_from_lots.sql",
+            "what lots gave for debts is what the debts went down by; none from paid value"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "operations_add_up",
+            "src/verify/operations_add_up.sql",
+            "each spend, its taking back and each adjustment moved exactly what was asked for"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "spends_were_in_time",
+            "src/verify/spends_were_in_time.sql",
+            "nothing was spent before it could be, or after its end"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "only_ended_lots_expired",
+            "src/verify/only_ended_lots_expired.sql",
+            "nothing expired before its end"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "ended_lots_expired",
+            "src/verify/ended_lots_expired.sql",
+            "what had ended by the latest expiration has nothing left"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "orders_are_settled",
+            "src/verify/orders_are_settled.sql",
+            "each order has earned what its facts say, at its own rate, to the last unit"
+        ),
     ];
     tx.rollback().await?;
     Ok((examined, results))

@@ -12,6 +12,7 @@ use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
 use tradeup_proto::{ConvertError, JobKind, Message, Name, v1};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, Ending};
+use tradeup_store::tenants::SettingsError;
 use tradeup_store::{Pool, StoreError, TenantRef, Tx};
 
 use crate::{RetryPolicy, live};
@@ -237,6 +238,12 @@ impl fmt::Display for TaskError {
 
 impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
+        Self::of(error.class(), error.code(), &error)
+    }
+}
+
+impl From<SettingsError> for TaskError {
+    fn from(error: SettingsError) -> Self {
         Self::of(error.class(), error.code(), &error)
     }
 }

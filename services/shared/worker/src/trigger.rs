@@ -1,10 +1,13 @@
 //! Runs as they are triggered, by a schedule or by a person: the same either way, so that both mean
 //! the same key.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
-use tradeup_proto::job_kind::{GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT};
+use tradeup_proto::job_kind::{
+    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT,
+    REVERT_SPEND, SETTLE_ORDER, SPEND_CREDIT,
+};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::TenantRef;
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -61,6 +64,33 @@ pub fn monthly_credits_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     new_run(MONTHLY_CREDITS_TENANT, Some(tenant), monthly::run_key(period), input.encode_to_vec(), fire)
 }
 
+/// The schedule of the expiration.
+pub const CREDIT_EXPIRATION_SCHEDULE: &str = "credit-expiration";
+/// When it fires, in UTC.
+pub const CREDIT_EXPIRATION_CRON: &str = "0 0 * * *";
+
+/// The key of a run that is about an instant and no period.
+fn instant_key(due: DateTime<Utc>) -> String {
+    due.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The expiration of what has ended when the fire was due, over all tenants.
+#[must_use]
+pub fn credit_expiration(fire: Fire) -> NewRun {
+    let input = v1::CreditExpiration {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(CREDIT_EXPIRATION, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's expiration, from a schedule of its own.
+#[must_use]
+pub fn credit_expiration_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::CreditExpirationTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(CREDIT_EXPIRATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
 /// One credit for one member. The key makes it unique for its tenant.
 #[must_use]
 pub fn grant_credit(
@@ -69,11 +99,59 @@ pub fn grant_credit(
     due: DateTime<Utc>,
     trigger: Trigger,
 ) -> NewRun {
+    told(GRANT_CREDIT, tenant, grant.source_key.clone(), grant.encode_to_vec(), due, trigger)
+}
+
+/// A use of credit that another system tells of.
+#[must_use]
+pub fn spend_credit(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::SpendCredit,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    told(SPEND_CREDIT, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// A spend that is taken back.
+#[must_use]
+pub fn revert_spend(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::RevertSpend,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    told(REVERT_SPEND, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// A fact about an order.
+#[must_use]
+pub fn settle_order(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::SettleOrder,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    told(SETTLE_ORDER, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// A run about something that was told, at the instant at which it happened.
+fn told(
+    kind: JobKind,
+    tenant: TenantRef,
+    key: String,
+    payload: Vec<u8>,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
     NewRun {
-        task: GRANT_CREDIT.task.to_owned(),
+        task: kind.task.to_owned(),
         tenant: Some(tenant),
-        key: grant.source_key.clone(),
-        payload: grant.encode_to_vec(),
+        key,
+        payload,
         scheduled_for: due,
         trigger,
         options: RunOptions::default(),

@@ -1,10 +1,12 @@
 //! Reading bodies. An error names the field and the fix, and repeats no value: bodies hold personal data.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::error::Category;
 use tradeup_domain::GrantError;
+use tradeup_domain::spend::SpendError;
 use tradeup_proto::subject::SubjectError;
-use tradeup_proto::{ConvertError, Message, Name};
+use tradeup_proto::{ConvertError, Message, Name, v1};
 
 /// Longest name of an unknown field that is repeated, in characters.
 const NAME_MAX: usize = 60;
@@ -32,10 +34,57 @@ impl From<GrantError> for BodyError {
     }
 }
 
+impl From<SpendError> for BodyError {
+    fn from(error: SpendError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<SubjectError> for BodyError {
     fn from(error: SubjectError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// An amount of a body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object like {\"amount_minor\": 500, \"currency\": \"USD\"}")]
+pub(super) struct Amount {
+    #[serde(deserialize_with = "whole_number")]
+    amount_minor: i64,
+    currency: String,
+}
+
+impl From<Amount> for v1::Money {
+    fn from(amount: Amount) -> Self {
+        Self { amount_minor: amount.amount_minor, currency: amount.currency }
+    }
+}
+
+/// A whole number, with words of our own for what is expected.
+pub(super) fn whole_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = i64;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a whole number of minor units, 500 for 5.00 USD")
+        }
+        fn visit_i64<E>(self, value: i64) -> Result<i64, E> {
+            Ok(value)
+        }
+        fn visit_u64<E>(self, value: u64) -> Result<i64, E> {
+            // Too large either way.
+            Ok(i64::try_from(value).unwrap_or(i64::MAX))
+        }
+    }
+    deserializer.deserialize_i64(Visitor)
+}
+
+/// Reads an instant; the error says what to give instead.
+pub(super) fn instant(field: &str, text: &str, or: &str) -> Result<DateTime<Utc>, BodyError> {
+    DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_given| {
+        BodyError::new(format!("field {field} is no instant; write it like 2027-03-01T00:00:00Z, {or}"))
+    })
 }
 
 /// Reads a JSON body.

@@ -1,13 +1,12 @@
 //! `credit.requested`: another system asks for a credit for one member. Leads to `grant-credit`.
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use tradeup_domain::ValueClass;
 use tradeup_proto::{convert, v1};
 use tradeup_store::runs::{NewRun, Trigger};
 use tradeup_worker::trigger;
 
-use super::body::{self, BodyError};
+use super::body::{self, Amount, BodyError};
 use super::{Content, Event, Route};
 
 pub(super) const ROUTE: Route = Route { topic: "credit.requested", run };
@@ -24,33 +23,6 @@ struct Body {
     reason: String,
     expires_at: Option<String>,
     value_class: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object like {\"amount_minor\": 500, \"currency\": \"USD\"}")]
-struct Amount {
-    #[serde(deserialize_with = "whole_number")]
-    amount_minor: i64,
-    currency: String,
-}
-
-/// A whole number, with words of our own for what is expected.
-fn whole_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct Visitor;
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = i64;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a whole number of minor units, 500 for 5.00 USD")
-        }
-        fn visit_i64<E>(self, value: i64) -> Result<i64, E> {
-            Ok(value)
-        }
-        fn visit_u64<E>(self, value: u64) -> Result<i64, E> {
-            // Too large either way.
-            Ok(i64::try_from(value).unwrap_or(i64::MAX))
-        }
-    }
-    deserializer.deserialize_i64(Visitor)
 }
 
 fn run(event: &Event<'_>) -> Result<NewRun, BodyError> {
@@ -72,28 +44,25 @@ fn run(event: &Event<'_>) -> Result<NewRun, BodyError> {
 }
 
 fn from_json(body: Body) -> Result<v1::CreditRequested, BodyError> {
-    let expires_at = body.expires_at.as_deref().map(instant).transpose()?;
+    let expires_at = body
+        .expires_at
+        .as_deref()
+        .map(|text| body::instant("expires_at", text, "or leave it out for never"))
+        .transpose()?;
     let value_class = body.value_class.as_deref().map(str::parse::<ValueClass>).transpose()?;
     Ok(v1::CreditRequested {
         member_external_id: body.member_external_id,
-        amount: Some(v1::Money { amount_minor: body.amount.amount_minor, currency: body.amount.currency }),
+        amount: Some(body.amount.into()),
         reason: body.reason,
         expires_at: expires_at.map(convert::timestamp),
         value_class: convert::value_class_number(value_class.unwrap_or_default()),
     })
 }
 
-fn instant(text: &str) -> Result<DateTime<Utc>, BodyError> {
-    DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_given| {
-        BodyError::new(
-            "field expires_at is no instant; write it like 2027-03-01T00:00:00Z, or leave it out for never",
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use tradeup_proto::Message as _;

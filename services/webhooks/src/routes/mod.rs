@@ -2,6 +2,8 @@
 
 mod body;
 mod credit_requested;
+mod credit_spent;
+mod order;
 
 use chrono::{DateTime, Utc};
 use tradeup_proto::header;
@@ -12,7 +14,18 @@ use tradeup_store::runs::NewRun;
 use body::BodyError;
 
 /// Every topic that is handled.
-const ROUTES: [Route; 1] = [credit_requested::ROUTE];
+const ROUTES: [Route; 10] = [
+    credit_requested::ROUTE,
+    credit_spent::SPENT,
+    credit_spent::REVERTED,
+    order::PAID,
+    order::EDITED,
+    order::REFUNDED,
+    order::FULFILLED,
+    order::CANCELLED,
+    order::DISPUTED,
+    order::DISPUTE_WON,
+];
 
 /// What follows from a topic.
 pub(crate) struct Route {

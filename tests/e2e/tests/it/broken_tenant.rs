@@ -74,7 +74,7 @@ async fn a_member_whose_data_is_refused_costs_the_others_nothing() {
     let story = world.ended(&run).await;
     assert_eq!(story["state"], "succeeded");
     assert_eq!(story["progress"]["failed"], 1);
-    assert_eq!(story["progress"]["granted"].as_i64(), Some(world.due["aurora"].0 - 1));
+    assert_eq!(story["progress"]["affected"].as_i64(), Some(world.due["aurora"].0 - 1));
 
     let tenant_run = story["children"][0]["run_id"].as_str().unwrap();
     let failures = world.tradeup_json(&["run", tenant_run])["member_failures"].clone();

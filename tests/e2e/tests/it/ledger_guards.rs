@@ -35,16 +35,16 @@ async fn the_ledger_can_not_be_bent() {
         ("update lots set remaining_minor = granted_minor + 1", "check"),
         ("update lots set granted_minor = 0, remaining_minor = 0", "check constraint"),
         (
-            "insert into lots select tenant_id, gen_random_uuid(), member_id, currency, value_class, reason, source_key, granted_minor, remaining_minor, available_at, expires_at, anchor_on, run_id from lots limit 1",
+            "insert into lots select tenant_id, gen_random_uuid(), member_id, currency, value_class, reason, source_key, granted_minor, remaining_minor, held_minor, available_at, expires_at, ends_at, anchor_on, created_at, run_id from lots limit 1",
             "lots_tenant_id_member_id_reason_source_key_key",
         ),
         (
-            "insert into lots select tenant_id, gen_random_uuid(), member_id, 'EUR', value_class, reason, '2020-01', granted_minor, remaining_minor, available_at, expires_at, anchor_on, run_id from lots limit 1",
+            "insert into lots select tenant_id, gen_random_uuid(), member_id, 'EUR', value_class, reason, '2020-01', granted_minor, remaining_minor, held_minor, available_at, expires_at, ends_at, anchor_on, created_at, run_id from lots limit 1",
             "foreign key",
         ),
         ("update accounts set balance_minor = -1", "balance_minor"),
         ("update runs set state = 'succeeded', finished_at = null", "check"),
-        ("update batches set granted = granted + 1 where state = 'done'", "check"),
+        ("update batches set affected = affected + 1 where state = 'done'", "check"),
         (
             "insert into memberships select tenant_id, member_id, tier_id, status, source, now(), null, now() from memberships where valid_to is null limit 1",
             "memberships_open",

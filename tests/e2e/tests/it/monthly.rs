@@ -13,7 +13,7 @@ async fn members_get_their_monthly_credit_once() {
     assert_eq!(story["state"], "succeeded", "{story:#}");
     assert_eq!(story["children"].as_array().unwrap().len(), 2);
     let due: i64 = world.due.values().map(|(credits, _)| credits).sum();
-    assert_eq!(story["progress"]["granted"].as_i64(), Some(due));
+    assert_eq!(story["progress"]["affected"].as_i64(), Some(due));
     world.assert_exact(&["2026-11"]);
 
     // Again: the same run is the answer, and nothing moves.

@@ -1,10 +1,10 @@
 -- Ends a batch, its run and its attempt, and releases the next planned batch of its parent: all that
 -- follows the credits, in one round trip. `ended` is false when another attempt has taken over.
--- $1 run of the batch  $2 attempt  $3 granted  $4 granted minor  $5 currency  $6 already granted
+-- $1 run of the batch  $2 attempt  $3 affected  $4 affected minor  $5 currency  $6 already affected
 -- $7 zero amount  $8 failed  $9 members  $10 parent run  $11 id for the next run  $12 id for its outbox row
 with done as (
-    update batches set state = 'done', granted = $3, granted_minor = $4, currency = $5,
-        already_granted = $6, zero_amount = $7, failed = $8, members = $9
+    update batches set state = 'done', affected = $3, affected_minor = $4, currency = $5,
+        already_done = $6, exempt = $7, failed = $8, members = $9
     where run_id = $1 and state = 'released'
 ), finished as (
     update runs set state = 'succeeded', lease_expires_at = null, finished_at = clock_timestamp()

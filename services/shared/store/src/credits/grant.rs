@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::Grant;
 use uuid::Uuid;
 
+use super::debts::recover;
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};
 
@@ -28,7 +29,8 @@ pub enum Granted {
 }
 
 /// Gives the member the credit, unless it was given before under this key: lot, entry and balance in
-/// one statement.
+/// one statement. `ends_at` is its expiry with the shop's days of grace. What is given away pays the
+/// member's debt first.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Refused`] if the database refuses it, a balance above the largest for instance.
@@ -38,7 +40,9 @@ pub async fn grant(
     run_id: RunId,
     grant: &Grant,
     available_at: DateTime<Utc>,
+    ends_at: Option<DateTime<Utc>>,
 ) -> Result<Granted, StoreError> {
+    let lot_id = Uuid::now_v7();
     let found = sqlx::query_file!(
         "src/credits/grant.sql",
         tenant as TenantId,
@@ -51,12 +55,16 @@ pub async fn grant(
         grant.reason,
         available_at,
         grant.expires_at,
-        Uuid::now_v7(),
+        lot_id,
         available_at.date_naive(),
+        ends_at,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await
     .doing("granting a credit")?;
+    if found.as_ref().is_some_and(|found| found.owes) {
+        recover(db, tenant, run_id, &[lot_id], available_at).await?;
+    }
     Ok(match found {
         None => Granted::TenantNotActive,
         Some(found) if found.state != "active" => Granted::TenantNotActive,

@@ -2,6 +2,7 @@
 -- grants nothing new. Says what it found, so that whoever was refused is told why.
 -- $1 tenant  $2 run  $3 customer id  $4 amount  $5 currency  $6 class of value  $7 source key
 -- $8 note  $9 available at  $10 expires at  $11 id for the lot  $12 anchor date
+-- $13 ends at
 with found as (
     select t.state, t.currency, m.id as member_id
     from tenants t
@@ -9,8 +10,8 @@ with found as (
     where t.id = $1
 ), granted as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
-        granted_minor, remaining_minor, available_at, expires_at, anchor_on, run_id, note)
-    select $1, $11, member_id, currency, $6, 'granted', $7, $4, $4, $9, $10, $12, $2, $8
+        granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id, note)
+    select $1, $11, member_id, currency, $6, 'granted', $7, $4, $4, $9, $10, $13, $12, $2, $8
     from found
     where state = 'active' and currency = $5 and member_id is not null
     on conflict do nothing
@@ -25,9 +26,11 @@ with found as (
     select $1, member_id, currency, granted_minor from granted
     on conflict (tenant_id, member_id, currency)
         do update set balance_minor = a.balance_minor + excluded.balance_minor
+    returning debt_minor
 )
 select f.state as "state!", f.currency as "currency!", f.member_id as "member_id?",
     exists (select from granted) as "is_new!", l.member_id as "before_member_id?",
-    l.granted_minor as "before_minor?"
+    l.granted_minor as "before_minor?",
+    coalesce((select debt_minor > 0 from balanced), false) as "owes!"
 from found f
 left join lots l on l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7

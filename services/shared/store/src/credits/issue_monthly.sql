@@ -2,7 +2,7 @@
 -- one: running it again grants nothing new. Order by member, so that overlapping batches can't
 -- deadlock.
 -- $1 tenant  $2 run of the batch  $3 first member  $4 last member  $5 period  $6 as of
--- $7 expires at  $8 anchor date  $9 ids for the lots, one for each planned member
+-- $7 expires at  $8 anchor date  $9 ids for the lots, one for each planned member  $10 ends at
 with candidates as (
     select ms.member_id, a.currency, a.amount_minor, row_number() over (order by ms.member_id) as n
     from memberships ms
@@ -16,9 +16,9 @@ with candidates as (
         and ms.valid_from <= $6 and (ms.valid_to is null or ms.valid_to > $6)
 ), granted as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
-        granted_minor, remaining_minor, available_at, expires_at, anchor_on, run_id)
+        granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id)
     select $1, coalesce(i.id, gen_random_uuid()), c.member_id, c.currency, 'promotional', 'monthly', $5,
-        c.amount_minor, c.amount_minor, $6, $7, $8, $2
+        c.amount_minor, c.amount_minor, $6, $7, $10, $8, $2
     from candidates c
     left join unnest($9::uuid[]) with ordinality as i (id, n) on i.n = c.n
     where c.amount_minor > 0
@@ -35,6 +35,7 @@ with candidates as (
     select $1, member_id, currency, granted_minor from granted order by member_id
     on conflict (tenant_id, member_id, currency)
         do update set balance_minor = a.balance_minor + excluded.balance_minor
+    returning member_id, debt_minor
 )
 select
     (select count(*) from candidates)::int as "candidates!",
@@ -42,5 +43,8 @@ select
     (select count(*) from candidates where amount_minor is null)::int as "no_amount!",
     count(*)::int as "granted!",
     coalesce(sum(granted_minor), 0)::bigint as "granted_minor!",
-    max(currency) as "currency"
+    max(currency) as "currency",
+    -- Whoever owes something pays with what is given away: the next statement's work.
+    (select array_agg(g.id) from granted g join balanced b on b.member_id = g.member_id and b.debt_minor > 0)
+        as "indebted"
 from granted

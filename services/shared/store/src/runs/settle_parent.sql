@@ -18,9 +18,9 @@ from (
 ) as children
 cross join (
     select jsonb_build_object(
-        'members', sum(members), 'granted', sum(granted), 'granted_minor', sum(granted_minor),
-        'currency', max(currency), 'already_granted', sum(already_granted),
-        'zero_amount', sum(zero_amount), 'failed', sum(failed)) as summary
+        'members', sum(members), 'affected', sum(affected), 'affected_minor', sum(affected_minor),
+        'currency', max(currency), 'already_done', sum(already_done),
+        'exempt', sum(exempt), 'failed', sum(failed)) as summary
     from batches where parent_run_id = $1 having count(*) > 0
     union all
     select null where not exists (select from batches where parent_run_id = $1)

@@ -21,6 +21,8 @@ pub struct Spawn<'a> {
     pub key: &'a str,
     /// Their input.
     pub payload: &'a [u8],
+    /// Tenants in one of these states.
+    pub states: &'a [&'a str],
     /// Name of the schedule. Tenants that have one of this name of their own are left to it.
     pub schedule: &'a str,
     /// Their starts are spread over this long after the due time, each tenant's always at the same
@@ -28,7 +30,7 @@ pub struct Spawn<'a> {
     pub spread: TimeDelta,
 }
 
-/// Creates one child of `parent` for each active tenant. Tenants that have a run of this key already,
+/// Creates one child of `parent` for each tenant in one of the states. Tenants that have a run of this key already,
 /// from a trigger of their own, keep that one. Returns how many there are, and the messages of those
 /// whose time has come.
 ///
@@ -39,16 +41,18 @@ pub async fn spawn_for_tenants(
     parent: &Claim,
     spawn: &Spawn<'_>,
 ) -> Result<(usize, Vec<JobMessage>), StoreError> {
+    let states: Vec<String> = spawn.states.iter().map(|state| (*state).to_owned()).collect();
     let tenants = sqlx::query!(
         r#"select id as "id: TenantId", handle from tenants t
-           where state = 'active'
+           where state = any($2)
                and not exists (select from schedules s where s.tenant_id = t.id and s.name = $1)
            order by id"#,
-        spawn.schedule
+        spawn.schedule,
+        &states
     )
     .fetch_all(&mut *db)
     .await
-    .doing("listing the active tenants")?;
+    .doing("listing the tenants")?;
     let start = |handle: &str| -> DateTime<Utc> {
         let offset = handle.parse::<Handle>().map(|handle| spread(spawn.schedule, &handle, spawn.spread));
         parent.scheduled_for + offset.unwrap_or_default()

@@ -1,0 +1,36 @@
+//! A batch of members: its money, its counts, the next batch of its tenant, in one transaction.
+
+use tradeup_domain::ErrorCode;
+use tradeup_store::credits::{MemberBatch, apply_singly};
+use tradeup_store::runs::{BatchRange, Claim};
+use tradeup_store::{ErrorKind, RunId, batches};
+use tradeup_worker::{Applied, TaskContext, TaskError};
+
+/// The members of the run's batch, and its parent.
+pub(crate) fn of(claim: &Claim) -> Result<(BatchRange, RunId), TaskError> {
+    claim
+        .batch
+        .zip(claim.parent_id)
+        .ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"))
+}
+
+/// Applies the batch and ends its run.
+pub(crate) async fn execute<B: MemberBatch>(
+    context: &TaskContext,
+    parent: RunId,
+    batch: &B,
+) -> Result<Applied, TaskError> {
+    let mut tx = context.begin().await?;
+    let counts = match batch.apply(&mut tx, batch.scope().range).await {
+        Ok(counts) => counts,
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            // Somebody's data was refused, and with it the whole statement: find out whose.
+            drop(tx);
+            tx = context.begin().await?;
+            apply_singly(&mut tx, batch).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
+    Ok(Applied::ended(tx).publishing(next))
+}

@@ -1,0 +1,37 @@
+//! Books what is left of ended lots: up to 100 members, one transaction.
+//!
+//! Released by the tenant's run through its window. Effect: an expire entry as of its own end for each lot
+//! that has ended with something left, and the new balances; the batch's counts; the next batch of the
+//! tenant. Amounts are minor units of the batch's currency.
+
+use std::time::Duration;
+
+use tradeup_domain::Dependency;
+use tradeup_proto::job_kind::CREDIT_EXPIRATION_BATCH;
+use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::credits::ExpirationBatch;
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::batch;
+
+/// The task.
+pub(crate) struct CreditExpirationBatch;
+
+impl Task for CreditExpirationBatch {
+    const KIND: JobKind = CREDIT_EXPIRATION_BATCH;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(120);
+    const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    type Input = v1::CreditExpirationBatch;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let (range, parent) = batch::of(&context.claim)?;
+        let batch = ExpirationBatch {
+            tenant: context.tenant()?.id,
+            run_id: context.claim.run_id,
+            as_of: convert::instant("as_of", input.as_of.as_ref())?,
+            range,
+        };
+        batch::execute(context, parent, &batch).await
+    }
+}

@@ -1,0 +1,58 @@
+//! Stores a fact about an order and settles what the order earns by all that is known of it.
+//!
+//! Triggered by the events `order.*`. Effect: the fact; cashback as a lot of its own, or what the order no
+//! longer earns taken back; once for each difference. Amounts are minor units of the order's currency.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tradeup_domain::Dependency;
+use tradeup_proto::job_kind::SETTLE_ORDER;
+use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::credits::Asked;
+use tradeup_store::orders::{self, Settled};
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+/// The task.
+pub(crate) struct SettleOrder;
+
+impl Task for SettleOrder {
+    const KIND: JobKind = SETTLE_ORDER;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(30);
+    const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    type Input = v1::SettleOrder;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let claim = &context.claim;
+        let tenant = context.tenant()?.id;
+        let fact = convert::fact(&input)?;
+        let order = &input.order_external_id;
+        let asked = Asked {
+            tenant,
+            key: &claim.key,
+            actor: &claim.task,
+            reason: None,
+            run_id: Some(claim.run_id),
+            at: Some(claim.scheduled_for),
+        };
+
+        let mut tx = context.begin().await?;
+        let settings = super::check_ledger(&mut tx, tenant, None).await?;
+        orders::record(&mut tx, tenant, order, &fact).await?;
+        let settled = orders::settle(&mut tx, &asked, &settings, order).await?;
+        let mut result = json!({ "outcome": settled.outcome(), "order": order });
+        match settled {
+            Settled::Same { target_minor } => result["target_minor"] = target_minor.into(),
+            Settled::Posted { target_minor, granted_minor, clawed_minor, forgone_minor, owed_minor } => {
+                result["target_minor"] = target_minor.into();
+                result["granted_minor"] = granted_minor.into();
+                result["clawed_minor"] = clawed_minor.into();
+                result["forgone_minor"] = forgone_minor.into();
+                result["owed_minor"] = owed_minor.into();
+            }
+            Settled::OrderUnknown | Settled::NoMember | Settled::OtherCurrency => {}
+        }
+        Ok(Applied::done(tx).with_result(result))
+    }
+}
