@@ -25,11 +25,11 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates for tests alone; nothing of the product may use them.
-const TEST_CRATES: [&str; 5] = ["harness", "e2e", "faults", "tidy", "bench"];
+const TEST_CRATES: [&str; 6] = ["harness", "e2e", "faults", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
 const CONFINED: [(&str, &[&str], &str); 4] = [
-    ("sqlx", &["store", "harness", "e2e", "faults", "bench"], "only the store speaks SQL"),
+    ("sqlx", &["store", "harness", "e2e", "faults", "ledger-tests", "bench"], "only the store speaks SQL"),
     ("async-nats", &["broker", "harness"], "only the broker speaks NATS"),
     ("prost", &["proto"], "messages are made and read through tradeup-proto"),
     (
@@ -46,6 +46,7 @@ const CONFINED: [(&str, &[&str], &str); 4] = [
             "harness",
             "e2e",
             "faults",
+            "ledger-tests",
             "bench",
         ],
         "the domain is pure",

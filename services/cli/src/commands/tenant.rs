@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::{anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tradeup_domain::cashback::BPS_MAX;
 use tradeup_domain::zone::parse_zone;
 use tradeup_domain::{Currency, Handle, Money, Validity};
 use tradeup_store::tenants::{self, NewTenant};
@@ -69,8 +70,35 @@ pub(crate) struct SetTier {
     handle: String,
     /// The tier's handle.
     tier: String,
-    /// Amount in the shop's currency, like 10.00; 0 for none.
-    amount: String,
+    /// Amount in the shop's currency, like 10.00; 0 for none. What it is now, if it is not said.
+    #[arg(required_unless_present = "cashback")]
+    amount: Option<String>,
+    /// What its members get back of an order, like 5% or 2.5%.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    cashback: Option<i32>,
+}
+
+/// A percentage as basis points.
+fn percent(text: &str) -> Result<i32, String> {
+    let wrong = || "write a percentage from 0% to 100% with at most two decimals, like 2.5%".to_owned();
+    let number = text.strip_suffix('%').ok_or_else(wrong)?;
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(decimals) || decimals.len() > 2 || number.ends_with('.')
+    {
+        return Err(wrong());
+    }
+    let bps = format!("{whole}{decimals:0<2}").parse::<i32>().map_err(|_too_large| wrong())?;
+    if bps <= BPS_MAX { Ok(bps) } else { Err(wrong()) }
+}
+
+/// Basis points as a percentage.
+fn shown_percent(bps: i32) -> String {
+    match bps % 100 {
+        0 => format!("{}%", bps / 100),
+        rest if rest % 10 == 0 => format!("{}.{}%", bps / 100, rest / 10),
+        rest => format!("{}.{rest:02}%", bps / 100),
+    }
 }
 
 /// A name that fits a line.
@@ -210,15 +238,16 @@ impl Show {
             "credit_validity": t.credit_validity, "grace_days": t.grace_days,
             "state": t.state, "members": count, "members_in_a_tier": active,
             "tiers": listed.iter().map(|tier| json!({ "handle": tier.handle, "rank": tier.rank, "tag": tier.tag,
-                "amount_minor": tier.amount_minor, "currency": tier.currency })).collect::<Vec<_>>(),
+                "amount_minor": tier.amount_minor, "currency": tier.currency, "rate_bps": tier.rate_bps })).collect::<Vec<_>>(),
         });
         context.output().show(&value, || {
-            let mut shown = table(&["tier", "monthly", "tag"], &[1]);
+            let mut shown = table(&["tier", "monthly", "cashback", "tag"], &[1, 2]);
             for tier in &listed {
                 let amount = tier.amount_minor.zip(tier.currency.as_deref());
                 let amount =
                     amount.map_or_else(|| "not set".to_owned(), |(minor, currency)| money(minor, currency));
-                shown.add_row([&tier.handle, &amount, &tier.tag]);
+                let back = tier.rate_bps.map_or_else(|| "not set".to_owned(), shown_percent);
+                shown.add_row([&tier.handle, &amount, &back, &tier.tag]);
             }
             format!(
                 "{} ({}), {}, zone {}, credits valid {}\n{count} members, {active} in a tier\n\n{shown}",
@@ -233,18 +262,28 @@ impl SetTier {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.handle).await?;
-        let amount = Money::parse(&self.amount, tenant.currency.parse()?)?;
+        let amount = self.amount.map(|amount| Money::parse(&amount, tenant.currency.parse()?)).transpose()?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         let listed = tiers::list(&mut tx, tenant.id).await?;
         let Some(tier) = listed.iter().find(|tier| tier.handle == self.tier) else {
             let names: Vec<&str> = listed.iter().map(|tier| tier.handle.as_str()).collect();
             bail!("tenant {} has no tier {:?}; it has {}", tenant.handle, self.tier, names.join(", "));
         };
-        tiers::set_amount(&mut tx, tenant.id, tier.id, amount).await?;
+        if let Some(amount) = amount {
+            tiers::set_amount(&mut tx, tenant.id, tier.id, amount).await?;
+        }
+        if let Some(bps) = self.cashback {
+            tiers::set_rate(&mut tx, tenant.id, tier.id, bps).await?;
+        }
         tx.commit().await?;
-        let value = json!({ "tenant": tenant.handle, "tier": tier.handle, "amount_minor": amount.amount_minor, "currency": tenant.currency });
+        let value = json!({ "tenant": tenant.handle, "tier": tier.handle,
+            "amount_minor": amount.map(|amount| amount.amount_minor), "currency": tenant.currency,
+            "rate_bps": self.cashback });
         context.output().show(&value, || {
-            format!("Tier {} of {} gives {amount} a month from now on.", tier.handle, tenant.handle)
+            let monthly = amount.map(|amount| format!("{amount} a month"));
+            let back = self.cashback.map(|bps| format!("{} back of an order", shown_percent(bps)));
+            let gives: Vec<String> = monthly.into_iter().chain(back).collect();
+            format!("Tier {} of {} gives {} from now on.", tier.handle, tenant.handle, gives.join(" and "))
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -21,6 +21,8 @@ pub struct Tier {
     pub currency: Option<String>,
     /// Its monthly amount in minor units; `None` if none is set.
     pub amount_minor: Option<i64>,
+    /// What its members get back of an order, in basis points; `None` if nothing is set.
+    pub rate_bps: Option<i32>,
 }
 
 /// Adds a tier below those that the tenant has. `None` if the handle is taken.
@@ -85,6 +87,42 @@ pub async fn set_amount(
     .map(drop)
 }
 
+/// Sets what a tier's members get back of an order from now on, in basis points; the very first rate counts
+/// from the beginning of time. Orders that are settled keep the rate that is frozen on them.
+///
+/// # Errors
+/// As any statement.
+pub async fn set_rate(
+    db: &mut Connection,
+    tenant: TenantId,
+    tier: i32,
+    rate_bps: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tier_rates set valid_to = now()
+         where tenant_id = $1 and tier_id = $2 and valid_to is null and rate_bps <> $3",
+        tenant as TenantId,
+        tier,
+        rate_bps,
+    )
+    .execute(&mut *db)
+    .await
+    .doing("ending a tier's rate")?;
+    sqlx::query!(
+        "insert into tier_rates (tenant_id, tier_id, rate_bps, valid_from)
+         select $1, $2, $3, coalesce(max(valid_to), '-infinity')
+         from tier_rates where tenant_id = $1 and tier_id = $2
+         having count(*) filter (where valid_to is null) = 0",
+        tenant as TenantId,
+        tier,
+        rate_bps,
+    )
+    .execute(db)
+    .await
+    .doing("setting a tier's rate")
+    .map(drop)
+}
+
 /// The tenant's tiers, highest first, with their amounts in force now.
 ///
 /// # Errors
@@ -92,9 +130,12 @@ pub async fn set_amount(
 pub async fn list(db: &mut Connection, tenant: TenantId) -> Result<Vec<Tier>, StoreError> {
     sqlx::query_as!(
         Tier,
-        r#"select tiers.id, tiers.handle, tiers.rank, tiers.tag, a.currency as "currency?", a.amount_minor as "amount_minor?"
+        r#"select tiers.id, tiers.handle, tiers.rank, tiers.tag, a.currency as "currency?", a.amount_minor as "amount_minor?",
+               r.rate_bps as "rate_bps?"
            from tiers left join tier_amounts a
                on a.tenant_id = tiers.tenant_id and a.tier_id = tiers.id and a.valid_to is null
+           left join tier_rates r
+               on r.tenant_id = tiers.tenant_id and r.tier_id = tiers.id and r.valid_to is null
            where tiers.tenant_id = $1 order by tiers.rank, a.currency"#,
         tenant as TenantId
     )

@@ -40,6 +40,8 @@ pub enum Adjusted {
     },
     /// There is less than was to be taken. Nothing was taken.
     Insufficient(Insufficient),
+    /// The credit would end before it begins.
+    Ended,
     /// The key is that of another operation.
     OtherOperation,
 }
@@ -84,6 +86,9 @@ pub async fn adjust(
             let anchor = now.with_timezone(&settings.zone).date_naive();
             let expires_at =
                 expires_at.or_else(|| settings.validity.expires_at(anchor, settings.zone, now, 0));
+            if expires_at.is_some_and(|at| at <= now) {
+                return Ok(Adjusted::Ended);
+            }
             let lot = NewLot {
                 id: Uuid::now_v7(),
                 value_class,

@@ -1,0 +1,1 @@
+//! The promises are in `tests/it`, one file each.

@@ -1,0 +1,17 @@
+//! The money rules on a real database: worked examples, invariants, many connections at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "tests fail loudly"
+)]
+
+mod adjustments;
+mod concurrency;
+mod expiry;
+mod field;
+mod monthly;
+mod orders;
+mod permutations;
+mod spending;
