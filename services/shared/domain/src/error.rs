@@ -97,6 +97,20 @@ error_codes! {
     UnknownMember = "TU0305",
     /// A credit in another currency than the tenant's.
     WrongCurrency = "TU0306",
+    /// A mail was not handed over: the mail server can't be reached or cut the connection before it.
+    MailNotSent = "TU0501",
+    /// The mail server asks to come back later.
+    MailDeferred = "TU0502",
+    /// The member's address is no address, or the mail server does not know it.
+    MailAddressRefused = "TU0503",
+    /// The mail server refuses this mail for good.
+    MailRefused = "TU0504",
+    /// The mail server does not let us send: user, password, sender address or TLS.
+    MailUnauthorized = "TU0505",
+    /// The connection was lost before the mail server said whether it took the mail.
+    MailOutcomeUnknown = "TU0506",
+    /// A mail can't be made: a template, a locale's data or a digest is wrong.
+    MailUnrenderable = "TU0507",
 }
 
 impl fmt::Display for ErrorCode {
