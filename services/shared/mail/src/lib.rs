@@ -8,6 +8,7 @@ mod digest;
 pub mod format;
 mod link;
 mod locale;
+mod send;
 mod template;
 mod text;
 pub mod unsubscribe;
@@ -17,6 +18,9 @@ pub use digest::{DigestError, ExpiringLot, ExpiryDigest, LOTS_MAX, last_valid_da
 pub use format::FormatError;
 pub use link::{InvalidLink, WebLink};
 pub use locale::Locale;
+pub use send::{
+    Accepted, Address, InvalidAddress, Mailer, Outgoing, Reply, SendError, Server, ServerError, Step,
+};
 pub use template::{
     Part, RenderError, RenderedMail, Template, TemplateError, TemplateSource, built_in_languages,
     built_in_source,
