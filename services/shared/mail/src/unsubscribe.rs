@@ -10,7 +10,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretString};
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ const CLAIMS_BYTES: usize = 1 + 1 + 1 + 8 + 16;
 const SIGNATURE_BYTES: usize = 32;
 /// Shortest key: as long as the hash (RFC 2104 §3).
 const KEY_BYTES_MIN: usize = 32;
+/// Longest key: a block of the hash. HMAC fills shorter ones up with zeros, so they are kept so.
+const KEY_BYTES_MAX: usize = 64;
 /// Name of the token in the link's query.
 const PARAMETER: &str = "token";
 
@@ -60,9 +62,16 @@ pub struct Claims {
 }
 
 /// Keys by number. The first one signs, all of them verify.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct KeyRing {
-    keys: Vec<(u8, SecretSlice<u8>)>,
+    signing: Key,
+    older: Vec<Key>,
+}
+
+#[derive(Debug)]
+struct Key {
+    number: u8,
+    bytes: SecretBox<[u8; KEY_BYTES_MAX]>,
 }
 
 /// Why a text is no [`KeyRing`]. No message holds any of it.
@@ -79,11 +88,11 @@ pub enum InvalidKeyRing {
         /// Which one, from 1.
         place: usize,
     },
-    /// A key that is too short.
+    /// A key that is too short or too long.
     #[error(
-        "the key of entry {place} of the key ring has less than {KEY_BYTES_MIN} bytes; use `openssl rand -base64 32`"
+        "the key of entry {place} of the key ring has not {KEY_BYTES_MIN} to {KEY_BYTES_MAX} bytes; use `openssl rand -base64 32`"
     )]
-    Short {
+    Length {
         /// Which one, from 1.
         place: usize,
     },
@@ -107,44 +116,48 @@ impl KeyRing {
     /// # Errors
     /// [`InvalidKeyRing`] names the entry by its place.
     pub fn parse(text: &SecretString) -> Result<Self, InvalidKeyRing> {
-        let mut keys: Vec<(u8, SecretSlice<u8>)> = Vec::new();
+        let mut keys: Vec<Key> = Vec::new();
         let entries = text.expose_secret().split(',').map(str::trim).filter(|entry| !entry.is_empty());
         for (place, entry) in (1..).zip(entries) {
             let unreadable = InvalidKeyRing::Unreadable { place };
             let (number, key) = entry.split_once(':').ok_or(unreadable)?;
             let number = number.trim().parse().map_err(|_no_number| unreadable)?;
             let key = STANDARD.decode(key.trim()).map_err(|_no_base64| unreadable)?;
-            if key.len() < KEY_BYTES_MIN {
-                return Err(InvalidKeyRing::Short { place });
+            if key.len() < KEY_BYTES_MIN || key.len() > KEY_BYTES_MAX {
+                return Err(InvalidKeyRing::Length { place });
             }
-            if keys.iter().any(|(used, _)| *used == number) {
+            if keys.iter().any(|used| used.number == number) {
                 return Err(InvalidKeyRing::Twice { place });
             }
-            keys.push((number, key.into()));
+            let mut bytes = SecretBox::new(Box::new([0; KEY_BYTES_MAX]));
+            bytes.expose_secret_mut().iter_mut().zip(key).for_each(|(to, from)| *to = from);
+            keys.push(Key { number, bytes });
         }
-        if keys.is_empty() { Err(InvalidKeyRing::Empty) } else { Ok(Self { keys }) }
+        let mut keys = keys.into_iter();
+        let signing = keys.next().ok_or(InvalidKeyRing::Empty)?;
+        Ok(Self { signing, older: keys.collect() })
     }
+}
 
-    fn mac(key: &SecretSlice<u8>, claims: &[u8]) -> Option<Hmac<Sha256>> {
-        // HMAC takes keys of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).ok()?;
+impl Key {
+    fn mac(&self, claims: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new(self.bytes.expose_secret().into());
         mac.update(PURPOSE);
         mac.update(claims);
-        Some(mac)
+        mac
     }
 }
 
 /// The token alone.
 #[must_use]
 pub fn token(keys: &KeyRing, claims: Claims) -> String {
+    let key = &keys.signing;
     let mut bytes = Vec::with_capacity(CLAIMS_BYTES + SIGNATURE_BYTES);
-    // A key ring is never empty, and HMAC takes any key; without either the token is never valid.
-    let Some((number, key)) = keys.keys.first() else { return String::new() };
-    bytes.extend([VERSION, *number, claims.notice.number()]);
+    bytes.extend([VERSION, key.number, claims.notice.number()]);
     bytes.extend(claims.tenant.to_be_bytes());
     bytes.extend(claims.member.as_bytes());
-    let Some(mac) = KeyRing::mac(key, &bytes) else { return String::new() };
-    bytes.extend(mac.finalize().into_bytes());
+    let signature = key.mac(&bytes).finalize();
+    bytes.extend(signature.into_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -166,9 +179,9 @@ pub fn verify(keys: &KeyRing, token: &str) -> Result<Claims, InvalidToken> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_no_base64| InvalidToken)?;
     let (claims, signature) = bytes.split_at_checked(CLAIMS_BYTES).ok_or(InvalidToken)?;
     let [version, number, notice, rest @ ..] = claims else { return Err(InvalidToken) };
-    let (_, key) = keys.keys.iter().find(|(known, _)| known == number).ok_or(InvalidToken)?;
-    let mac = KeyRing::mac(key, claims).ok_or(InvalidToken)?;
-    mac.verify_slice(signature).map_err(|_forged| InvalidToken)?;
+    let mut known = std::iter::once(&keys.signing).chain(&keys.older);
+    let key = known.find(|key| key.number == *number).ok_or(InvalidToken)?;
+    key.mac(claims).verify_slice(signature).map_err(|_forged| InvalidToken)?;
     if *version != VERSION {
         return Err(InvalidToken);
     }
@@ -219,8 +232,9 @@ mod tests {
     #[test]
     fn the_layout_stays() {
         // A token of a mail that was sent once has to work for ever.
+        // HMAC-SHA256 of this one by another implementation (Python's hmac).
         let kept = token(&ring(&[1]), claims(7, 8));
-        assert!(kept.starts_with("AQEBAAAAAAAAAAcAAAAAAAAAAAAAAAAAAAAI"), "{kept}");
+        assert_eq!(kept, "AQEBAAAAAAAAAAcAAAAAAAAAAAAAAAAAAAAIA5gHGxkPHjDKh0aJERvKmyBRCT79KN510HgoF6FHsE4");
     }
 
     #[test]
@@ -231,7 +245,8 @@ mod tests {
             (key.clone(), InvalidKeyRing::Unreadable { place: 1 }),
             (format!("256:{key}"), InvalidKeyRing::Unreadable { place: 1 }),
             (format!("1:{key},2:?"), InvalidKeyRing::Unreadable { place: 2 }),
-            ("1:c2hvcnQ=".to_owned(), InvalidKeyRing::Short { place: 1 }),
+            ("1:c2hvcnQ=".to_owned(), InvalidKeyRing::Length { place: 1 }),
+            (format!("1:{}", STANDARD.encode([1; 65])), InvalidKeyRing::Length { place: 1 }),
             (format!("1:{key},1:{key}"), InvalidKeyRing::Twice { place: 2 }),
         ] {
             assert_eq!(KeyRing::parse(&text.into()).err(), Some(error));

@@ -65,3 +65,50 @@ fn plain(name: &'static str, value: String) -> HeaderValue {
         HeaderValue::new(name, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Locale, RenderedMail};
+
+    proptest! {
+        #[test]
+        fn no_text_changes_the_headers_or_the_parts(
+            shop_name in "\\PC{0,100}|[\r\n\0-~]{0,100}|(Bcc: x@y.z\r\n|=\\?utf-8\\?q\\?|--=_|,|<|>|\"){0,20}",
+            subject in "\\PC{0,200}|[\r\n\0-~]{0,200}",
+            text in "(.|\n){0,300}|(--=_[0-9]{32}--\r\n|\\.\r\n|=0D=0A|From x\n){0,20}",
+            id: u128,
+        ) {
+            let mail = RenderedMail {
+                subject,
+                html: text.clone(),
+                text,
+                locale: Locale::ENGLISH,
+            };
+            let outgoing = Outgoing {
+                digest_id: uuid::Uuid::from_u128(id),
+                to: "ann@member.example",
+                shop_name: &shop_name,
+                reply_to: Some(&"help@shop.example".parse().unwrap()),
+                mail: &mail,
+                unsubscribe: &"https://app.example/u?token=x".parse().unwrap(),
+                written_at: chrono::DateTime::UNIX_EPOCH,
+            };
+            let to = "ann@member.example".parse().unwrap();
+            let bytes = build(&outgoing, &"credit@sender.example".parse().unwrap(), &to).unwrap();
+            prop_assert!(bytes.is_ascii());
+            prop_assert!(bytes.split(|byte| *byte == b'\n').all(|line| line.len() <= 998));
+            let message = MessageParser::default().parse(&bytes).unwrap();
+            let names: Vec<_> = message.headers().iter().map(|header| header.name().to_owned()).collect();
+            prop_assert_eq!(names.join(" "), "Message-ID Date From To Subject Auto-Submitted Content-Language \
+                List-Unsubscribe List-Unsubscribe-Post Reply-To MIME-Version Content-Type");
+            prop_assert_eq!(message.parts.len(), 3);
+            prop_assert_eq!(message.from().unwrap().iter().count(), 1);
+            let lines = |text: &str| text.replace("\r\n", "\n");
+            prop_assert_eq!(lines(&message.body_text(0).unwrap()), lines(&mail.text));
+        }
+    }
+}

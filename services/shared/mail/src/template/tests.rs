@@ -1,5 +1,7 @@
 use tradeup_domain::Money;
 
+use proptest::strategy::Strategy as _;
+
 use super::places::structure;
 use super::*;
 use crate::ExpiringLot;
@@ -61,7 +63,7 @@ fn the_english_mail_word_for_word() {
     assert_eq!(
         plain(&mail.text),
         "Hello Zoë,\n\n\
-         some of your store credit at Aurora Cards is about to expire. You can still spend it until the end of the \
+         Some of your store credit at Aurora Cards is about to expire. You can still spend it until the end of the \
          day shown here.\n\n\
          - €12.50 | 31 October 2026, end of day, Central European Time\n\
          - ¥980 | 1 November 2026, end of day, Central European Time\n\
@@ -223,6 +225,49 @@ fn values_may_not_stand_where_escaping_does_not_help() {
     ] {
         let said = refusal("s", TEXT, &format!("{TEXT}{html}"));
         assert!(said.starts_with(says), "{html}: {said}");
+    }
+}
+
+#[test]
+fn the_largest_digest_fits() {
+    for language in built_in_languages() {
+        let mut largest = digest(language);
+        let currency = ["EUR", "USD", "KWD"];
+        largest.lots = (0..crate::LOTS_MAX)
+            .map(|n| lot(1_000_000_000_i64 + i64::try_from(n).unwrap(), currency[n % 3], "2026-10-31"))
+            .collect();
+        let mail = Template::built_in(&largest.locale)
+            .unwrap()
+            .render(&largest)
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(mail.text.matches("\n- ").count(), crate::LOTS_MAX);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_template_is_taken_or_refused_and_nothing_else(
+        pieces in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::strategy::Just(TEXT.to_owned()),
+                proptest::sample::select(vec![
+                    "{{ ", " }}", "{% ", " %}", "{%- ", "-%}", "{# ", " #}", "for lot in lots", "endfor", "if", "endif", "else",
+                    "lot.amount", "shop_name", "first_name", "not ", "loop.index", "'", "\"", "\\", "<a href=", ">", "<!--", "-->",
+                    "<style>", "-1", "[", "(", "*", " in ", " == ", " < ", "none",
+                ]).prop_map(str::to_owned),
+                "\\PC{0,6}",
+            ],
+            0..12,
+        ),
+    ) {
+        let source = pieces.concat();
+        if let Ok(template) = Template::parse(Locale::ENGLISH, "s", TEXT, &source) {
+            let usual = template.render(&digest("en")).unwrap();
+            let mut hostile = digest("en");
+            hostile.shop_name = "\"'><b x=y> ".to_owned();
+            hostile.first_name = Some("a b='c'>".to_owned());
+            proptest::prop_assert_eq!(structure(&template.render(&hostile).unwrap().html), structure(&usual.html));
+        }
     }
 }
 
