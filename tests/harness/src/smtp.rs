@@ -124,7 +124,9 @@ impl SmtpServer {
         let mut child = command
             .env("PYTHONPATH", libraries)
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
+            // Held by the child's handle: if this process is killed, the server ends too.
+            .arg("--end-with-input")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("python3 runs");

@@ -2,10 +2,11 @@
 """A mail server that delivers nothing: each mail it takes becomes a file. For tests and demos.
 
     server.py --dir DIR [--port PORT] [--host HOST] [--cert FILE --key FILE [--implicit-tls]]
-              [--user NAME --password PASSWORD]
+              [--user NAME --password PASSWORD] [--end-with-input]
 
-Prints one line `{"port": …}` when it is ready, and ends with SIGTERM (--port 0
-finds a free port). DIR gets, for the mail N counted from 1:
+Prints one line `{"port": …}` when it is ready, and ends with SIGTERM; with --end-with-input also when
+its standard input ends, so that it never outlives who started it. --port 0, which is the default, finds
+a free port. DIR gets, for the mail N counted from 1:
 
     N.eml    the content, as it came over the line, without the dots of the protocol
     N.json   sender, recipients, user, whether encrypted, which connection
@@ -35,6 +36,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import ssl
 import sys
@@ -167,6 +169,8 @@ async def serve(options) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
+    if options.end_with_input:
+        loop.add_reader(0, lambda: os.read(0, 4096) or ended.set())
     server = await loop.create_server(connect, options.host, options.port,
                                       ssl=context if options.implicit_tls else None)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
@@ -183,6 +187,7 @@ def main() -> None:
     parser.add_argument("--implicit-tls", action="store_true")
     parser.add_argument("--user")
     parser.add_argument("--password")
+    parser.add_argument("--end-with-input", action="store_true")
     # It warns of its own later versions, and of a login that it can't see is within TLS.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", UserWarning)

@@ -15,7 +15,21 @@ const ACTIVE_ELEMENTS: [&str; 12] = [
 ];
 
 /// Attributes that hold an address.
-const LINKS: [&str; 7] = ["href", "src", "action", "formaction", "background", "srcset", "poster"];
+const LINKS: [&str; 13] = [
+    "href",
+    "src",
+    "action",
+    "formaction",
+    "background",
+    "srcset",
+    "poster",
+    "xlink:href",
+    "ping",
+    "cite",
+    "longdesc",
+    "data",
+    "lowsrc",
+];
 
 /// A value that was put in, and whether it is a link.
 pub(super) struct Mark {
