@@ -11,6 +11,7 @@ mod patience;
 mod process;
 mod proxy;
 mod servers;
+mod smtp;
 mod world;
 
 pub use cluster::{Cluster, Held};
@@ -20,4 +21,5 @@ pub use patience::{eventually, pause};
 pub use process::{Finished, Process, binary};
 pub use proxy::{CommitCut, Commits, Counters, Direction, FaultProxy, Flow};
 pub use servers::{Server, Servers, repository};
+pub use smtp::{KeptMail, SmtpMode, SmtpServer, SmtpSetup};
 pub use world::{Shop, World};

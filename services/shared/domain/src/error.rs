@@ -101,6 +101,20 @@ error_codes! {
     InsufficientCredit = "TU0307",
     /// A spend was to be taken back that there is not, or that was taken back already.
     UnknownSpend = "TU0308",
+    /// A mail was not handed over: the mail server can't be reached or cut the connection before it.
+    MailNotSent = "TU0501",
+    /// The mail server asks to come back later.
+    MailDeferred = "TU0502",
+    /// The member's address is no address, or the mail server does not know it.
+    MailAddressRefused = "TU0503",
+    /// The mail server refuses this mail for good.
+    MailRefused = "TU0504",
+    /// The mail server does not let us send: user, password, sender address or TLS.
+    MailUnauthorized = "TU0505",
+    /// The connection was lost before the mail server said whether it took the mail.
+    MailOutcomeUnknown = "TU0506",
+    /// A mail can't be made: a template, a locale's data or a digest is wrong.
+    MailUnrenderable = "TU0507",
 }
 
 impl fmt::Display for ErrorCode {

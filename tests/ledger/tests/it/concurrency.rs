@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tradeup_domain::ValueClass;
 use tradeup_domain::order::{Fact, PaidOrder};
 use tradeup_store::credits::{
-    Adjustment, Reverted, Spent, adjust, revert_key, revert_spend, spend, spend_key,
+    Adjusted, Adjustment, Reverted, Spent, adjust, revert_key, revert_spend, spend, spend_key,
 };
 use tradeup_store::{ErrorKind, StoreError, orders};
 

@@ -1,0 +1,27 @@
+//! The e-mail that warns a member that store credit expires within 7 days.
+//!
+//! [`ExpiryDigest`] → [`Template::render`] → [`RenderedMail`] → [`Mailer::send`]. What is in the
+//! mail follows the loyalty reference §1.4; who gets one, and that each gets one only, is the
+//! caller's to decide.
+
+mod digest;
+pub mod format;
+mod link;
+mod locale;
+mod send;
+mod template;
+mod text;
+pub mod unsubscribe;
+mod wording;
+
+pub use digest::{DigestError, ExpiringLot, ExpiryDigest, LOTS_MAX, last_valid_day};
+pub use format::FormatError;
+pub use link::{InvalidLink, WebLink};
+pub use locale::Locale;
+pub use send::{
+    Accepted, Address, InvalidAddress, Mailer, Outgoing, Reply, SendError, Server, ServerError, Step,
+};
+pub use template::{
+    Part, RenderError, RenderedMail, Template, TemplateError, TemplateSource, built_in_languages,
+    built_in_source,
+};
