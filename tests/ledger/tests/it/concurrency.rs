@@ -83,14 +83,15 @@ async fn step(field: &Field, random: &mut StdRng, worker: u64, n: u64) -> Result
             let value_class =
                 if random.random_bool(0.3) { ValueClass::Paid } else { ValueClass::Promotional };
             let add = Adjustment::Add { value_class, expires_at: random.random_bool(0.7).then_some(ends) };
-            adjust(&mut tx, &field.asked(&key, None), &field.settings, member, amount, add).await?;
-            true
+            let asked = field.asked(&key, None);
+            let adjusted = adjust(&mut tx, &asked, &field.settings, member, amount, add).await?;
+            matches!(adjusted, Adjusted::Done { .. })
         }
         6 => {
             let take = Adjustment::Take { lot_id: None };
             let asked = field.asked(&key, None);
             let adjusted = adjust(&mut tx, &asked, &field.settings, member, amount, take).await?;
-            matches!(adjusted, tradeup_store::credits::Adjusted::Done { .. })
+            matches!(adjusted, Adjusted::Done { .. })
         }
         7 | 8 => {
             let order = format!("{}", random.random_range(0..40));
