@@ -26,6 +26,12 @@ create table tenants (
     pending_days smallint not null default 14 check (pending_days between 0 and 365),
     -- What becomes of cashback that was used before its order was refunded.
     shortfall text not null default 'debt' check (shortfall in ('debt', 'write_off')),
+    -- Language of its mails, where a member has none; where answers go; where its credit is spent.
+    locale text not null default 'en' check (locale ~ '^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$'),
+    reply_to text check (reply_to <> ''),
+    shop_url text check (shop_url <> ''),
+    -- Whether its members are warned of credit that is about to end.
+    warns boolean not null default true,
     state text not null default 'active' check (state in ('active', 'suspended', 'uninstalled')),
     created_at timestamptz not null default now()
 );
@@ -78,6 +84,8 @@ create table members (
     first_name text,
     last_name text,
     phone text,
+    -- Language of mails; null: the shop's.
+    locale text check (locale ~ '^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$'),
     accepts_email_marketing boolean not null default false,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),

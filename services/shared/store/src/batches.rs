@@ -36,6 +36,11 @@ pub enum Members {
         /// By then.
         as_of: DateTime<Utc>,
     },
+    /// Those with credit left in lots that are about to end, and who were not warned of it.
+    ToBeWarned {
+        /// Within so many days from then as the warning is ahead.
+        as_of: DateTime<Utc>,
+    },
 }
 
 /// Plans the members whom the run `parent` is about into batches. Returns the number of batches. Doing
@@ -78,6 +83,17 @@ pub async fn plan(
         Members::WithEndedLots { as_of } => {
             sqlx::query_file!(
                 "src/batches/plan_expiration.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                as_of,
+                size
+            )
+            .execute(db)
+            .await
+        }
+        Members::ToBeWarned { as_of } => {
+            sqlx::query_file!(
+                "src/batches/plan_warnings.sql",
                 tenant as TenantId,
                 run_id as RunId,
                 as_of,

@@ -13,6 +13,7 @@ pub use adjust::{Adjusted, Adjustment, adjust};
 pub use batch::{MemberBatch, Scope, apply_singly};
 pub(crate) use debts::recover_into;
 pub use expire::ExpirationBatch;
+pub(crate) use failures::record as record_failure;
 pub use failures::{MemberFailure, member_failures};
 pub use grant::{Granted, grant, was_asked_for};
 pub use monthly::{MonthlyBatch, MonthlyPreview, preview_monthly};

@@ -46,6 +46,14 @@ pub struct Tenant {
     pub pending_days: i16,
     /// What becomes of cashback that was used before its order was refunded: `debt` or `write_off`.
     pub shortfall: String,
+    /// Language of its mails, where a member has none.
+    pub locale: String,
+    /// Where answers to its mails go.
+    pub reply_to: Option<String>,
+    /// Where its credit is spent.
+    pub shop_url: Option<String>,
+    /// Whether its members are warned of credit that is about to end.
+    pub warns: bool,
     /// `active`, `suspended` or `uninstalled`.
     pub state: String,
     /// When it was added.
@@ -139,7 +147,8 @@ pub async fn add(db: &mut Connection, new: &NewTenant) -> Result<Option<TenantId
 pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
+               locale, reply_to, shop_url, warns, state, created_at
            from tenants where handle = $1"#,
         handle
     )
@@ -155,7 +164,8 @@ pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, Stor
 pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
+               locale, reply_to, shop_url, warns, state, created_at
            from tenants where id = $1"#,
         id as TenantId
     )
@@ -171,10 +181,49 @@ pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, 
 pub async fn list(pool: &Pool) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
-        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall, state, created_at
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
+               locale, reply_to, shop_url, warns, state, created_at
            from tenants order by handle"#
     )
     .fetch_all(pool)
     .await
     .doing("listing tenants")
+}
+
+/// What a tenant's mails say of it; `None` leaves it as it is, an empty text takes it away.
+#[derive(Clone, Debug, Default)]
+pub struct MailChange {
+    /// The shop's name.
+    pub name: Option<String>,
+    /// A language tag.
+    pub locale: Option<String>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// Where its credit is spent.
+    pub shop_url: Option<String>,
+    /// Whether its members are warned of credit that is about to end.
+    pub warns: Option<bool>,
+}
+
+/// Changes what a tenant's mails say, from the next one on.
+///
+/// # Errors
+/// As any statement.
+pub async fn change_mail(db: &mut Connection, id: TenantId, change: &MailChange) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tenants set name = coalesce($2, name), locale = coalesce($3, locale),
+             reply_to = nullif(coalesce($4, reply_to), ''), shop_url = nullif(coalesce($5, shop_url), ''),
+             warns = coalesce($6, warns)
+         where id = $1",
+        id as TenantId,
+        change.name,
+        change.locale,
+        change.reply_to,
+        change.shop_url,
+        change.warns,
+    )
+    .execute(db)
+    .await
+    .doing("changing a tenant's mails")
+    .map(drop)
 }

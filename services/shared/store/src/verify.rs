@@ -194,6 +194,27 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "src/verify/orders_are_settled.sql",
             "each order has earned what its facts say, at its own rate, to the last unit"
         ),
+        check!(
+            tx_ref,
+            tenant,
+            "warned_once",
+            "src/verify/warned_once.sql",
+            "each lot was warned of once at most, each member by one mail a day at most"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "digests_have_their_warnings",
+            "src/verify/digests_have_their_warnings.sql",
+            "each mail warns its own member, of lots that end within 7 days"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "warning_batches_add_up",
+            "src/verify/warning_batches_add_up.sql",
+            "what batches of warnings report is what became of their mails"
+        ),
     ];
     tx.rollback().await?;
     Ok((examined, results))

@@ -7,7 +7,7 @@ use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};
 
 /// Records a member's failure; the first of a run counts.
-pub(super) async fn record(
+pub(crate) async fn record(
     db: &mut Connection,
     tenant: TenantId,
     run_id: RunId,

@@ -1,0 +1,11 @@
+-- Mails of a tenant, newest first; without addresses.
+select d.id, t.handle as tenant_handle, d.member_id, d.day, d.state, d.dropped_because, d.locale, d.written_at,
+    d.run_id as "run_id: RunId", d.sender_run_id as "sender_run_id: RunId", d.tries, d.taken_at, d.ended_at,
+    d.answer, d.error_code, d.error, d.resolved_by,
+    (select count(*) from warnings w where w.tenant_id = d.tenant_id and w.digest_id = d.id) as "lots!"
+from digests d
+join tenants t on t.id = d.tenant_id
+where d.tenant_id = $1 and ($2::uuid is null or d.id = $2) and ($3::text is null or d.state = $3)
+    and ($4::date is null or d.day = $4)
+order by d.id desc
+limit $5

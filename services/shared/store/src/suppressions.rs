@@ -1,0 +1,160 @@
+//! Whom no mail of a kind goes to, and why.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::{Doing, StoreError};
+use crate::{Connection, TenantId};
+
+/// A member to whom no warnings go.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    /// The member.
+    pub member_id: Uuid,
+    /// The shop system's id of the member.
+    pub external_id: String,
+    /// `opt_out`, `bounce` or `complaint`.
+    pub reason: String,
+    /// Whether it holds: a bounce does not for an address that came after it.
+    pub in_force: bool,
+    /// Who said so.
+    pub source: String,
+    /// Since when.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// Why a member does not want to be written to. A bounce is about an address: see [`add_bounce`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwanted {
+    /// They said so.
+    OptOut,
+    /// They complained to their provider.
+    Complaint,
+}
+
+impl Unwanted {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::OptOut => "opt_out",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+/// Ends the warnings for a member, whatever their address. `None` if the tenant has no such member;
+/// otherwise whether that is new.
+///
+/// # Errors
+/// As any statement.
+pub async fn add(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+    reason: Unwanted,
+    source: &str,
+) -> Result<Option<bool>, StoreError> {
+    let row = sqlx::query!(
+        r#"with found as (
+               select id from members where tenant_id = $1 and id = $2
+           ), added as (
+               insert into suppressions (tenant_id, member_id, kind, reason, source)
+               select $1, id, 'credit_expiry', $3, $4 from found
+               on conflict (tenant_id, member_id, kind, reason) do nothing
+               returning member_id
+           )
+           select exists (select from found) as "found!", exists (select from added) as "added!""#,
+        tenant as TenantId,
+        member,
+        reason.as_str(),
+        source,
+    )
+    .fetch_one(db)
+    .await
+    .doing("suppressing mails")?;
+    Ok(row.found.then_some(row.added))
+}
+
+/// Ends the warnings for a member as long as they have this address. Only its hash is kept.
+///
+/// # Errors
+/// As any statement.
+pub async fn add_bounce(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+    address: &str,
+    source: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into suppressions (tenant_id, member_id, kind, reason, address_hash, source)
+         values ($1, $2, 'credit_expiry', 'bounce', mail_address_hash($3), $4)
+         on conflict (tenant_id, member_id, kind, reason) do update
+         set address_hash = excluded.address_hash, source = excluded.source, recorded_at = now()",
+        tenant as TenantId,
+        member,
+        address,
+        source,
+    )
+    .execute(db)
+    .await
+    .doing("suppressing mails")
+    .map(drop)
+}
+
+/// The bounce of a member's present address, told by a person. `false` if the member has none.
+///
+/// # Errors
+/// As any statement.
+pub async fn add_bounce_of_present(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+    source: &str,
+) -> Result<bool, StoreError> {
+    let address =
+        sqlx::query_scalar!("select email from members where tenant_id = $1 and id = $2", tenant as TenantId, member)
+            .fetch_optional(&mut *db)
+            .await
+            .doing("looking up a member's address")?
+            .flatten();
+    match address {
+        Some(address) => add_bounce(db, tenant, member, &address, source).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Lets warnings go to a member again. Returns the reasons for which they did not.
+///
+/// # Errors
+/// As any statement.
+pub async fn remove(db: &mut Connection, tenant: TenantId, member: Uuid) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        "delete from suppressions where tenant_id = $1 and member_id = $2 and kind = 'credit_expiry' returning reason",
+        tenant as TenantId,
+        member
+    )
+    .fetch_all(db)
+    .await
+    .doing("lifting a suppression")
+}
+
+/// A tenant's suppressions, newest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(db: &mut Connection, tenant: TenantId, limit: i64) -> Result<Vec<Suppression>, StoreError> {
+    sqlx::query_as!(
+        Suppression,
+        r#"select s.member_id, m.external_id, s.reason,
+               s.address_hash is null or coalesce(s.address_hash = mail_address_hash(m.email), false) as "in_force!",
+               s.source, s.recorded_at
+           from suppressions s join members m on m.tenant_id = s.tenant_id and m.id = s.member_id
+           where s.tenant_id = $1
+           order by s.recorded_at desc, s.member_id, s.reason limit $2"#,
+        tenant as TenantId,
+        limit
+    )
+    .fetch_all(db)
+    .await
+    .doing("listing suppressions")
+}
