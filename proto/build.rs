@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
     "tradeup/v1/credit_expiration.proto",
+    "tradeup/v1/expiration_warning.proto",
     "tradeup/v1/grant_credit.proto",
     "tradeup/v1/orders.proto",
     "tradeup/v1/spends.proto",

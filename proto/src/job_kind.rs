@@ -41,6 +41,25 @@ pub const CREDIT_EXPIRATION_BATCH: JobKind = JobKind {
     input: "tradeup.v1.CreditExpirationBatch",
 };
 
+/// Warns each tenant's members of credit that is about to end.
+pub const EXPIRATION_WARNING: JobKind =
+    JobKind { service: "scheduler", task: "expiration-warning", input: "tradeup.v1.ExpirationWarning" };
+/// Plans one tenant's warnings into batches.
+pub const EXPIRATION_WARNING_TENANT: JobKind = JobKind {
+    service: "scheduler",
+    task: "expiration-warning-tenant",
+    input: "tradeup.v1.ExpirationWarningTenant",
+};
+/// Claims and sends the warnings of one batch.
+pub const EXPIRATION_WARNING_BATCH: JobKind = JobKind {
+    service: "credits",
+    task: "expiration-warning-batch",
+    input: "tradeup.v1.ExpirationWarningBatch",
+};
+/// Sends one mail once more.
+pub const SEND_DIGEST: JobKind =
+    JobKind { service: "credits", task: "send-digest", input: "tradeup.v1.SendDigest" };
+
 /// Gives one credit to one member.
 pub const GRANT_CREDIT: JobKind =
     JobKind { service: "credits", task: "grant-credit", input: "tradeup.v1.GrantCredit" };
@@ -64,13 +83,17 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
         CREDIT_EXPIRATION,
         CREDIT_EXPIRATION_TENANT,
         CREDIT_EXPIRATION_BATCH,
+        EXPIRATION_WARNING,
+        EXPIRATION_WARNING_TENANT,
+        EXPIRATION_WARNING_BATCH,
+        SEND_DIGEST,
         GRANT_CREDIT,
         SPEND_CREDIT,
         REVERT_SPEND,

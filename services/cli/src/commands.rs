@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod ledger;
 pub(crate) mod limit;
 pub(crate) mod logs;
+pub(crate) mod mail;
 pub(crate) mod pause;
 pub(crate) mod probe;
 pub(crate) mod restored;

@@ -102,6 +102,9 @@ enum Command {
     /// Look at what could not be done.
     #[command(subcommand)]
     Dead(commands::dead::Dead),
+    /// Mails that warn of credit about to end: words, outcomes, suppressions.
+    #[command(subcommand)]
+    Mail(commands::mail::Mail),
     /// Look over everything at once; exit code 1 if there is a problem.
     Doctor(commands::doctor::Doctor),
     /// Accept a database that was restored to an earlier moment.
@@ -137,6 +140,7 @@ async fn main() -> ExitCode {
             Command::Schedules(schedules) => schedules.run(&context).await,
             Command::Schedule(schedule) => schedule.run(&context).await,
             Command::Dead(dead) => dead.run(&context).await,
+            Command::Mail(mail) => mail.run(&context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
             Command::Restored(restored) => restored.run(&context).await,
         },

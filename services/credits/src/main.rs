@@ -1,12 +1,16 @@
-//! `credits`: issues credits to members, batch by batch and one by one.
+//! `credits`: issues credits to members, batch by batch and one by one, ends them, and warns before.
 
 mod batch;
+mod mail;
 mod tasks;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tradeup_worker::{Service, ServiceError, service};
+use tokio_util::sync::CancellationToken;
+use tradeup_worker::{Service, service};
+
+use crate::mail::MailOptions;
 
 /// Issues credits. Any number may run; they share the work.
 #[derive(Parser)]
@@ -14,6 +18,8 @@ use tradeup_worker::{Service, ServiceError, service};
 struct Options {
     #[command(flatten)]
     service: service::StartOptions,
+    #[command(flatten)]
+    mail: MailOptions,
 }
 
 #[tokio::main]
@@ -21,6 +27,17 @@ async fn main() -> ExitCode {
     service::exit_code("credits", serve(Options::parse()).await)
 }
 
-async fn serve(options: Options) -> Result<(), ServiceError> {
-    Service::start("credits", options.service, tasks::registry()?).await?.run().await
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let stopping = CancellationToken::new();
+    let post = options.mail.post(stopping.clone())?;
+    let service = Service::start("credits", options.service, tasks::registry(&post)?).await?;
+    // A batch of mails stops between two of them; there is time for those under way.
+    let shutdown = service.shutdown();
+    service.beside(async move {
+        shutdown.cancelled().await;
+        stopping.cancel();
+    });
+    service.run().await?;
+    post.close().await;
+    Ok(())
 }

@@ -1,12 +1,15 @@
-//! `webhooks`: takes what other systems say. So far from the stream of events; by HTTP later.
+//! `webhooks`: takes what other systems say, from the stream of events and by HTTP.
 
 mod events;
+mod http;
 mod routes;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tradeup_worker::{Registry, Service, ServiceError, intake, service};
+use tradeup_worker::{Registry, Service, intake, service};
+
+use crate::http::HttpOptions;
 
 /// Takes events. Any number may run; they share the work.
 #[derive(Parser)]
@@ -14,6 +17,8 @@ use tradeup_worker::{Registry, Service, ServiceError, intake, service};
 struct Options {
     #[command(flatten)]
     service: service::StartOptions,
+    #[command(flatten)]
+    http: HttpOptions,
 }
 
 #[tokio::main]
@@ -21,8 +26,12 @@ async fn main() -> ExitCode {
     service::exit_code("webhooks", serve(Options::parse()).await)
 }
 
-async fn serve(options: Options) -> Result<(), ServiceError> {
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let http = options.http.listen().await?;
     let service = Service::start("webhooks", options.service, Registry::new()).await?;
     service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
-    service.run().await
+    if let Some(http) = http {
+        service.beside(http.serve(service.worker().pool().clone(), service.shutdown()));
+    }
+    Ok(service.run().await?)
 }

@@ -20,9 +20,9 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("broker", &["proto"]),
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
-    ("credits", &["worker", "store", "proto", "domain"]),
-    ("webhooks", &["worker", "store", "proto", "domain"]),
-    ("cli", &["worker", "store", "proto", "domain", "telemetry"]),
+    ("credits", &["worker", "store", "proto", "mail", "domain"]),
+    ("webhooks", &["worker", "store", "proto", "mail", "domain"]),
+    ("cli", &["worker", "store", "proto", "mail", "domain", "telemetry"]),
 ];
 
 /// Crates for tests alone; nothing of the product may use them.

@@ -224,7 +224,7 @@ impl Story {
                 self.amounts.iter().map(|(currency, minor)| money(*minor, currency)).collect();
             let words = words(&run.task);
             lines.push(format!(
-                "batches {}/{}{}, members {}/{}: {} {} ({}), {} {}, {} {}, {} failed",
+                "batches {}/{}{}, members {}/{}: {} {}{}, {} {}, {} {}, {} failed",
                 p.batches_done,
                 p.batches,
                 if p.batches_dead > 0 { format!(" ({} dead)", p.batches_dead) } else { String::new() },
@@ -232,7 +232,11 @@ impl Story {
                 p.members,
                 p.affected,
                 words.affected,
-                if amounts.is_empty() { "nothing".to_owned() } else { amounts.join(" + ") },
+                match amounts.as_slice() {
+                    [] if words.moves_money => " (nothing)".to_owned(),
+                    [] => String::new(),
+                    _ => format!(" ({})", amounts.join(" + ")),
+                },
                 p.already_done,
                 words.already_done,
                 p.exempt,
@@ -308,19 +312,31 @@ struct Words {
     affected: &'static str,
     already_done: &'static str,
     exempt: &'static str,
+    moves_money: bool,
 }
 
 fn words(task: &str) -> Words {
     if task.starts_with("credit-expiration") {
-        Words { affected: "lost credit", already_done: "had nothing left", exempt: "exempt" }
+        Words {
+            affected: "lost credit",
+            already_done: "had nothing left",
+            exempt: "exempt",
+            moves_money: true,
+        }
     } else if task.starts_with("expiration-warning") {
         Words {
-            affected: "to be warned",
+            affected: "warned",
             already_done: "were warned already",
             exempt: "not to be written to",
+            moves_money: false,
         }
     } else {
-        Words { affected: "credited", already_done: "had it already", exempt: "of tiers that give nothing" }
+        Words {
+            affected: "credited",
+            already_done: "had it already",
+            exempt: "of tiers that give nothing",
+            moves_money: true,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `tradeup tenant`.
 
+mod set;
+
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -25,6 +27,8 @@ pub(crate) enum Tenant {
     List,
     /// Show a shop with its tiers.
     Show(Show),
+    /// Change what a shop's mails say of it, and whether they are sent.
+    Set(set::Set),
     /// Set what a tier gives each month, from now on.
     Tier(SetTier),
 }
@@ -137,6 +141,7 @@ impl Tenant {
             Self::Add(add) => add.run(context).await,
             Self::List => list(context).await,
             Self::Show(show) => show.run(context).await,
+            Self::Set(set) => set.run(context).await,
             Self::Tier(tier) => tier.run(context).await,
         }
     }
@@ -235,7 +240,8 @@ impl Show {
         tx.rollback().await?;
         let value = json!({
             "tenant_id": id(t.id), "handle": t.handle, "name": t.name, "zone": t.zone, "currency": t.currency,
-            "credit_validity": t.credit_validity, "grace_days": t.grace_days,
+            "credit_validity": t.credit_validity, "grace_days": t.grace_days, "locale": t.locale,
+            "reply_to": t.reply_to, "shop_url": t.shop_url, "warns": t.warns,
             "state": t.state, "members": count, "members_in_a_tier": active,
             "tiers": listed.iter().map(|tier| json!({ "handle": tier.handle, "rank": tier.rank, "tag": tier.tag,
                 "amount_minor": tier.amount_minor, "currency": tier.currency, "rate_bps": tier.rate_bps })).collect::<Vec<_>>(),

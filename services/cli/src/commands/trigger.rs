@@ -21,6 +21,9 @@ pub(crate) enum Trigger {
     MonthlyCredits(MonthlyCredits),
     /// Book what has ended of all shops' credits. Time has decided it already: this only writes it down.
     CreditExpiration(CreditExpiration),
+    /// Warn the members of all active shops of what ends within 7 days, as the daily schedule does. Who was
+    /// warned of a credit is not warned of it again.
+    ExpirationWarning(ExpirationWarning),
 }
 
 /// Issue the monthly credits of a period.
@@ -43,11 +46,22 @@ pub(crate) struct CreditExpiration {
     start: Start,
 }
 
+/// Warn of what ends within 7 days.
+#[derive(Args)]
+pub(crate) struct ExpirationWarning {
+    /// What ends within 7 days from then, like 2026-11-25T09:00:00Z; from now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
             Self::MonthlyCredits(monthly) => monthly.run(context).await,
             Self::CreditExpiration(expiration) => expiration.run(context).await,
+            Self::ExpirationWarning(warning) => warning.run(context).await,
         }
     }
 }
@@ -64,6 +78,22 @@ impl CreditExpiration {
             anyhow::bail!("{due} has not come; credits that are live then can't expire now");
         }
         let new = trigger::credit_expiration(by_hand(due, now, &start));
+        start.start(context, &pool, new, Existing::IsTheSame).await
+    }
+}
+
+impl ExpirationWarning {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let Self { as_of, start } = self;
+        let pool = context.pool().await?;
+        let mut tx = Tx::of_engine(&pool).await?;
+        let now = schedules::now(&mut tx).await?;
+        tx.rollback().await?;
+        let due = as_of.unwrap_or(now);
+        if due > now {
+            anyhow::bail!("{due} has not come; members are warned 7 days ahead and no earlier");
+        }
+        let new = trigger::expiration_warning(by_hand(due, now, &start));
         start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

@@ -1,24 +1,37 @@
 //! The tasks of `credits`, one file each.
 
 mod credit_expiration_batch;
+mod expiration_warning_batch;
 mod grant_credit;
 mod monthly_credits_batch;
 mod revert_spend;
+mod send_digest;
 mod settle_order;
 mod spend_credit;
+
+use std::time::Duration;
 
 use tradeup_domain::{Currency, ErrorCode};
 use tradeup_store::tenants::{self, Settings};
 use tradeup_store::{TenantId, Tx};
-use tradeup_worker::{ProbeCredits, Registry, RegistryError, TaskError};
+use tradeup_worker::{ProbeCredits, Registry, RegistryError, RetryPolicy, TaskError};
+
+use crate::mail::Post;
+
+/// For mails: an hour, since a server that asks to come back later means minutes. While it is down nobody's
+/// attempts are used up.
+const MAIL_RETRY: RetryPolicy =
+    RetryPolicy { attempts_max: 10, base: Duration::from_secs(1), factor: 4, cap: Duration::from_secs(900) };
 
 /// All tasks that this service executes.
-pub(crate) fn registry() -> Result<Registry, RegistryError> {
+pub(crate) fn registry(post: &Post) -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration_batch::CreditExpirationBatch)?
+        .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(grant_credit::GrantCredit)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
         .register(revert_spend::RevertSpend)?
+        .register(send_digest::SendDigest { post: post.clone() })?
         .register(settle_order::SettleOrder)?
         .register(spend_credit::SpendCredit)?
         .register(ProbeCredits)

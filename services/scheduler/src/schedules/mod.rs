@@ -1,6 +1,7 @@
 //! The schedules, one file each: what they are and which run a fire creates.
 
 pub(crate) mod credit_expiration;
+pub(crate) mod expiration_warning;
 pub(crate) mod monthly_credits;
 
 use tradeup_store::TenantRef;
@@ -19,4 +20,5 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 2] = [credit_expiration::SCHEDULE, monthly_credits::SCHEDULE];
+pub(crate) const ALL: [Declared; 3] =
+    [credit_expiration::SCHEDULE, expiration_warning::SCHEDULE, monthly_credits::SCHEDULE];

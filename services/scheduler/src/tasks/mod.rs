@@ -2,6 +2,8 @@
 
 mod credit_expiration;
 mod credit_expiration_tenant;
+mod expiration_warning;
+mod expiration_warning_tenant;
 mod monthly_credits;
 mod monthly_credits_tenant;
 
@@ -12,6 +14,8 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration::CreditExpiration)?
         .register(credit_expiration_tenant::CreditExpirationTenant)?
+        .register(expiration_warning::ExpirationWarning)?
+        .register(expiration_warning_tenant::ExpirationWarningTenant)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(ProbeScheduler)

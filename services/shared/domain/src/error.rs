@@ -115,6 +115,8 @@ error_codes! {
     MailOutcomeUnknown = "TU0506",
     /// A mail can't be made: a template, a locale's data or a digest is wrong.
     MailUnrenderable = "TU0507",
+    /// This service was given no mail server.
+    MailNotConfigured = "TU0508",
 }
 
 impl fmt::Display for ErrorCode {

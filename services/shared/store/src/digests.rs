@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::ErrorCode;
 use uuid::Uuid;
 
-pub use view::{DigestFilter, DigestView, Resolution, list, resolve};
+pub use view::{DigestFilter, DigestView, Resolution, count_undecided, list, resolve};
 
 use crate::batches::BatchCounts;
 use crate::credits::record_failure;
@@ -145,8 +145,11 @@ pub async fn pending(
     let mut letters: Vec<Letter> = Vec::new();
     for row in rows {
         let lot = row.amount_minor.zip(row.currency).zip(row.expires_at);
-        let lot =
-            lot.map(|((amount_minor, currency), expires_at)| LetterLot { amount_minor, currency, expires_at });
+        let lot = lot.map(|((amount_minor, currency), expires_at)| LetterLot {
+            amount_minor,
+            currency,
+            expires_at,
+        });
         match letters.last_mut() {
             Some(letter) if letter.id == row.id => letter.lots.extend(lot),
             _ => letters.push(Letter {

@@ -111,12 +111,15 @@ pub async fn add_bounce_of_present(
     member: Uuid,
     source: &str,
 ) -> Result<bool, StoreError> {
-    let address =
-        sqlx::query_scalar!("select email from members where tenant_id = $1 and id = $2", tenant as TenantId, member)
-            .fetch_optional(&mut *db)
-            .await
-            .doing("looking up a member's address")?
-            .flatten();
+    let address = sqlx::query_scalar!(
+        "select email from members where tenant_id = $1 and id = $2",
+        tenant as TenantId,
+        member
+    )
+    .fetch_optional(&mut *db)
+    .await
+    .doing("looking up a member's address")?
+    .flatten();
     match address {
         Some(address) => add_bounce(db, tenant, member, &address, source).await.map(|()| true),
         None => Ok(false),
@@ -157,4 +160,39 @@ pub async fn list(db: &mut Connection, tenant: TenantId, limit: i64) -> Result<V
     .fetch_all(db)
     .await
     .doing("listing suppressions")
+}
+
+/// Who follows a link that unsubscribes.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Their shop's name.
+    pub shop_name: String,
+    /// Their language.
+    pub locale: String,
+    /// Whether they have done so before.
+    pub has_opted_out: bool,
+}
+
+/// The member for whom a link was made, if there still is one.
+///
+/// # Errors
+/// As any statement.
+pub async fn reader(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+) -> Result<Option<Reader>, StoreError> {
+    sqlx::query_as!(
+        Reader,
+        r#"select t.name as shop_name, coalesce(m.locale, t.locale) as "locale!",
+               exists (select from suppressions s where s.tenant_id = $1 and s.member_id = $2
+                   and s.kind = 'credit_expiry' and s.reason = 'opt_out') as "has_opted_out!"
+           from members m join tenants t on t.id = m.tenant_id
+           where m.tenant_id = $1 and m.id = $2"#,
+        tenant as TenantId,
+        member
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking up who unsubscribes")
 }

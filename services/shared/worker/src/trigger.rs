@@ -5,8 +5,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT,
-    REVERT_SPEND, SETTLE_ORDER, SPEND_CREDIT,
+    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
+    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::TenantRef;
@@ -89,6 +89,41 @@ pub fn credit_expiration(fire: Fire) -> NewRun {
 pub fn credit_expiration_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     let input = v1::CreditExpirationTenant { as_of: Some(convert::timestamp(fire.due)) };
     new_run(CREDIT_EXPIRATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The schedule of the warnings.
+pub const EXPIRATION_WARNING_SCHEDULE: &str = "expiration-warning";
+/// When it fires, in UTC.
+pub const EXPIRATION_WARNING_CRON: &str = "0 9 * * *";
+
+/// The warnings of what ends within 7 days from when the fire was due, over all active tenants.
+#[must_use]
+pub fn expiration_warning(fire: Fire) -> NewRun {
+    let input = v1::ExpirationWarning {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(EXPIRATION_WARNING, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's warnings, from a schedule of its own.
+#[must_use]
+pub fn expiration_warning_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::ExpirationWarningTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(EXPIRATION_WARNING_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// A mail that is sent once more, after so many tries.
+#[must_use]
+pub fn send_digest(
+    tenant: TenantRef,
+    digest: &str,
+    tries: i32,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    let input = v1::SendDigest { digest_id: digest.to_owned() };
+    told(SEND_DIGEST, tenant, format!("{digest}/{tries}"), input.encode_to_vec(), due, trigger)
 }
 
 /// One credit for one member. The key makes it unique for its tenant.

@@ -28,6 +28,9 @@ What it does to clients can be changed while it runs: DIR/mode holds one word, l
     farewell     keeps the mail, answers, and closes
     garbage      keeps the mail, and answers with something that is no answer
 
+A recipient whose address begins with unknown., relay. or greylist. always gets that answer, the others what
+the mode says.
+
 Needs aiosmtpd on PYTHONPATH; it says so if it is missing.
 """
 from __future__ import annotations
@@ -114,8 +117,10 @@ class Connection(SMTP):
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         mode = self.folder.mode()
-        if mode in RECIPIENT:
-            return RECIPIENT[mode].format(address)
+        refused = address.split(".")[0]
+        for word in (refused, mode):
+            if word in RECIPIENT:
+                return RECIPIENT[word].format(address)
         if mode == "hangup":
             self.transport.abort()
         envelope.rcpt_tos.append(address)

@@ -8,7 +8,7 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::JobKind;
 use tradeup_store::doctor::{self, StuckMessage, StuckMessages, StuckRun, StuckRuns};
 use tradeup_store::workers::{self, Worker};
-use tradeup_store::{Pool, StoreError, breakers, outbox, pauses, schedules};
+use tradeup_store::{Pool, StoreError, Tx, breakers, digests, outbox, pauses, schedules, tenants};
 
 use super::super::schedules::ABSENT_AFTER;
 use super::database::clock;
@@ -41,6 +41,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     add("breaker", breakers_of(pool).await);
     add("pause", pauses_of(pool).await);
     add("dead letters", dead_letters(pool).await);
+    add("mails", mails(pool).await);
     findings
 }
 
@@ -288,6 +289,28 @@ async fn dead_letters(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
     }
     if findings.is_empty() {
         findings.push(Finding::ok("dead letters", "none waits for anybody"));
+    }
+    Ok(findings)
+}
+
+/// Mails of which nobody knows whether they were sent, and those that nobody will send.
+async fn mails(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    // Rows of a tenant are seen in its own transaction only.
+    for tenant in tenants::list(pool).await? {
+        let mut tx = Tx::of_tenant(pool, tenant.id).await?;
+        let undecided = digests::count_undecided(&mut tx, tenant.id).await?;
+        tx.rollback().await?;
+        if let Some(n) = u64::try_from(undecided).ok().filter(|n| *n > 0) {
+            let found = format!("{} perhaps sent, or sent by nobody any more", count(n, "mail", "mails"));
+            findings.push(Finding::new("mails", State::Warning, found).of(&tenant.handle).fix(format!(
+                "tradeup mail list --tenant {} --state unknown (then pending, sending); tradeup mail resolve",
+                tenant.handle
+            )));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("mails", "none waits for a person"));
     }
     Ok(findings)
 }

@@ -170,6 +170,12 @@ impl Server {
     }
 
     /// What is checked of the server's certificate; none without encryption.
+    /// How many connections there are at a time.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
     pub(super) fn tls_parameters(&self) -> Result<Option<TlsParameters>, ServerError> {
         if self.encryption == Encryption::None {
             return Ok(None);

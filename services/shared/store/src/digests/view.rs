@@ -112,3 +112,21 @@ pub async fn resolve(
         .await
         .doing("deciding what became of a mail")
 }
+
+/// How many of a tenant's digests wait for a person: nobody knows whether they were sent, or the run that
+/// was to send them has ended.
+///
+/// # Errors
+/// As any statement.
+pub async fn count_undecided(db: &mut Connection, tenant: TenantId) -> Result<i64, StoreError> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from digests d
+           where d.tenant_id = $1 and (d.state = 'unknown'
+               or (d.state in ('pending', 'sending') and d.resolved_by is null and not exists (
+                   select from runs r where r.id = coalesce(d.sender_run_id, d.run_id) and r.finished_at is null)))"#,
+        tenant as TenantId
+    )
+    .fetch_one(db)
+    .await
+    .doing("counting undecided mails")
+}

@@ -1,0 +1,39 @@
+//! `tradeup mail`.
+
+mod digests;
+mod suppressions;
+mod template;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+pub(crate) use words::language;
+
+use crate::Context;
+
+/// Mails that warn members of credit about to end: their words, what became of them, whom they don't go to.
+#[derive(Subcommand)]
+pub(crate) enum Mail {
+    /// The words of a shop's mails.
+    #[command(subcommand)]
+    Template(template::Template),
+    /// List mails, newest first, without addresses.
+    List(digests::List),
+    /// Decide about a mail of which nobody knows whether it was sent, or that is to be sent once more.
+    Resolve(digests::Resolve),
+    /// Members to whom no warnings go.
+    #[command(subcommand)]
+    Suppressions(suppressions::Suppressions),
+}
+
+impl Mail {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Template(template) => template.run(context).await,
+            Self::List(list) => list.run(context).await,
+            Self::Resolve(resolve) => resolve.run(context).await,
+            Self::Suppressions(suppressions) => suppressions.run(context).await,
+        }
+    }
+}

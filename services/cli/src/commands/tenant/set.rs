@@ -1,0 +1,95 @@
+//! `tradeup tenant set`.
+
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tradeup_mail::{Address, Locale, WebLink};
+use tradeup_store::tenants::{self, MailChange};
+use tradeup_store::{Tx, audit};
+
+use super::{shop_name, tenant_by_handle};
+use crate::Context;
+use crate::commands::who::Who;
+
+/// Change what a shop's mails say of it, and whether they are sent.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The shop's handle.
+    handle: String,
+    /// The shop's name.
+    #[arg(long, value_parser = shop_name)]
+    name: Option<String>,
+    /// Language of mails to members without one of their own, like de or de-CH.
+    #[arg(long, value_name = "LANGUAGE", value_parser = crate::commands::mail::language)]
+    locale: Option<Locale>,
+    /// Where answers to mails go; empty for nowhere.
+    #[arg(long, value_name = "ADDRESS", value_parser = or_none::<Address>)]
+    reply_to: Option<String>,
+    /// Where credit is spent, like https://shop.example; empty for no link.
+    #[arg(long, value_name = "URL", value_parser = or_none::<WebLink>)]
+    shop_url: Option<String>,
+    /// Whether members are warned of credit that is about to end.
+    #[arg(long, value_enum)]
+    warnings: Option<Switch>,
+    #[command(flatten)]
+    who: Who,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// A text that can be read as `T`, or an empty one.
+fn or_none<T: std::str::FromStr>(text: &str) -> Result<String, T::Err> {
+    let text = text.trim();
+    if !text.is_empty() {
+        text.parse::<T>()?;
+    }
+    Ok(text.to_owned())
+}
+
+impl Set {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let change = MailChange {
+            name: self.name,
+            locale: self.locale.map(|locale| locale.tag()),
+            reply_to: self.reply_to,
+            shop_url: self.shop_url,
+            warns: self.warnings.map(|switch| switch == Switch::On),
+        };
+        let says_something = change.name.is_some()
+            || change.locale.is_some()
+            || change.reply_to.is_some()
+            || change.shop_url.is_some()
+            || change.warns.is_some();
+        ensure!(says_something, "say what to change; --help lists it");
+        let pool = context.pool().await?;
+        let tenant = tenant_by_handle(&pool, &self.handle).await?;
+        let actor = self.who.actor();
+        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        tenants::change_mail(&mut tx, tenant.id, &change).await?;
+        let subject = json!({ "tenant": tenant.handle, "name": change.name, "locale": change.locale,
+            "reply_to": change.reply_to, "shop_url": change.shop_url, "warns": change.warns });
+        audit::record(&mut tx, &actor, "tenant set", &subject).await?;
+        tx.commit().await?;
+        let now = tenant_by_handle(&pool, &self.handle).await?;
+        let value = json!({ "tenant": now.handle, "name": now.name, "locale": now.locale,
+            "reply_to": now.reply_to, "shop_url": now.shop_url, "warns": now.warns });
+        context.output().show(&value, || {
+            format!(
+                "{} ({}): mails in {}, answers to {}, shop at {}, warnings {}",
+                now.handle,
+                now.name,
+                now.locale,
+                now.reply_to.as_deref().unwrap_or("nobody"),
+                now.shop_url.as_deref().unwrap_or("no address"),
+                if now.warns { "on" } else { "off" }
+            )
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,80 @@
+//! Warns up to 100 members of credit that is about to end: claims the warnings and writes down one mail for
+//! each member, commits that, sends the mails, and counts what became of them.
+//!
+//! Released by the tenant's run through its window. Effect: rows of `warnings` and `digests`, mails, the
+//! batch's counts, the next batch of the tenant. No money moves. An attempt that is not the first goes on
+//! with the mails that are left.
+
+use std::time::Duration;
+
+use tradeup_domain::Dependency;
+use tradeup_proto::job_kind::EXPIRATION_WARNING_BATCH;
+use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::credits::{MemberBatch as _, apply_singly};
+use tradeup_store::digests::{self, Sender};
+use tradeup_store::warnings::WarningBatch;
+use tradeup_store::{ErrorKind, batches};
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use super::MAIL_RETRY;
+use crate::batch;
+use crate::mail::{Delivery, Letterhead, Post, READY_WITHIN};
+
+/// The task.
+pub(crate) struct ExpirationWarningBatch {
+    pub(crate) post: Post,
+}
+
+/// What is left after an interruption is soon taken up again.
+const GO_ON_AFTER: Duration = Duration::from_secs(1);
+
+impl Task for ExpirationWarningBatch {
+    const KIND: JobKind = EXPIRATION_WARNING_BATCH;
+    const RETRY: RetryPolicy = MAIL_RETRY;
+    const TIME_LIMIT: Duration = READY_WITHIN;
+    const NEEDS: &'static [Dependency] = &[Dependency::Mail];
+    type Input = v1::ExpirationWarningBatch;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let claim = &context.claim;
+        let (range, parent) = batch::of(claim)?;
+        let tenant = context.tenant()?.id;
+        let as_of = convert::instant("as_of", input.as_of.as_ref())?;
+        // Amounts are fixed at the claim: none is claimed that can't be sent.
+        self.post.check()?;
+        claim_warnings(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
+
+        let mut tx = context.begin().await?;
+        digests::give_up_lost(&mut tx, Sender { tenant, run_id: claim.run_id, attempt: claim.attempt })
+            .await?;
+        let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
+        let head = Letterhead::read(&mut tx, tenant).await?;
+        tx.commit().await?;
+        let delivered = self.post.deliver(context, &head, &letters).await?;
+
+        let mut tx = context.begin().await?;
+        if delivered == Delivery::Interrupted {
+            return Ok(Applied::snoozed(tx, GO_ON_AFTER));
+        }
+        let counts = digests::tally(&mut tx, tenant, claim.run_id, range.members).await?;
+        let next = batches::complete(&mut tx, claim, parent, &counts).await?;
+        Ok(Applied::ended(tx).publishing(next))
+    }
+}
+
+/// Claims and commits. Committed apart from the end of the run, since mails follow from it; done again it
+/// claims what is due by then, and nothing twice.
+async fn claim_warnings(context: &TaskContext, batch: &WarningBatch) -> Result<(), TaskError> {
+    let mut tx = context.begin().await?;
+    match batch.apply(&mut tx, batch.range).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            // Somebody's data was refused, and with it the whole statement: find out whose.
+            drop(tx);
+            tx = context.begin().await?;
+            apply_singly(&mut tx, batch).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,84 @@
+//! What comes by HTTP. One file for each kind of route, put together here; [`server`] serves them.
+
+mod server;
+mod unsubscribe;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tradeup_mail::unsubscribe::KeyRing;
+use tradeup_store::Pool;
+
+/// Largest body, in bytes.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// An answer that takes longer is given up: whoever asked has gone.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is served by HTTP.
+#[derive(Args)]
+#[command(next_help_heading = "HTTP")]
+pub(crate) struct HttpOptions {
+    /// Address to listen on, like 127.0.0.1:8080. Without it nothing is served by HTTP.
+    #[arg(long, env = "TRADEUP_HTTP", value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Keys of the links that unsubscribe: those that `credits` has.
+    #[arg(long, env = "TRADEUP_UNSUBSCRIBE_KEYS", hide_env_values = true, value_name = "KEYS")]
+    unsubscribe_keys: Option<String>,
+}
+
+/// An address that is listened on.
+pub(crate) struct Http {
+    listener: TcpListener,
+    keys: Option<KeyRing>,
+}
+
+impl HttpOptions {
+    /// Listens, if an address was given: one that is taken is an error at start.
+    pub(crate) async fn listen(self) -> anyhow::Result<Option<Http>> {
+        let Some(address) = self.http else { return Ok(None) };
+        let keys = self.unsubscribe_keys.filter(|keys| !keys.trim().is_empty());
+        let keys = keys.map(|keys| KeyRing::parse(&keys.into())).transpose();
+        let keys = keys.context("TRADEUP_UNSUBSCRIBE_KEYS")?;
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
+        Ok(Some(Http { listener, keys }))
+    }
+}
+
+impl Http {
+    /// Serves until `shutdown`; then what is under way comes to its end.
+    pub(crate) async fn serve(self, pool: Pool, shutdown: CancellationToken) {
+        let Self { listener, keys } = self;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("serving HTTP on {address}");
+        }
+        server::serve(listener, routes(pool, keys), shutdown).await;
+    }
+}
+
+/// Every route.
+fn routes(pool: Pool, keys: Option<KeyRing>) -> Router {
+    let mut all = Router::new();
+    match keys {
+        Some(keys) => all = all.merge(unsubscribe::routes(pool, keys)),
+        None => tracing::warn!("links that unsubscribe are not served: TRADEUP_UNSUBSCRIBE_KEYS is not set"),
+    }
+    all.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match timeout(ANSWER_WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
