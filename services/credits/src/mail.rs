@@ -6,4 +6,4 @@ mod post;
 
 pub(crate) use letterhead::Letterhead;
 pub(crate) use options::MailOptions;
-pub(crate) use post::{Delivery, Post, READY_WITHIN};
+pub(crate) use post::{ATTEMPT_WITHIN, Delivery, Post};

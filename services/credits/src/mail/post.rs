@@ -26,7 +26,7 @@ use super::Letterhead;
 /// No mail is begun later than this after the first one of an attempt: what is left is the next one's.
 const BEGIN_WITHIN: Duration = Duration::from_secs(600);
 /// Longest time of an attempt: the last mail begun has the server's time-outs still before it.
-pub(crate) const READY_WITHIN: Duration = Duration::from_secs(1200);
+pub(crate) const ATTEMPT_WITHIN: Duration = Duration::from_secs(1200);
 
 /// A mail server, and all that goes with it.
 pub(super) struct Ready {

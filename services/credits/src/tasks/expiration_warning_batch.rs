@@ -18,7 +18,7 @@ use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::MAIL_RETRY;
 use crate::batch;
-use crate::mail::{Delivery, Letterhead, Post, READY_WITHIN};
+use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
 
 /// The task.
 pub(crate) struct ExpirationWarningBatch {
@@ -31,7 +31,7 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 impl Task for ExpirationWarningBatch {
     const KIND: JobKind = EXPIRATION_WARNING_BATCH;
     const RETRY: RetryPolicy = MAIL_RETRY;
-    const TIME_LIMIT: Duration = READY_WITHIN;
+    const TIME_LIMIT: Duration = ATTEMPT_WITHIN;
     const NEEDS: &'static [Dependency] = &[Dependency::Mail];
     type Input = v1::ExpirationWarningBatch;
 
@@ -40,16 +40,18 @@ impl Task for ExpirationWarningBatch {
         let (range, parent) = batch::of(claim)?;
         let tenant = context.tenant()?.id;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        // Amounts are fixed at the claim: none is claimed that can't be sent.
+        // Amounts are fixed at the claim: none is claimed that can't be written or sent.
         self.post.check()?;
-        claim_warnings(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
-
         let mut tx = context.begin().await?;
+        let head = Letterhead::read(&mut tx, tenant).await?;
         digests::give_up_lost(&mut tx, Sender { tenant, run_id: claim.run_id, attempt: claim.attempt })
             .await?;
-        let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
-        let head = Letterhead::read(&mut tx, tenant).await?;
         tx.commit().await?;
+
+        claim_warnings(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
+        let mut tx = context.begin().await?;
+        let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
+        tx.rollback().await?;
         let delivered = self.post.deliver(context, &head, &letters).await?;
 
         let mut tx = context.begin().await?;

@@ -13,7 +13,7 @@ use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 use uuid::Uuid;
 
 use super::MAIL_RETRY;
-use crate::mail::{Delivery, Letterhead, Post, READY_WITHIN};
+use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
 
 /// The task.
 pub(crate) struct SendDigest {
@@ -26,7 +26,7 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 impl Task for SendDigest {
     const KIND: JobKind = SEND_DIGEST;
     const RETRY: RetryPolicy = MAIL_RETRY;
-    const TIME_LIMIT: Duration = READY_WITHIN;
+    const TIME_LIMIT: Duration = ATTEMPT_WITHIN;
     const NEEDS: &'static [Dependency] = &[Dependency::Mail];
     type Input = v1::SendDigest;
 

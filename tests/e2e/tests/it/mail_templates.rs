@@ -91,6 +91,11 @@ async fn a_shop_writes_its_own() {
     );
     let letters = world.tradeup_json(&["dead", "list"]);
     assert!(letters.to_string().contains("TU0507"), "{letters:#}");
+    assert_eq!(
+        world.number("select count(*) from digests where state = 'pending'").await,
+        0,
+        "nothing is claimed"
+    );
     world.tradeup_ok(&of("reset", &[]));
     world.tradeup_ok(&["retry", &run]);
     assert_eq!(mailing.succeeded(&run).await, [2, 0, 0, 0]);

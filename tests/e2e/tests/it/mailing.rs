@@ -32,7 +32,6 @@ pub(crate) struct Mailing {
 /// A shop of it.
 #[derive(Clone, Copy)]
 pub(crate) struct MailShop {
-    pub(crate) handle: &'static str,
     pub(crate) tenant: TenantId,
     pub(crate) zone: Tz,
     pub(crate) currency: Currency,
@@ -74,7 +73,6 @@ impl Mailing {
             .await
             .unwrap();
         MailShop {
-            handle,
             tenant: TenantId(tenant),
             zone: zone.parse().unwrap(),
             currency: currency.parse().unwrap(),

@@ -262,3 +262,60 @@ async fn a_shop_that_wants_none_or_is_suspended_sends_none() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn two_runs_at_once_and_two_services_warn_each_member_once() {
+    let mailing = Mailing::new().await;
+    let shop = mailing.shop("aurora", "USD", "UTC", "en").await;
+    mailing.crowd(shop, 250).await;
+    // Both are on their way before anybody works.
+    let runs = [mailing.trigger(), mailing.trigger()];
+    let _scheduler = mailing.world.start("scheduler").await;
+    let _credits = (mailing.world.start("credits").await, mailing.world.start("credits").await);
+    let mut warned = 0;
+    for run in &runs {
+        let [now, before, exempt, failed] = mailing.succeeded(run).await;
+        assert_eq!((now + before, exempt, failed), (250, 0, 0));
+        warned += now;
+    }
+    assert_eq!(warned, 250);
+    let got = mailing.got();
+    assert!(got.len() == 250 && got.values().all(|mails| *mails == 1), "{} members", got.len());
+}
+
+#[tokio::test]
+async fn planted_damage_to_warnings_is_found_and_named() {
+    let mailing = Mailing::new().await;
+    let shop = mailing.shop("aurora", "USD", "UTC", "en").await;
+    mailing.crowd(shop, 3).await;
+    let _services = mailing.start_both().await;
+    assert_eq!(mailing.warn().await, [3, 0, 0, 0]);
+    for (damage, check) in [
+        (
+            "alter table warnings drop constraint warnings_pkey; insert into warnings select * from warnings limit 1",
+            "warned_once",
+        ),
+        (
+            "alter table digests drop constraint digests_tenant_id_member_id_day_key; insert into digests (tenant_id, id, member_id, day, locale, zone, run_id) select tenant_id, gen_random_uuid(), member_id, day, locale, zone, run_id from digests limit 1",
+            "warned_once",
+        ),
+        (
+            "delete from warnings where lot_id = (select lot_id from warnings limit 1)",
+            "digests_have_their_warnings",
+        ),
+        ("update digests set written_at = written_at - interval '6 days'", "digests_have_their_warnings"),
+        ("update batches set affected = 2, already_done = 1", "warning_batches_add_up"),
+        (
+            "update digests set state = 'dropped', dropped_because = 'spent' where member_id = (select member_id from digests limit 1)",
+            "warning_batches_add_up",
+        ),
+    ] {
+        let copy = mailing.world.copy_of_database().await;
+        sqlx::raw_sql(damage).execute(&copy.admin).await.unwrap();
+        let proof = mailing.world.tradeup_on(&copy, &["--json", "verify"]);
+        let proof: serde_json::Value = serde_json::from_str(&proof.stdout).unwrap();
+        let checks = proof["tenants"][0]["checks"].as_array().unwrap();
+        let found = checks.iter().any(|c| c["violations"] != 0 && c["check"] == check);
+        assert!(found, "{damage}: {checks:#?}");
+    }
+}
