@@ -1,0 +1,1 @@
+//! Stand-ins for the outside world, true to its wire: for tests and demonstrations.
