@@ -44,6 +44,8 @@ struct State {
     as_of: Instant,
     /// Costs of calls that are under way.
     in_flight: f64,
+    /// An answer has told what the shop has.
+    known: bool,
     not_before: Option<Instant>,
     /// What each operation asked for when last seen.
     costs: [f64; Operation::COUNT],
@@ -91,6 +93,7 @@ impl Budget {
                 available: FIRST_GUESS.currently_available,
                 as_of: Instant::now(),
                 in_flight: 0.0,
+                known: false,
                 not_before: None,
                 costs,
             }),
@@ -139,6 +142,8 @@ impl Budget {
         let cost = state.costs[operation as usize];
         // A bucket so small that the call fits only into all of it still has to let it through.
         let reserve = (self.left_for_others * state.size).min(state.size - cost).max(0.0);
+        // What a shop has is only learnt by calling it, so the first calls wait for no guess.
+        let reserve = if state.known { reserve } else { 0.0 };
         let missing = cost.min(state.size) + reserve - state.available;
         if missing > 0.0 {
             let wait = Duration::try_from_secs_f64(missing / state.restore_rate).unwrap_or(WAIT_MAX);
@@ -184,6 +189,7 @@ impl Permit<'_> {
         if seen.maximum_available > 0.0 && seen.restore_rate > 0.0 && seen.currently_available.is_finite() {
             state.size = seen.maximum_available;
             state.restore_rate = seen.restore_rate;
+            state.known = true;
             // The others under way may be in what Shopify says, or not yet: taken off, to be safe.
             let others = (state.in_flight - self.cost).max(0.0);
             state.available = seen.currently_available - others;

@@ -174,3 +174,11 @@ async fn nonsense_from_outside_is_not_believed() {
     assert_eq!(budget.view().size, before.size);
     assert_eq!(budget.view().restore_rate, before.restore_rate);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_call_waits_for_no_guess() {
+    let budget = Budget::new(0.9);
+    let begun = Instant::now();
+    let _permit = budget.take(Operation::Credit, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}

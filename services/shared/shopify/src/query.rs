@@ -147,11 +147,23 @@ impl HistoryFilter {
     /// Whether `transaction` is one of those wanted, as far as it tells. A search that Shopify does not
     /// understand finds everything, so what came is looked at again.
     fn wants(&self, transaction: &Transaction) -> bool {
+        let newer = |than: &TransactionId| match &transaction.id {
+            Some(id) => place(id) > place(than),
+            // Reverts and expirations have none to compare.
+            None => true,
+        };
         self.kind.as_ref().is_none_or(|kind| *kind == transaction.kind)
+            && self.newer_than.as_ref().is_none_or(newer)
             && self
                 .expires_at
                 .is_none_or(|at| transaction.expires_at.is_some_and(|is| is.timestamp() == at.timestamp()))
     }
+}
+
+/// By which ids are ordered: the number at the end, of any length, without reading it as one.
+fn place(id: &TransactionId) -> (usize, &str) {
+    let digits = id.number().trim_start_matches('0');
+    (digits.len(), digits)
 }
 
 impl ShopClient {
@@ -293,6 +305,16 @@ mod tests {
             filter.search().unwrap(),
             "type:credit AND id:>9900001 AND expires_at:'2027-11-20T00:00:41Z'"
         );
+    }
+
+    #[test]
+    fn ids_are_ordered_as_numbers() {
+        let id = |number: &str| -> TransactionId {
+            format!("gid://shopify/StoreCreditAccountDebitTransaction/{number}").parse().unwrap()
+        };
+        assert!(place(&id("10")) > place(&id("9")));
+        assert!(place(&id("820982911946154509")) > place(&id("820982911946154508")));
+        assert_eq!(place(&id("007")), place(&id("7")));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tradeup_fakes::shopify::Fault;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tradeup_fakes::shopify::{Fault, Scheduled, SettingsChange};
 use tradeup_shopify::{HistoryFilter, ShopifyError, Transaction, TransactionKind};
 
 use crate::setting::{SHOP, Setting, customer, owner, setting, start, usd};
@@ -93,8 +95,70 @@ async fn a_search_that_finds_everything_is_not_believed() {
         "event":"ADJUSTMENT","expiresAt":"2026-11-23T14:00:09Z"}}],
         "pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}}}}}"#
     );
-    world.fake.fault(SHOP, Fault::Answer { code: 200, body, retry_after: None });
-    let filter = HistoryFilter { expires_at: Some(start() + TimeDelta::days(1)), ..HistoryFilter::default() };
-    let history = world.shop.transactions(&account, &filter, None).await.unwrap().unwrap();
-    assert_eq!(history.transactions, []);
+    let same = "gid://shopify/StoreCreditAccountCreditTransaction/1".parse().unwrap();
+    for filter in [
+        HistoryFilter { expires_at: Some(start() + TimeDelta::days(1)), ..HistoryFilter::default() },
+        HistoryFilter { newer_than: Some(same), ..HistoryFilter::default() },
+        HistoryFilter { kind: Some(TransactionKind::Debit), ..HistoryFilter::default() },
+    ] {
+        world.fake.fault(SHOP, Fault::Answer { code: 200, body: body.clone(), retry_after: None });
+        let history = world.shop.transactions(&account, &filter, None).await.unwrap().unwrap();
+        assert_eq!(history.transactions, [], "{filter:?}");
+    }
+}
+
+/// Asks until a clear answer comes; a reading call may be asked again.
+async fn look_up_until_clear(world: &Setting, expires_at: DateTime<Utc>) -> Option<Transaction> {
+    let account = loop {
+        match world.shop.accounts(&customer()).await {
+            Ok(accounts) => break accounts.unwrap().into_iter().next()?,
+            Err(error) => assert!(error.certainly_not_applied(), "{error}"),
+        }
+    };
+    let fingerprint = HistoryFilter { expires_at: Some(expires_at), ..HistoryFilter::default() };
+    loop {
+        match world.shop.transactions(&account.id, &fingerprint, None).await {
+            Ok(history) => break history.unwrap().transactions.into_iter().next(),
+            Err(error) => assert!(error.certainly_not_applied(), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_each_credit_is_booked_once() {
+    let spoilt = |code, applied| Fault::Status { code, retry_after: None, applied };
+    for seed in 0..8 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let world = setting().await;
+        let change = SettingsChange { restore_rate: Some(10_000.0), ..SettingsChange::default() };
+        world.fake.with_shop(SHOP, |shop| shop.change(change, start()));
+        for _ in 0..60 {
+            let applied = random.random_bool(0.5);
+            let fault = match random.random_range(0..9) {
+                0 => Fault::DropBefore,
+                1 => Fault::DropAfter,
+                2 => Fault::TruncatedJson,
+                3 => Fault::HtmlBody { applied },
+                4 => Fault::InternalError { applied },
+                5 => spoilt(520, applied),
+                6 => spoilt(503, applied),
+                7 => spoilt(401, false),
+                _ => Fault::Throttle,
+            };
+            let scheduled = Scheduled { after: random.random_range(0..120), ..fault.into() };
+            world.fake.fault(SHOP, scheduled);
+        }
+        for second in 0..40_i64 {
+            let fingerprint = start() + TimeDelta::days(30) + TimeDelta::seconds(second);
+            loop {
+                match world.shop.credit(&owner(), usd("1.25"), Some(fingerprint), false).await {
+                    Ok(_) => break,
+                    Err(error) if error.certainly_not_applied() => {}
+                    Err(_) if look_up_until_clear(&world, fingerprint).await.is_some() => break,
+                    Err(_) => {}
+                }
+            }
+        }
+        assert_eq!((world.balance(), world.bookings()), (40 * 125, 40), "seed {seed}");
+    }
 }

@@ -161,6 +161,16 @@ fn plain_http() -> reqwest::Client {
     reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
 }
 
+/// The shop in the `Host` header instead of the path.
+async fn by_host(fake: &FakeShopify) {
+    let address = format!("{}/admin/api/2026-10/graphql.json", fake.base());
+    let request = plain_http().post(address).header("host", SHOP).header("x-shopify-access-token", TOKEN);
+    let response = request.body(json!({"query": "query { shop { id } }"}).to_string()).send().await.unwrap();
+    assert_eq!(response.headers()["x-shopify-api-version"], "2026-10");
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!(body["data"]["shop"]["myshopifyDomain"], SHOP);
+}
+
 #[tokio::test]
 async fn the_stand_in_answers_as_recorded() {
     let world = setting().await;
@@ -183,6 +193,7 @@ async fn the_stand_in_answers_as_recorded() {
         compare(&world.fake, name, TOKEN).await;
     }
     compare(&world.fake, "http-401-invalid-token", "shpat_other").await;
+    by_host(&world.fake).await;
     world.fake.fault(SHOP, Fault::Throttle);
     compare(&world.fake, "graphql-throttled", TOKEN).await;
     world.fake.with_shop(SHOP, |shop| shop.frozen = true);
