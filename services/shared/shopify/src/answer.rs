@@ -133,12 +133,10 @@ fn root_value(operation: Operation, raw: &RawAnswer, mut body: Value) -> Result<
         None | Some(Value::Null) => {}
         Some(Value::Array(errors)) if errors.is_empty() => {}
         Some(Value::Array(errors)) => {
-            // An error below the root: the root's own work has been done, for a mutation that is the
-            // booking itself. What of it is there is still an answer.
-            let below = errors.iter().all(|error| path_length(error) > 1);
-            let there =
-                body.pointer(&format!("/data/{}", operation.root())).is_some_and(|root| !root.is_null());
-            if !(below && there) {
+            // What a mutation answers beside its errors is what it has done: that decides.
+            let done = operation.moves_money()
+                && body.pointer(&format!("/data/{}", operation.root())).is_some_and(|root| !root.is_null());
+            if !done {
                 return Err(of_errors(operation, raw, errors));
             }
         }
@@ -164,8 +162,8 @@ fn of_errors(operation: Operation, raw: &RawAnswer, errors: &[Value]) -> Failure
         return Failure::Error(lost(operation, raw, "an empty list of errors"));
     };
     let (code, message) = (code_of(first), scrub(message_of(first)));
-    // The root's work may be done when the error is of something below it.
-    if path_length(first) > 1 {
+    // The booking may have been made when the error is of something below the root.
+    if operation.moves_money() && errors.iter().any(|error| path_length(error) > 1) {
         return Failure::Error(lost(operation, raw, format!("error inside the result: {code} {message}")));
     }
     Failure::Error(match code {
@@ -262,6 +260,23 @@ mod tests {
         partly["data"]["storeCreditAccountCredit"] =
             json!({"storeCreditAccountTransaction": {"account": null}});
         assert!(read(Operation::Credit, &answer(200, &partly)).result.is_ok());
+        // Errors of any kind beside a booking don't take it back.
+        partly["errors"] = json!([{"message": "x", "extensions": {"code": "INVALID_VARIABLE"}}]);
+        assert!(read(Operation::Credit, &answer(200, &partly)).result.is_ok());
+    }
+
+    #[test]
+    fn half_a_reading_is_none() {
+        let partly = |code: &str| {
+            json!({
+                "errors": [{"message": "m", "extensions": {"code": code}, "path": ["customer", "storeCreditAccounts"]}],
+                "data": {"customer": {"id": "gid://shopify/Customer/1", "storeCreditAccounts": null}},
+            })
+        };
+        let denied = error(Operation::Accounts, &answer(200, &partly("ACCESS_DENIED")));
+        assert!(matches!(denied, ShopifyError::AccessDenied { .. }), "{denied}");
+        let failed = error(Operation::Accounts, &answer(200, &partly("INTERNAL_SERVER_ERROR")));
+        assert!(matches!(failed, ShopifyError::Unanswered { .. }), "{failed}");
     }
 
     #[test]
