@@ -182,3 +182,18 @@ async fn the_first_call_waits_for_no_guess() {
     let _permit = budget.take(Operation::Credit, Duration::from_secs(60)).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn throttled_without_its_cost_waits_for_the_whole_of_it() {
+    let budget = Budget::new(0.2);
+    let permit = budget.take(Operation::Credit, Duration::from_secs(1)).await.unwrap();
+    let begun = Instant::now();
+    permit.throttled(None);
+    let _permit = budget.take(Operation::Credit, Duration::from_secs(10)).await.unwrap();
+    // 18 points at the 100 a second that are guessed.
+    let waited = begun.elapsed();
+    assert!(
+        (Duration::from_millis(180)..=Duration::from_millis(182) + JITTER_MAX).contains(&waited),
+        "{waited:?}"
+    );
+}
