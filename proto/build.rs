@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -13,6 +13,7 @@ const FILES: [&str; 12] = [
     "tradeup/v1/grant_credit.proto",
     "tradeup/v1/orders.proto",
     "tradeup/v1/spends.proto",
+    "tradeup/v1/reversal.proto",
     "tradeup/v1/events.proto",
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",

@@ -3,6 +3,7 @@
 mod credit_expiration_batch;
 mod grant_credit;
 mod monthly_credits_batch;
+mod reversal_batch;
 mod revert_spend;
 mod settle_order;
 mod spend_credit;
@@ -18,6 +19,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(grant_credit::GrantCredit)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?
         .register(settle_order::SettleOrder)?
         .register(spend_credit::SpendCredit)?

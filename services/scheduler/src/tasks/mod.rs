@@ -4,6 +4,8 @@ mod credit_expiration;
 mod credit_expiration_tenant;
 mod monthly_credits;
 mod monthly_credits_tenant;
+mod reversal;
+mod reversal_tenant;
 
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
@@ -14,5 +16,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(credit_expiration_tenant::CreditExpirationTenant)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
+        .register(reversal::Reversal)?
+        .register(reversal_tenant::ReversalTenant)?
         .register(ProbeScheduler)
 }

@@ -7,6 +7,7 @@ mod expire;
 mod failures;
 mod grant;
 mod monthly;
+mod reverse;
 mod spend;
 
 pub use adjust::{Adjusted, Adjustment, adjust};
@@ -16,4 +17,5 @@ pub use expire::ExpirationBatch;
 pub use failures::{MemberFailure, member_failures};
 pub use grant::{Granted, grant, was_asked_for};
 pub use monthly::{MonthlyBatch, MonthlyPreview, preview_monthly};
+pub use reverse::{ReversalBatch, ReversalPreview, preview_reversal};
 pub use spend::{Asked, REINSTATED_DAYS, Reverted, Spent, revert_key, revert_spend, spend, spend_key};
