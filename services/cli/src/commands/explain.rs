@@ -92,7 +92,7 @@ impl Story<'_> {
                 steps.push(format!("shop's run {run}: {state}{error}"));
             }
             None => {
-                steps.push(format!("shop's run none for {}; the shop is {}", self.period, self.tenant.state))
+                steps.push(format!("shop's run none for {}; the shop is {}", self.period, self.tenant.state));
             }
         }
         steps.push(match (&e.tier, &e.membership, e.member_since) {

@@ -4,14 +4,20 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 9] = [
+const TENANT_TABLES: [&str; 15] = [
     "tiers",
     "tier_amounts",
+    "tier_rates",
     "members",
     "memberships",
     "accounts",
+    "operations",
     "lots",
     "ledger_entries",
+    "debt_entries",
+    "orders",
+    "order_refunds",
+    "order_settlements",
     "member_failures",
     "events",
 ];
@@ -34,6 +40,20 @@ async fn every_tenant_table_shows_one_tenant_or_none() {
     sqlx::query(
         "insert into events (tenant_id, id, source, topic, event_id, occurred_at, content_type, body, state)
          select id, gen_random_uuid(), 'till', 'opened', '1', now(), 'text/plain', '', 'unhandled' from tenants",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+    sqlx::raw_sql(
+        "insert into tier_rates select tenant_id, id, 500, '-infinity' from tiers;
+         insert into operations (tenant_id, key, kind, member_id, currency, amount_minor, actor, effective_at)
+         select distinct on (tenant_id) tenant_id, 'x', 'settle', member_id, currency, 1, 'test', now() from accounts;
+         insert into debt_entries (tenant_id, id, member_id, currency, kind, amount_minor, key, effective_at, operation)
+         select tenant_id, gen_random_uuid(), member_id, currency, 'debt_open', 1, 'x', now(), 'x' from operations;
+         insert into orders (tenant_id, external_id) select id, '1' from tenants;
+         insert into order_refunds select id, '1', 'r', 0, now() from tenants;
+         insert into order_settlements (tenant_id, order_external_id, seq, operation, target_minor, posted_before_minor)
+         select id, '1', 1, 'x', 0, 0 from tenants",
     )
     .execute(&world.database.admin)
     .await
