@@ -3,8 +3,8 @@
 select e.id as entry_id, e.currency, e.effective_at, e.recorded_at, e.kind, e.amount_minor,
     (sum(e.amount_minor) over (partition by e.currency order by e.recorded_at, e.id))::bigint as "balance_minor!",
     l.reason, l.source_key, coalesce(o.reason, l.note) as "note", e.operation
-from ledger_entries e
-join lots l on l.tenant_id = $1 and l.id = e.lot_id and l.member_id = e.member_id and l.currency = e.currency
+from lots l
+join ledger_entries e on e.tenant_id = $1 and e.lot_id = l.id
 left join operations o on o.tenant_id = $1 and o.key = e.operation
-where e.tenant_id = $1 and e.member_id = $2
+where l.tenant_id = $1 and l.member_id = $2
 order by e.currency, e.recorded_at, e.id
