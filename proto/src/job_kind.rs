@@ -74,6 +74,16 @@ pub const REVERT_SPEND: JobKind =
 pub const SETTLE_ORDER: JobKind =
     JobKind { service: "credits", task: "settle-order", input: "tradeup.v1.SettleOrder" };
 
+/// Takes back what a run has granted, over all tenants.
+pub const REVERSAL: JobKind =
+    JobKind { service: "scheduler", task: "reversal", input: "tradeup.v1.Reversal" };
+/// Plans one tenant's part of a reversal into batches.
+pub const REVERSAL_TENANT: JobKind =
+    JobKind { service: "scheduler", task: "reversal-tenant", input: "tradeup.v1.Reversal" };
+/// Takes back what a run has granted to the members of one batch.
+pub const REVERSAL_BATCH: JobKind =
+    JobKind { service: "credits", task: "reversal-batch", input: "tradeup.v1.Reversal" };
+
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
@@ -83,7 +93,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -98,6 +108,9 @@ impl JobKind {
         SPEND_CREDIT,
         REVERT_SPEND,
         SETTLE_ORDER,
+        REVERSAL,
+        REVERSAL_TENANT,
+        REVERSAL_BATCH,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
     ];

@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
+pub(crate) mod adjust;
+pub(crate) mod backfill;
 pub(crate) mod cancel;
 pub(crate) mod dead;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod grant;
 pub(crate) mod holds;
@@ -14,15 +17,20 @@ pub(crate) mod limit;
 pub(crate) mod logs;
 pub(crate) mod mail;
 pub(crate) mod pause;
+pub(crate) mod preview;
 pub(crate) mod probe;
+pub(crate) mod report;
 pub(crate) mod restored;
 pub(crate) mod retry;
+pub(crate) mod reverse;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
 pub(crate) mod setup;
+pub(crate) mod spend;
 pub(crate) mod start;
+pub(crate) mod statement;
 pub(crate) mod tenant;
 pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod output;
+mod sheet;
 mod shopify_export;
 
 use std::process::ExitCode;
@@ -66,6 +67,26 @@ enum Command {
     Trigger(commands::trigger::Trigger),
     /// Give one member one credit.
     Grant(commands::grant::Grant),
+    /// Put a member's credit right: more, or less.
+    Adjust(commands::adjust::Adjust),
+    /// Use a member's credit by hand.
+    Spend(commands::spend::Spend),
+    /// Take a spend back, in whole or in part.
+    Unspend(commands::spend::Unspend),
+    /// Say what a money run would do, before it does; or hold what happened against it.
+    #[command(subcommand)]
+    Preview(commands::preview::Preview),
+    /// Say why a member did or did not get a month's credit.
+    Explain(commands::explain::Explain),
+    /// Issue a past month's credits to a shop's members who lack them.
+    Backfill(commands::backfill::Backfill),
+    /// Take back what a run has granted that should not have happened.
+    Reverse(commands::reverse::Reverse),
+    /// Reports for owner and accountant: liability, months, breakage.
+    #[command(subcommand)]
+    Report(commands::report::Report),
+    /// Show a member's statement.
+    Statement(commands::statement::Statement),
     /// List events that other systems published, newest first.
     Events(commands::events::Events),
     /// Show an event with its body.
@@ -123,6 +144,15 @@ async fn main() -> ExitCode {
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,
             Command::Grant(grant) => grant.run(&context).await,
+            Command::Adjust(adjust) => adjust.run(&context).await,
+            Command::Spend(spend) => spend.run(&context).await,
+            Command::Unspend(unspend) => unspend.run(&context).await,
+            Command::Preview(preview) => preview.run(&context).await,
+            Command::Explain(explain) => explain.run(&context).await,
+            Command::Backfill(backfill) => backfill.run(&context).await,
+            Command::Reverse(reverse) => reverse.run(&context).await,
+            Command::Report(report) => report.run(&context).await,
+            Command::Statement(statement) => statement.run(&context).await,
             Command::Events(events) => events.run(&context).await,
             Command::Event(event) => event.run(&context).await,
             Command::Runs(runs) => runs.run(&context).await,

@@ -6,6 +6,7 @@
 //! runs or scheduler, over batches that are planned beforehand. System and floor take turns, each
 //! round on a period of its own, so that a drift of the machine falls on both.
 
+mod expiry;
 mod fairness;
 mod floor;
 mod grants;
@@ -29,6 +30,8 @@ enum Command {
     Monthly(monthly::Monthly),
     /// Small runs, one credit each: throughput, and latency at two rates.
     Grants(grants::Grants),
+    /// Expiration of a large ledger, of which a part has ended.
+    Expiry(expiry::Expiry),
     /// A large shop beside many small ones.
     Fairness(fairness::Fairness),
     /// How long work stands still when something is killed.
@@ -40,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
     match Options::parse().command {
         Command::Monthly(monthly) => monthly.run().await,
         Command::Grants(grants) => grants.run().await,
+        Command::Expiry(expiry) => expiry.run().await,
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
     }

@@ -17,7 +17,7 @@ use crate::Context;
 pub(crate) enum Mail {
     /// The words of a shop's mails.
     #[command(subcommand)]
-    Template(template::Template),
+    Template(Box<template::Template>),
     /// List mails, newest first, without addresses.
     List(digests::List),
     /// Decide about a mail of which nobody knows whether it was sent, or that is to be sent once more.

@@ -28,7 +28,7 @@ pub(crate) enum Tenant {
     /// Show a shop with its tiers.
     Show(Show),
     /// Change what a shop's mails say of it, and whether they are sent.
-    Set(set::Set),
+    Set(Box<set::Set>),
     /// Set what a tier gives each month, from now on.
     Tier(SetTier),
 }

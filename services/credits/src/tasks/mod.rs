@@ -4,6 +4,7 @@ mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod grant_credit;
 mod monthly_credits_batch;
+mod reversal_batch;
 mod revert_spend;
 mod send_digest;
 mod settle_order;
@@ -30,6 +31,7 @@ pub(crate) fn registry(post: &Post) -> Result<Registry, RegistryError> {
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(grant_credit::GrantCredit)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?
         .register(send_digest::SendDigest { post: post.clone() })?
         .register(settle_order::SettleOrder)?

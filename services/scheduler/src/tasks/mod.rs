@@ -6,6 +6,8 @@ mod expiration_warning;
 mod expiration_warning_tenant;
 mod monthly_credits;
 mod monthly_credits_tenant;
+mod reversal;
+mod reversal_tenant;
 
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
@@ -18,5 +20,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(expiration_warning_tenant::ExpirationWarningTenant)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
+        .register(reversal::Reversal)?
+        .register(reversal_tenant::ReversalTenant)?
         .register(ProbeScheduler)
 }

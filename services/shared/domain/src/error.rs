@@ -101,6 +101,28 @@ error_codes! {
     InsufficientCredit = "TU0307",
     /// A spend was to be taken back that there is not, or that was taken back already.
     UnknownSpend = "TU0308",
+    /// A shop can't be reached at Shopify, or a reading call got no usable answer. Nothing changed.
+    ShopUnreachable = "TU0401",
+    /// Shopify asks to slow down. Nothing ran.
+    ShopThrottled = "TU0402",
+    /// The shop's access token is not accepted.
+    ShopUnauthorized = "TU0403",
+    /// The shop is frozen, locked or inactive at Shopify.
+    ShopUnavailable = "TU0404",
+    /// Shopify refused a credit or debit and says why.
+    ShopRefused = "TU0405",
+    /// The app may not do this in the shop: an access scope is missing, or the shop forbids it.
+    ShopForbidden = "TU0406",
+    /// A credit or debit was sent and no clear answer came: it may have taken effect, or not.
+    ShopOutcomeUnknown = "TU0407",
+    /// Shopify does not understand our request, or answers in a shape that we don't know.
+    ShopProtocol = "TU0408",
+    /// There is no such shop at Shopify, or the API version is gone.
+    ShopGone = "TU0409",
+    /// A stored access token can't be opened with the keys that this process has.
+    TokenUnreadable = "TU0410",
+    /// Shopify refuses to renew the shop's tokens until the merchant opens the app.
+    ReauthorizationNeeded = "TU0411",
     /// A mail was not handed over: the mail server can't be reached or cut the connection before it.
     MailNotSent = "TU0501",
     /// The mail server asks to come back later.

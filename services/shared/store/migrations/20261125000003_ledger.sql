@@ -76,8 +76,6 @@ create table lots (
 );
 -- A credit that is granted by itself is named by its key alone, for all members of the tenant.
 create unique index lots_granted on lots (tenant_id, source_key) where reason = 'granted';
--- What a member has, in the order of use.
-create index lots_open on lots (tenant_id, member_id, currency, ends_at) where remaining_minor > 0;
 -- What has ended, or is about to.
 create index lots_ending on lots (tenant_id, ends_at, member_id) where remaining_minor > 0 and ends_at is not null;
 
@@ -108,7 +106,8 @@ create table ledger_entries (
         when kind = 'adjust' then true
         else amount_minor < 0 end)
 );
-create index ledger_entries_of_member on ledger_entries (tenant_id, member_id, recorded_at);
+-- A member's entries are found through the member's lots: an index of their own would cost each grant a
+-- write to a random page.
 create index ledger_entries_of_operation on ledger_entries (tenant_id, operation) where operation is not null;
 
 -- What members owe, as movements: opened by a claw-back of what was used, recovered from later

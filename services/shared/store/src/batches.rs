@@ -41,6 +41,11 @@ pub enum Members {
         /// Within so many days from then as the warning is ahead.
         as_of: DateTime<Utc>,
     },
+    /// Those whom a run has granted something, by itself or by what is below it.
+    GrantedBy {
+        /// The run.
+        run_id: RunId,
+    },
 }
 
 /// Plans the members whom the run `parent` is about into batches. Returns the number of batches. Doing
@@ -97,6 +102,17 @@ pub async fn plan(
                 tenant as TenantId,
                 run_id as RunId,
                 as_of,
+                size
+            )
+            .execute(db)
+            .await
+        }
+        Members::GrantedBy { run_id: granting } => {
+            sqlx::query_file!(
+                "src/batches/plan_reversal.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                granting as RunId,
                 size
             )
             .execute(db)

@@ -7,6 +7,7 @@ mod expire;
 mod failures;
 mod grant;
 mod monthly;
+mod reverse;
 mod spend;
 
 pub use adjust::{Adjusted, Adjustment, adjust};
@@ -17,4 +18,5 @@ pub(crate) use failures::record as record_failure;
 pub use failures::{MemberFailure, member_failures};
 pub use grant::{Granted, grant, was_asked_for};
 pub use monthly::{MonthlyBatch, MonthlyPreview, preview_monthly};
+pub use reverse::{ReversalBatch, ReversalPreview, preview_reversal};
 pub use spend::{Asked, REINSTATED_DAYS, Reverted, Spent, revert_key, revert_spend, spend, spend_key};

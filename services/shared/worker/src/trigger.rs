@@ -6,11 +6,12 @@ use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT,
+    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST,
+    SETTLE_ORDER, SPEND_CREDIT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
-use tradeup_store::TenantRef;
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
+use tradeup_store::{RunId, TenantRef};
 
 /// The schedule of monthly credits.
 pub const MONTHLY_CREDITS_SCHEDULE: &str = "monthly-credits";
@@ -135,6 +136,46 @@ pub fn grant_credit(
     trigger: Trigger,
 ) -> NewRun {
     told(GRANT_CREDIT, tenant, grant.source_key.clone(), grant.encode_to_vec(), due, trigger)
+}
+
+/// The monthly credits of a period for one tenant once more: whoever has the credit keeps it, whoever
+/// lacks it gets it.
+#[must_use]
+pub fn monthly_backfill(
+    tenant: TenantRef,
+    period: Period,
+    issued_at: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    let due = monthly_credits_due(period);
+    let input = v1::MonthlyCreditsTenant {
+        period: period.to_string(),
+        as_of: Some(convert::timestamp(due)),
+        issued_at: Some(convert::timestamp(issued_at)),
+    };
+    let key = format!("{}/backfill:{}", monthly::run_key(period), instant_key(issued_at));
+    told(MONTHLY_CREDITS_TENANT, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// Takes back what a run has granted: of one tenant, or of all. A run is reversed once.
+#[must_use]
+pub fn reversal(
+    tenant: Option<TenantRef>,
+    granting: RunId,
+    owe_used: bool,
+    now: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    let input = v1::Reversal { run_id: granting.0.as_bytes().to_vec(), owe_used };
+    NewRun {
+        task: if tenant.is_some() { REVERSAL_TENANT.task } else { REVERSAL.task }.to_owned(),
+        tenant,
+        key: granting.to_string(),
+        payload: input.encode_to_vec(),
+        scheduled_for: now,
+        trigger,
+        options: RunOptions::default(),
+    }
 }
 
 /// A use of credit that another system tells of.

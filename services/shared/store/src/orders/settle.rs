@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tradeup_domain::ValueClass;
 use tradeup_domain::cashback::Earning;
 use tradeup_domain::ledger::{ClawLot, Clawed, EntryKind, claw_back};
+use tradeup_domain::monthly::LEAST_VALID_DAYS;
 use uuid::Uuid;
 
 use crate::accounts::{self, Booking, DebtKind, DebtMovement, Movement, NewLot, book};
@@ -70,13 +71,13 @@ pub async fn settle(
         Err(why) => return Ok(why),
     };
     let account = accounts::open(db, asked.tenant, order.member_id, &order.currency).await?;
-    release(db, asked.tenant, external_id, &order, settings).await?;
+    let (now, _lots) = accounts::lots(db, asked.tenant, order.member_id, &order.currency).await?;
+    release(db, asked.tenant, external_id, &order, settings, now).await?;
     let target_minor = order.earning.target_minor();
     let delta = target_minor - order.posted_minor;
     if delta == 0 {
         return Ok(Settled::Same { target_minor });
     }
-    let (now, _lots) = accounts::lots(db, asked.tenant, order.member_id, &order.currency).await?;
     let key = format!("settle:{external_id}:{}", order.next_seq(db, asked.tenant, external_id).await?);
     let operation = Operation {
         tenant: asked.tenant,
@@ -98,7 +99,7 @@ pub async fn settle(
     let mut booking = Booking::of(&operation);
     let mut clawed = Clawed::default();
     if delta > 0 {
-        let lot = order.new_lot(external_id, delta, settings);
+        let lot = order.new_lot(external_id, delta, settings, now);
         recover_into(&mut booking, account.debt_minor, &lot);
         booking.new_lots.push(lot);
     } else {
@@ -120,12 +121,18 @@ pub async fn settle(
 
 impl Order {
     /// The lot of a settlement: its own for each, since the first may be used already.
-    fn new_lot(&self, external_id: &str, granted_minor: i64, settings: &Settings) -> NewLot {
+    fn new_lot(
+        &self,
+        external_id: &str,
+        granted_minor: i64,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> NewLot {
         let version = match self.lots {
             0 => String::new(),
             n => format!(":v{}", n + 1),
         };
-        let terms = Terms::from(self.available_at, settings);
+        let terms = Terms::of(self.available_at, settings, now);
         NewLot {
             id: Uuid::now_v7(),
             value_class: ValueClass::Promotional,
@@ -194,11 +201,13 @@ struct Terms {
 }
 
 impl Terms {
-    /// Counts from the local day on which the lot can first be spent.
-    fn from(available_at: Option<DateTime<Utc>>, settings: &Settings) -> Self {
+    /// Counts from the local day on which the lot can first be spent, but at least so many days from now:
+    /// an order that is told of late earns nothing that has ended already.
+    fn of(available_at: Option<DateTime<Utc>>, settings: &Settings, now: DateTime<Utc>) -> Self {
         let Some(available_at) = available_at else { return Self::default() };
         let anchor = available_at.with_timezone(&settings.zone).date_naive();
-        let expires_at = settings.validity.expires_at(anchor, settings.zone, available_at, 1);
+        let expires_at =
+            settings.validity.expires_at(anchor, settings.zone, available_at.max(now), LEAST_VALID_DAYS);
         Self { anchor_on: Some(anchor), expires_at, ends_at: expires_at.map(|at| settings.ends_at(at)) }
     }
 }
@@ -253,11 +262,12 @@ async fn release(
     external_id: &str,
     order: &Order,
     settings: &Settings,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     if order.available_at.is_none() || order.lots == 0 {
         return Ok(());
     }
-    let terms = Terms::from(order.available_at, settings);
+    let terms = Terms::of(order.available_at, settings, now);
     sqlx::query_file!(
         "src/orders/release.sql",
         tenant as TenantId,

@@ -6,7 +6,7 @@ from batches b
 join batch_plans p on p.parent_run_id = b.parent_run_id and p.task <> 'expiration-warning-batch'
 left join (
     select run_id, count(distinct member_id) as members, sum(abs(amount_minor)) as amount_minor
-    from ledger_entries where tenant_id = $1 and kind in ('grant', 'expire') group by run_id
+    from ledger_entries where tenant_id = $1 and kind in ('grant', 'expire', 'adjust') group by run_id
 ) as e on e.run_id = b.run_id
 where b.tenant_id = $1
     and (b.affected <> coalesce(e.members, 0) or b.affected_minor <> coalesce(e.amount_minor, 0))

@@ -1,7 +1,7 @@
 -- For each succeeded monthly run: the members whom it promised a credit, as they were as of the run
 -- and known when it was planned, against the lots of its period. Recorded failures are not missing.
 with promised as (
-    select r.id as run_id, r.key as period, ms.member_id
+    select r.id as run_id, split_part(r.key, '/', 1) as period, ms.member_id
     from runs r
     join memberships ms on ms.tenant_id = $1 and ms.status = 'active'
         and ms.valid_from <= r.scheduled_for and (ms.valid_to is null or ms.valid_to > r.scheduled_for)

@@ -1,0 +1,39 @@
+//! Shopify's Admin API for store credit.
+//!
+//! Credits and debits customers' store credit accounts, reads them back, keeps within each shop's rate,
+//! renews and seals tokens. It holds no state but each shop's [`Budget`]; what has been asked and answered is
+//! for the caller to write down. The rules, with their sources, are the project's Shopify reference.
+//!
+//! What matters most: store credit has no idempotency key. [`ShopifyError::certainly_not_applied`] tells
+//! whether a credit may be sent again; after [`ShopifyError::OutcomeUnknown`] the account's history has
+//! to be read first ([`ShopClient::transactions`] with [`HistoryFilter::expires_at`]).
+
+mod answer;
+mod budget;
+mod client;
+mod decimal;
+mod error;
+mod ids;
+mod mutate;
+mod oauth;
+mod operation;
+mod privacy;
+mod query;
+mod record;
+mod seal;
+mod tls;
+mod transaction;
+
+pub use budget::{Budget, BudgetView};
+pub use client::{API_VERSION, Client, Settings, SetupError, ShopClient};
+pub use decimal::{AmountError, amount_text, parse_amount};
+pub use error::{OUTCOME_SETTLES_AFTER, RefusalCode, ShopifyError};
+pub use ids::{
+    AccountId, CompanyLocationId, CustomerId, InvalidId, Owner, ShopDomain, ShopId, TransactionId,
+};
+pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, RefreshError, TokenPair};
+pub use operation::Operation;
+pub use query::{Cursor, Customer, CustomerKey, History, HistoryFilter, ShopInfo};
+pub use record::Recorder;
+pub use seal::{KeyRing, KeyRingError, SealError, SealedToken};
+pub use transaction::{Account, Event, Transaction, TransactionKind};

@@ -1,0 +1,10 @@
+-- A member's entries in the order in which they were booked, each with the balance after it.
+-- $1 tenant  $2 member
+select e.id as entry_id, e.currency, e.effective_at, e.recorded_at, e.kind, e.amount_minor,
+    (sum(e.amount_minor) over (partition by e.currency order by e.recorded_at, e.id))::bigint as "balance_minor!",
+    l.reason, l.source_key, coalesce(o.reason, l.note) as "note", e.operation
+from lots l
+join ledger_entries e on e.tenant_id = $1 and e.lot_id = l.id
+left join operations o on o.tenant_id = $1 and o.key = e.operation
+where l.tenant_id = $1 and l.member_id = $2
+order by e.currency, e.recorded_at, e.id
