@@ -21,7 +21,7 @@ pub(crate) struct MailOptions {
     /// Keys of the links that unsubscribe, newest first, like 2:KEY,1:KEY.
     #[arg(long, env = "TRADEUP_UNSUBSCRIBE_KEYS", hide_env_values = true, value_name = "KEYS")]
     unsubscribe_keys: Option<String>,
-    /// Where members reach the HTTP server of `webhooks`, like https://app.example.
+    /// Where members reach the HTTP server of `webhooks`: an address that begins with https.
     #[arg(long, env = "TRADEUP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// Most mails that this process sends in a second; as many as it can, if it is not said.

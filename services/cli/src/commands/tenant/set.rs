@@ -27,7 +27,7 @@ pub(crate) struct Set {
     /// Where answers to mails go; empty for nowhere.
     #[arg(long, value_name = "ADDRESS", value_parser = or_none::<Address>)]
     reply_to: Option<String>,
-    /// Where credit is spent, like https://shop.example; empty for no link.
+    /// Where credit is spent: an address that begins with https; empty for no link.
     #[arg(long, value_name = "URL", value_parser = or_none::<WebLink>)]
     shop_url: Option<String>,
     /// Whether members are warned of credit that is about to end.
