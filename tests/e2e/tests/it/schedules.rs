@@ -8,7 +8,7 @@ use tradeup_harness::{Shop, World, eventually};
 const SOON: Duration = Duration::from_secs(30);
 
 async fn due_since(world: &World, fire_at: &str) {
-    due_at(world, fire_at, "tenant_id is null").await;
+    due_at(world, fire_at, "name = 'monthly-credits' and tenant_id is null").await;
 }
 
 async fn due_at(world: &World, fire_at: &str, which: &'static str) {
@@ -29,7 +29,7 @@ async fn two_schedulers_catch_up_a_missed_month_once() {
     let world = World::with_aurora(10_000, 61).await;
     // The first start adds the schedule, from the next month on.
     drop(world.start("scheduler").await);
-    assert_eq!(world.number("select count(*) from schedules").await, 1);
+    assert_eq!(world.number("select count(*) from schedules where name = 'monthly-credits'").await, 1);
     assert_eq!(world.number("select count(*) from fire_decisions").await, 0);
 
     due_since(&world, &this_month(&world).await).await;
@@ -137,7 +137,7 @@ async fn a_shop_with_a_schedule_of_its_own_is_left_to_it() {
     );
     world.assert_exact(&["2026-11"]);
     world.tradeup_ok(&["schedule", "remove", "monthly-credits", "--tenant", "aurora"]);
-    assert_eq!(world.number("select count(*) from schedules").await, 1);
+    assert_eq!(world.number("select count(*) from schedules where name = 'monthly-credits'").await, 1);
 }
 
 #[tokio::test]
