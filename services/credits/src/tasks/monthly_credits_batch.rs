@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tradeup_domain::{Dependency, Period};
+use tradeup_domain::{Dependency, ErrorCode, Period};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::MonthlyBatch;
@@ -27,13 +27,22 @@ impl Task for MonthlyCreditsBatch {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let period: Period = convert::period(&input.period)?;
         let (range, parent) = batch::of(&context.claim)?;
+        let expires_at = convert::optional_instant("expires_at", input.expires_at.as_ref())?;
+        // Messages from before there were days of grace have the one and not the other.
+        let ends_at = convert::optional_instant("ends_at", input.ends_at.as_ref())?.or(expires_at);
+        if expires_at.is_some() != ends_at.is_some() || ends_at < expires_at {
+            return Err(TaskError::permanent(
+                ErrorCode::InvalidInput,
+                "field ends_at is before expires_at, or stands alone; give the same instant or a later one",
+            ));
+        }
         let batch = MonthlyBatch {
             tenant: context.tenant()?.id,
             run_id: context.claim.run_id,
             period,
             as_of: convert::instant("as_of", input.as_of.as_ref())?,
-            expires_at: convert::optional_instant("expires_at", input.expires_at.as_ref())?,
-            ends_at: convert::optional_instant("ends_at", input.ends_at.as_ref())?,
+            expires_at,
+            ends_at,
             range,
         };
         batch::execute(context, parent, &batch).await

@@ -69,7 +69,7 @@ async fn what_is_under_way_is_rolled_back_and_what_was_done_stays() {
     .await;
     let entries = world.number(ENTRIES).await;
     assert!(entries < world.due["aurora"].0, "cancelled in time");
-    assert_eq!(world.number("select coalesce(sum(granted), 0)::bigint from batches").await, entries);
+    assert_eq!(world.number("select coalesce(sum(affected), 0)::bigint from batches").await, entries);
     proved(&world);
     let month = world.ended(&run).await;
     assert_eq!(

@@ -103,6 +103,7 @@ async fn an_edited_payload_takes_the_place_of_the_old_one() {
 
     payload.as_object_mut().unwrap().remove("expiry");
     payload["expires_at"] = "2027-05-01T00:00:00Z".into();
+    payload["ends_at"] = "2027-05-01T00:00:00Z".into();
     std::fs::write(&file, payload.to_string()).unwrap();
     world.tradeup_ok(&["dead", "replay", letter, "--payload", path, "--reason", "a longer month"]);
     assert_eq!(world.ended(&run).await["state"], "succeeded");

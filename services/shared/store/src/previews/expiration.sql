@@ -1,6 +1,6 @@
 -- What an expiration would do, or has done, added up by outcome.
 -- $1 tenant  $2 as of  $3 whether to hold what happened against it
-select outcome as "outcome!", null::text as "tier", currency as "currency", count(distinct member_id) as "members!",
+select outcome as "outcome!", null::text as "tier?", currency as "currency?", count(distinct member_id) as "members!",
     sum(amount_minor)::bigint as "amount_minor!"
 from (
     select case when $3 then 'missing' else 'to_expire' end as outcome, currency, member_id,

@@ -33,7 +33,7 @@ with members_as_of as (
             as amount_minor
     from members_as_of
 )
-select outcome as "outcome!", tier as "tier", currency as "currency", count(*) as "members!",
+select outcome as "outcome!", tier as "tier?", currency as "currency?", count(*) as "members!",
     sum(amount_minor)::bigint as "amount_minor!"
 from judged
 group by outcome, tier, currency

@@ -33,8 +33,8 @@ with members_as_of as (
             as amount_minor
     from members_as_of
 )
-select member_id as "member_id!", external_id as "external_id!", outcome as "outcome!", tier as "tier",
-    currency as "currency", coalesce(amount_minor, 0) as "amount_minor!"
+select member_id as "member_id!", external_id as "external_id!", outcome as "outcome!", tier as "tier?",
+    currency as "currency?", coalesce(amount_minor, 0) as "amount_minor!"
 from judged
 where $5::text is null or outcome = $5
 order by external_id
