@@ -32,6 +32,7 @@ pub(crate) mod spend;
 pub(crate) mod start;
 pub(crate) mod statement;
 pub(crate) mod tenant;
+pub(crate) mod token;
 pub(crate) mod trigger;
 pub(crate) mod verify;
 mod who;

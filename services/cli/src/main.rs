@@ -56,6 +56,9 @@ enum Command {
     /// Add, list and show shops and their tiers.
     #[command(subcommand)]
     Tenant(commands::tenant::Tenant),
+    /// Make, list and revoke tokens for the checkout's API.
+    #[command(subcommand)]
+    Token(commands::token::Token),
     /// Import data of a shop.
     #[command(subcommand)]
     Import(commands::import::Import),
@@ -140,6 +143,7 @@ async fn main() -> ExitCode {
         Ok(_lines) => match command {
             Command::Setup(setup) => setup.run(&context).await,
             Command::Tenant(tenant) => tenant.run(&context).await,
+            Command::Token(token) => token.run(&context).await,
             Command::Import(import) => import.run(&context).await,
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,

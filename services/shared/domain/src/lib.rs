@@ -5,6 +5,7 @@
 //! a back-fill a year later. The rules' source is the loyalty reference of the design
 //! (monthly credits §1.5, expiry §1.3, tiers §1.8, money §2).
 
+pub mod api_token;
 pub mod cashback;
 pub mod dependency;
 pub mod error;

@@ -1,5 +1,7 @@
 //! What comes by HTTP. One file for each kind of route, put together here; [`server`] serves them.
 
+mod api;
+mod checkout;
 mod server;
 mod unsubscribe;
 
@@ -68,7 +70,7 @@ impl Http {
 
 /// Every route.
 fn routes(pool: Pool, keys: Option<KeyRing>) -> Router {
-    let mut all = Router::new();
+    let mut all = checkout::routes(pool.clone());
     match keys {
         Some(keys) => all = all.merge(unsubscribe::routes(pool, keys)),
         None => tracing::warn!("links that unsubscribe are not served: TRADEUP_UNSUBSCRIBE_KEYS is not set"),

@@ -49,7 +49,7 @@ impl From<SubjectError> for BodyError {
 /// An amount of a body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object like {\"amount_minor\": 500, \"currency\": \"USD\"}")]
-pub(super) struct Amount {
+pub(crate) struct Amount {
     #[serde(deserialize_with = "whole_number")]
     amount_minor: i64,
     currency: String,

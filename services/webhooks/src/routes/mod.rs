@@ -1,6 +1,6 @@
 //! Which event leads to which run: one file for each topic.
 
-mod body;
+pub(crate) mod body;
 mod credit_requested;
 mod credit_spent;
 mod order;

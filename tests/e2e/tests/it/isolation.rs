@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 19] = [
+const TENANT_TABLES: [&str; 20] = [
+    "api_tokens",
     "tiers",
     "tier_amounts",
     "tier_rates",
@@ -41,6 +42,8 @@ const PLANTED: &str = "
     select distinct on (tenant_id) tenant_id, id, 'credit_expiry', 'opt_out', 'test' from members;
     insert into mail_templates (tenant_id, kind, locale, version, subject, body_text, body_html, created_by)
     select id, 'credit_expiry', 'en', 1, 's', 't', 'h', 'test' from tenants;
+    insert into api_tokens (tenant_id, id, source, token_hash, created_by)
+    select id, gen_random_uuid(), 'test', sha256('test'), 'test' from tenants;
     insert into tier_rates (tenant_id, tier_id, rate_bps, valid_from)
     select distinct on (tenant_id) tenant_id, id, 500, now() from tiers;
     insert into operations (tenant_id, key, kind, member_id, currency, amount_minor, actor, effective_at)

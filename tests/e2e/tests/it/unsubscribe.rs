@@ -4,36 +4,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tradeup_harness::{Process, eventually};
+use tradeup_harness::Process;
 
+use crate::http::{form as ask, port};
 use crate::mailing::{Mailing, link};
-
-/// One request; status and body.
-async fn ask(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer)
-}
-
-async fn port(webhooks: &Process) -> u16 {
-    eventually("webhooks serves HTTP", Duration::from_secs(30), || {
-        let log = webhooks.log();
-        let port = log
-            .split("serving HTTP on 127.0.0.1:")
-            .nth(1)
-            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap());
-        async move { port }
-    })
-    .await
-}
 
 #[tokio::test]
 async fn get_asks_and_post_unsubscribes() {

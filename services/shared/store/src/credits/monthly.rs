@@ -118,7 +118,7 @@ pub struct MonthlyPreview {
     pub currency: String,
 }
 
-/// What [`issue_monthly`] would do now for these members.
+/// What [`MonthlyBatch`] would do now for these members.
 ///
 /// # Errors
 /// As any statement.

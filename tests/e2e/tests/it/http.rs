@@ -1,0 +1,46 @@
+//! Requests to `webhooks` as others send them, without a client of our own between.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tradeup_harness::{Process, eventually};
+
+/// One request; status and the whole answer.
+pub(crate) async fn ask(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+/// One request as a form sends it.
+pub(crate) async fn form(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
+    ask(port, method, path, &[("Content-Type", "application/x-www-form-urlencoded")], body).await
+}
+
+/// Where `webhooks` serves.
+pub(crate) async fn port(webhooks: &Process) -> u16 {
+    eventually("webhooks serves HTTP", Duration::from_secs(30), || {
+        let log = webhooks.log();
+        let port = log
+            .split("serving HTTP on 127.0.0.1:")
+            .nth(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap());
+        async move { port }
+    })
+    .await
+}
