@@ -30,7 +30,7 @@ create table operations (
     actor text not null check (actor <> ''),
     run_id uuid,
     effective_at timestamptz not null,
-    recorded_at timestamptz not null default now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, key),
     foreign key (tenant_id, member_id) references members (tenant_id, id),
     foreign key (tenant_id, of_key) references operations (tenant_id, key),
@@ -90,9 +90,9 @@ create table ledger_entries (
     amount_minor bigint not null check (amount_minor <> 0),
     -- Names the movement within its lot; with the lot's own key it makes every movement unique.
     key text not null check (key <> ''),
-    -- When it took effect, and when it was booked.
+    -- When it took effect, and when it was booked: by the clock then, since a transaction may have waited.
     effective_at timestamptz not null,
-    recorded_at timestamptz not null default now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     run_id uuid,
     operation text,
     primary key (tenant_id, id),
@@ -121,7 +121,7 @@ create table debt_entries (
     amount_minor bigint not null check (amount_minor <> 0),
     key text not null check (key <> ''),
     effective_at timestamptz not null,
-    recorded_at timestamptz not null default now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     run_id uuid,
     operation text,
     primary key (tenant_id, id),

@@ -117,3 +117,19 @@ async fn c7_pending_and_foreign_lots_are_not_there() {
     assert_eq!(field.entries_of("spend").await, parts(&[("live", -100)]));
     field.assert_exact().await;
 }
+
+/// A revert that is told of late: it goes back as of then, and ends when its lot has.
+#[tokio::test]
+async fn a_revert_told_of_late_ends_with_its_lot() {
+    let field = Field::new(1, 500).await;
+    field.lot("B", 500, Some(field.days(-1))).await;
+    field.spend("order 1", 500, Some(field.days(-3))).await;
+    let mut tx = field.begin().await;
+    let (key, of) = ("spend_revert:late", tradeup_store::credits::spend_key("till", "order 1"));
+    let asked = field.asked(key, Some(field.days(-2)));
+    tradeup_store::credits::revert_spend(&mut tx, &asked, &field.settings, &of, None).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(field.entries_of("expire").await, parts(&[("B", -500)]));
+    assert_eq!(field.spend("order 2", 500, None).await, done(0));
+    field.assert_exact().await;
+}

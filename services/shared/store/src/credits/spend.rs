@@ -205,6 +205,8 @@ pub async fn revert_spend(
         if part.ended {
             let mut end = movement(&back, EntryKind::Expire, -1, &operation);
             end.key = format!("expire:{}", operation.key);
+            // What is told of late goes back as of then, and ends when its lot has.
+            end.effective_at = part.lot.ends_at.unwrap_or(end.effective_at).max(end.effective_at);
             booking.movements.push(end);
             booking.new_lots.push(in_place_of(&part.lot, part.amount_minor, &operation, settings, now));
             reinstated_minor += part.amount_minor;
