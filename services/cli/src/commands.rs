@@ -38,8 +38,17 @@ pub(crate) mod verify;
 mod who;
 
 use anyhow::anyhow;
+use chrono::{DateTime, Utc};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{Pool, TenantId};
+use tradeup_store::{Pool, TenantId, Tx};
+
+/// The database's clock.
+async fn now(pool: &Pool) -> anyhow::Result<DateTime<Utc>> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let now = tradeup_store::schedules::now(&mut tx).await?;
+    tx.rollback().await?;
+    Ok(now)
+}
 
 /// The tenant with this handle, or an error that says what to do.
 async fn tenant_by_handle(pool: &Pool, handle: &str) -> anyhow::Result<Tenant> {

@@ -9,10 +9,10 @@ use serde_json::json;
 use tradeup_domain::Period;
 use tradeup_store::previews::{self, PreviewLine};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{Pool, Tx, schedules};
+use tradeup_store::{Pool, Tx};
 use tradeup_worker::trigger;
 
-use super::tenant_by_handle;
+use super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, money};
 use crate::sheet::{Cell, Sheet};
@@ -161,13 +161,6 @@ impl Of {
         }
         Ok(if self.diff && !right { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
-}
-
-async fn now(pool: &Pool) -> anyhow::Result<DateTime<Utc>> {
-    let mut tx = Tx::of_engine(pool).await?;
-    let now = schedules::now(&mut tx).await?;
-    tx.rollback().await?;
-    Ok(now)
 }
 
 impl Monthly {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tradeup_store::reports::{self, Dated};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{Pool, Tx, schedules};
+use tradeup_store::{Pool, Tx};
 
-use super::tenant_by_handle;
+use super::{now, tenant_by_handle};
 use crate::Context;
 use crate::sheet::{Cell, Sheet};
 
@@ -84,12 +84,10 @@ impl Report {
 impl Liability {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let mut tx = Tx::of_engine(&pool).await?;
         let at = match self.at {
             Some(at) => at,
-            None => schedules::now(&mut tx).await?,
+            None => now(&pool).await?,
         };
-        tx.rollback().await?;
         let mut sheet = Sheet::new(&[
             "tenant",
             "currency",

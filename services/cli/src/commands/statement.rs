@@ -6,8 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::zone::{last_day_before, parse_zone};
-use tradeup_store::reports::{self, LotLine};
-use tradeup_store::{Tx, members};
+use tradeup_store::{Tx, members, reports};
 
 use super::tenant_by_handle;
 use crate::Context;
@@ -84,14 +83,10 @@ impl Statement {
                 Cell::text(&lot.source_key),
             ]);
         }
-        let spendable = |currency: &str| -> i64 {
-            let live = |lot: &&LotLine| lot.currency == currency && lot.state == "live";
-            lots.iter().filter(live).map(|lot| lot.remaining_minor).sum()
-        };
         let value = json!({
             "tenant": tenant.handle, "member_id": member.to_string(), "zone": tenant.zone,
             "accounts": accounts.iter().map(|a| json!({ "currency": a.currency, "balance_minor": a.balance_minor,
-                "spendable_minor": spendable(&a.currency), "debt_minor": a.debt_minor })).collect::<Vec<_>>(),
+                "spendable_minor": a.spendable_minor, "debt_minor": a.debt_minor })).collect::<Vec<_>>(),
             "lots": lots.iter().map(|lot| json!({ "lot_id": lot.lot_id.to_string(), "currency": lot.currency,
                 "class": lot.value_class, "state": lot.state, "reason": lot.reason, "source_key": lot.source_key,
                 "granted_minor": lot.granted_minor, "remaining_minor": lot.remaining_minor,
@@ -107,8 +102,8 @@ impl Statement {
             let mut text = String::new();
             for account in &accounts {
                 let shown = |minor| money(minor, &account.currency);
-                text.push_str(&format!("To spend now: {}", shown(spendable(&account.currency))));
-                if account.balance_minor != spendable(&account.currency) {
+                text.push_str(&format!("To spend now: {}", shown(account.spendable_minor)));
+                if account.balance_minor != account.spendable_minor {
                     text.push_str(&format!(" of a balance of {}", shown(account.balance_minor)));
                 }
                 if account.debt_minor > 0 {

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
-use tradeup_store::runs::Trigger as TriggeredBy;
-use tradeup_store::{Tx, schedules};
+use tradeup_store::runs::{NewRun, Trigger as TriggeredBy};
 use tradeup_worker::trigger::{self, Fire};
 
+use super::now;
 use super::start::{Existing, Start};
 use crate::Context;
 
@@ -68,34 +68,34 @@ impl Trigger {
 
 impl CreditExpiration {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self { as_of, start } = self;
-        let pool = context.pool().await?;
-        let mut tx = Tx::of_engine(&pool).await?;
-        let now = schedules::now(&mut tx).await?;
-        tx.rollback().await?;
-        let due = as_of.unwrap_or(now);
-        if due > now {
-            anyhow::bail!("{due} has not come; credits that are live then can't expire now");
-        }
-        let new = trigger::credit_expiration(by_hand(due, now, &start));
-        start.start(context, &pool, new, Existing::IsTheSame).await
+        let ahead = "credits that are live then can't expire now";
+        start_as_of(context, self.as_of, self.start, ahead, trigger::credit_expiration).await
     }
 }
 
 impl ExpirationWarning {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self { as_of, start } = self;
-        let pool = context.pool().await?;
-        let mut tx = Tx::of_engine(&pool).await?;
-        let now = schedules::now(&mut tx).await?;
-        tx.rollback().await?;
-        let due = as_of.unwrap_or(now);
-        if due > now {
-            anyhow::bail!("{due} has not come; members are warned 7 days ahead and no earlier");
-        }
-        let new = trigger::expiration_warning(by_hand(due, now, &start));
-        start.start(context, &pool, new, Existing::IsTheSame).await
+        let ahead = "members are warned 7 days ahead and no earlier";
+        start_as_of(context, self.as_of, self.start, ahead, trigger::expiration_warning).await
     }
+}
+
+/// Starts a run that is about an instant, which has to have come; `ahead` says why.
+async fn start_as_of(
+    context: &Context,
+    as_of: Option<DateTime<Utc>>,
+    start: Start,
+    ahead: &str,
+    run: fn(Fire) -> NewRun,
+) -> anyhow::Result<ExitCode> {
+    let pool = context.pool().await?;
+    let now = now(&pool).await?;
+    let due = as_of.unwrap_or(now);
+    if due > now {
+        anyhow::bail!("{due} has not come; {ahead}");
+    }
+    let new = run(by_hand(due, now, &start));
+    start.start(context, &pool, new, Existing::IsTheSame).await
 }
 
 /// A fire that a person asks for.
@@ -113,15 +113,13 @@ impl MonthlyCredits {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let Self { period, start } = self;
         let pool = context.pool().await?;
-        let mut tx = Tx::of_engine(&pool).await?;
-        let now = schedules::now(&mut tx).await?;
+        let now = now(&pool).await?;
         let due = trigger::monthly_credits_due(period);
         if due > now {
             anyhow::bail!(
                 "the monthly credits of {period} are due {due}, which has not come; who gets them is not known before"
             );
         }
-        tx.rollback().await?;
         let new = trigger::monthly_credits(by_hand(due, now, &start));
         start.start(context, &pool, new, Existing::IsTheSame).await
     }

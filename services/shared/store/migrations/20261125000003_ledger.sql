@@ -18,7 +18,7 @@ create table accounts (
 create table operations (
     tenant_id bigint not null,
     key text not null check (key <> ''),
-    kind text not null check (kind in ('spend', 'spend_revert', 'adjust', 'settle', 'write_off', 'reverse')),
+    kind text not null check (kind in ('spend', 'spend_revert', 'adjust', 'settle')),
     member_id uuid not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     -- What was asked for, in minor units; signed for an adjustment.

@@ -166,6 +166,22 @@ pub struct BatchCounts {
 }
 
 impl BatchCounts {
+    /// Of a batch on whose other members there was nothing left to do. More may be affected than were
+    /// planned, when something came back to a member since.
+    #[must_use]
+    pub fn of_affected(planned: i32, affected: i32, affected_minor: i64, currency: Option<String>) -> Self {
+        let members = planned.max(affected);
+        Self {
+            members,
+            affected,
+            affected_minor,
+            currency,
+            already_done: members - affected,
+            exempt: 0,
+            failed: 0,
+        }
+    }
+
     /// Adds another part of the same batch.
     pub fn add(&mut self, other: &Self) {
         self.members += other.members;

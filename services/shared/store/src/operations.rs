@@ -17,10 +17,6 @@ pub enum OperationKind {
     Adjust,
     /// What an order earns, after something about it has changed.
     Settle,
-    /// A debt is given up.
-    WriteOff,
-    /// The movements of a run that should not have happened are taken back.
-    Reverse,
 }
 
 impl OperationKind {
@@ -32,8 +28,6 @@ impl OperationKind {
             Self::SpendRevert => "spend_revert",
             Self::Adjust => "adjust",
             Self::Settle => "settle",
-            Self::WriteOff => "write_off",
-            Self::Reverse => "reverse",
         }
     }
 }

@@ -40,72 +40,74 @@ pub async fn record(
     .execute(&mut *db)
     .await
     .doing("locking an order")?;
-    let recorded = match fact {
-        Fact::Paid(order) => {
-            sqlx::query_file!(
-                "src/orders/record_order.sql",
-                tenant as TenantId,
-                external_id,
-                order.member_external_id,
-                order.currency.code(),
-                order.base_minor,
-                order.paid_at,
-                order.version_at,
-                order.needs_fulfilment,
-                order.test,
-            )
-            .execute(db)
-            .await
-        }
+    let none = Happened::default();
+    match fact {
+        Fact::Paid(order) => sqlx::query_file!(
+            "src/orders/record_order.sql",
+            tenant as TenantId,
+            external_id,
+            order.member_external_id,
+            order.currency.code(),
+            order.base_minor,
+            order.paid_at,
+            order.version_at,
+            order.needs_fulfilment,
+            order.test,
+        )
+        .execute(db)
+        .await
+        .doing("recording an order")
+        .map(drop),
         Fact::Refunded { external_id: refund, eligible_minor, refunded_at } => {
-            return record_refund(db, tenant, external_id, refund, *eligible_minor, *refunded_at).await;
+            record_refund(db, tenant, external_id, refund, *eligible_minor, *refunded_at).await
         }
         Fact::Fulfilled(at) => {
-            sqlx::query!(
-                "update orders set fulfilled_at = least(fulfilled_at, $3)
-                 where tenant_id = $1 and external_id = $2",
-                tenant as TenantId,
-                external_id,
-                at
-            )
-            .execute(db)
-            .await
+            happened(db, tenant, external_id, Happened { fulfilled: Some(*at), ..none }).await
         }
         Fact::Cancelled(at) => {
-            sqlx::query!(
-                "update orders set cancelled_at = least(cancelled_at, $3)
-                 where tenant_id = $1 and external_id = $2",
-                tenant as TenantId,
-                external_id,
-                at
-            )
-            .execute(db)
-            .await
+            happened(db, tenant, external_id, Happened { cancelled: Some(*at), ..none }).await
         }
         Fact::Disputed(at) => {
-            sqlx::query!(
-                "update orders set disputed_at = coalesce(disputed_at, $3)
-                 where tenant_id = $1 and external_id = $2",
-                tenant as TenantId,
-                external_id,
-                at
-            )
-            .execute(db)
-            .await
+            happened(db, tenant, external_id, Happened { disputed: Some(*at), ..none }).await
         }
         Fact::DisputeWon(at) => {
-            sqlx::query!(
-                "update orders set dispute_won_at = coalesce(dispute_won_at, $3)
-                 where tenant_id = $1 and external_id = $2",
-                tenant as TenantId,
-                external_id,
-                at
-            )
-            .execute(db)
-            .await
+            happened(db, tenant, external_id, Happened { dispute_won: Some(*at), ..none }).await
         }
-    };
-    recorded.doing("recording what happened to an order").map(drop)
+    }
+}
+
+/// What happened to an order as a whole.
+#[derive(Clone, Copy, Default)]
+struct Happened {
+    fulfilled: Option<DateTime<Utc>>,
+    cancelled: Option<DateTime<Utc>>,
+    disputed: Option<DateTime<Utc>>,
+    dispute_won: Option<DateTime<Utc>>,
+}
+
+/// The first of each counts: of fulfilments and cancellations the earliest, of disputes the one that was
+/// heard of first.
+async fn happened(
+    db: &mut Connection,
+    tenant: TenantId,
+    order: &str,
+    what: Happened,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update orders set fulfilled_at = least(fulfilled_at, $3), cancelled_at = least(cancelled_at, $4),
+             disputed_at = coalesce(disputed_at, $5), dispute_won_at = coalesce(dispute_won_at, $6)
+         where tenant_id = $1 and external_id = $2",
+        tenant as TenantId,
+        order,
+        what.fulfilled,
+        what.cancelled,
+        what.disputed,
+        what.dispute_won,
+    )
+    .execute(db)
+    .await
+    .doing("recording what happened to an order")
+    .map(drop)
 }
 
 async fn record_refund(

@@ -263,6 +263,8 @@ pub struct AccountLine {
     pub currency: String,
     /// Sum of its entries, in minor units.
     pub balance_minor: i64,
+    /// What can be spent now, in minor units.
+    pub spendable_minor: i64,
     /// What the member owes, in minor units.
     pub debt_minor: i64,
 }
@@ -278,8 +280,13 @@ pub async fn accounts(
 ) -> Result<Vec<AccountLine>, StoreError> {
     sqlx::query_as!(
         AccountLine,
-        "select currency, balance_minor, debt_minor from accounts
-         where tenant_id = $1 and member_id = $2 order by currency",
+        r#"select a.currency, a.balance_minor, a.debt_minor,
+               coalesce((
+                   select sum(l.remaining_minor - l.held_minor) from lots l
+                   where l.tenant_id = $1 and l.member_id = $2 and l.currency = a.currency
+                       and l.available_at <= now() and (l.ends_at > now() or l.ends_at is null)
+               ), 0)::bigint as "spendable_minor!"
+           from accounts a where a.tenant_id = $1 and a.member_id = $2 order by a.currency"#,
         tenant as TenantId,
         member_id
     )

@@ -12,11 +12,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tradeup_domain::ledger::spendable_minor;
 use tradeup_domain::spend::{Spend, check_amount, check_reference};
 use tradeup_domain::{ErrorCode, Money};
 use tradeup_proto::{convert, v1};
 use tradeup_store::credits::{self, Asked, Reverted, Spent};
-use tradeup_store::{Pool, Tx, members, reports};
+use tradeup_store::{Pool, Tx, accounts, members};
 use uuid::Uuid;
 
 use super::api::{Caller, Problem};
@@ -66,11 +67,10 @@ async fn balance(
     let mut tx = Tx::snapshot_of_tenant(&caller.pool, caller.tenant).await?;
     let member = member(&mut tx, &caller, &external_id).await?;
     let currency = caller.settings.currency.code();
-    let lots = reports::lots(&mut tx, caller.tenant, member).await?;
+    let (now, lots) = accounts::lots(&mut tx, caller.tenant, member, currency).await?;
     tx.rollback().await?;
-    let live = lots.iter().filter(|lot| lot.currency == currency && lot.state == "live");
-    let spendable_minor: i64 = live.clone().map(|lot| lot.remaining_minor).sum();
-    let next_end = live.filter_map(|lot| lot.ends_at).min();
+    let spendable_minor = spendable_minor(&lots, now);
+    let next_end = lots.iter().filter(|lot| lot.spendable_minor(now) > 0).filter_map(|lot| lot.ends_at).min();
     Ok(Json(json!({ "currency": currency, "spendable_minor": spendable_minor,
         "next_end_at": next_end.map(|at| at.to_rfc3339()) })))
 }

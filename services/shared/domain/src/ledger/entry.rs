@@ -27,19 +27,6 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// Every kind.
-    pub const ALL: [Self; 9] = [
-        Self::Grant,
-        Self::Spend,
-        Self::SpendRevert,
-        Self::Expire,
-        Self::Clawback,
-        Self::Adjust,
-        Self::TransferOut,
-        Self::TransferIn,
-        Self::DebtRecover,
-    ];
-
     /// The name that is stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {

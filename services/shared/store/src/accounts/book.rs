@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tradeup_domain::ValueClass;
-use tradeup_domain::ledger::EntryKind;
+use tradeup_domain::ledger::{EntryKind, Part};
 use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
@@ -119,6 +119,18 @@ impl<'a> Booking<'a> {
             movements: Vec::new(),
             debts: Vec::new(),
         }
+    }
+
+    /// Adds the parts as movements of the operation's own key: `sign` is 1 or -1.
+    pub fn move_parts(&mut self, kind: EntryKind, sign: i64, parts: &[Part]) {
+        let (key, effective_at) = (self.operation, self.effective_at);
+        self.movements.extend(parts.iter().map(|part| Movement {
+            lot_id: part.lot_id,
+            kind,
+            amount_minor: sign * part.amount_minor,
+            key: key.to_owned(),
+            effective_at,
+        }));
     }
 
     /// What the lot's movements add up to, in minor units.

@@ -6,7 +6,7 @@ use tradeup_domain::{Money, ValueClass};
 use uuid::Uuid;
 
 use super::debts::recover_into;
-use super::spend::{Asked, movement};
+use super::spend::Asked;
 use crate::Connection;
 use crate::accounts::{self, Booking, NewLot, book};
 use crate::error::StoreError;
@@ -107,10 +107,7 @@ pub async fn adjust(
         Adjustment::Take { lot_id } => {
             lots.retain(|lot| lot_id.is_none_or(|id| id == lot.id));
             match take(&mut lots, amount.amount_minor) {
-                Ok(parts) => {
-                    booking.movements =
-                        parts.iter().map(|part| movement(part, EntryKind::Adjust, -1, &operation)).collect();
-                }
+                Ok(parts) => booking.move_parts(EntryKind::Adjust, -1, &parts),
                 Err(insufficient) => return Ok(Adjusted::Insufficient(insufficient)),
             }
         }

@@ -55,16 +55,7 @@ impl MemberBatch for ExpirationBatch {
         .fetch_one(db)
         .await
         .doing("expiring lots")?;
-        let members = range.members.max(row.members);
-        Ok(BatchCounts {
-            members,
-            affected: row.members,
-            affected_minor: row.expired_minor,
-            currency: row.currency,
-            already_done: members - row.members,
-            exempt: 0,
-            failed: 0,
-        })
+        Ok(BatchCounts::of_affected(range.members, row.members, row.expired_minor, row.currency))
     }
 
     async fn members(&self, db: &mut Connection) -> Result<Vec<Uuid>, StoreError> {

@@ -57,16 +57,7 @@ impl MemberBatch for ReversalBatch {
         .fetch_one(db)
         .await
         .doing("reversing grants")?;
-        let members = range.members.max(row.members);
-        Ok(BatchCounts {
-            members,
-            affected: row.members,
-            affected_minor: row.reversed_minor,
-            currency: row.currency,
-            already_done: members - row.members,
-            exempt: 0,
-            failed: 0,
-        })
+        Ok(BatchCounts::of_affected(range.members, row.members, row.reversed_minor, row.currency))
     }
 
     async fn members(&self, db: &mut Connection) -> Result<Vec<Uuid>, StoreError> {

@@ -105,20 +105,9 @@ pub async fn spend(
         Err(insufficient) => return Ok(Spent::Insufficient(insufficient)),
     };
     let mut booking = Booking::of(&operation);
-    booking.movements = parts.iter().map(|part| movement(part, EntryKind::Spend, -1, &operation)).collect();
+    booking.move_parts(EntryKind::Spend, -1, &parts);
     book(db, &booking).await?;
     Ok(Spent::Done { is_new: true, left_minor: spendable_minor(&lots, at) - asked_minor })
-}
-
-/// A part as a movement of the operation's key.
-pub(super) fn movement(part: &Part, kind: EntryKind, sign: i64, operation: &Operation<'_>) -> Movement {
-    Movement {
-        lot_id: part.lot_id,
-        kind,
-        amount_minor: sign * part.amount_minor,
-        key: operation.key.to_owned(),
-        effective_at: operation.effective_at,
-    }
 }
 
 /// What came of taking a spend back.
@@ -201,13 +190,16 @@ pub async fn revert_spend(
     let mut reinstated_minor = 0;
     for part in &reverted {
         let back = Part { lot_id: part.lot.id, amount_minor: part.amount_minor };
-        booking.movements.push(movement(&back, EntryKind::SpendRevert, 1, &operation));
+        booking.move_parts(EntryKind::SpendRevert, 1, &[back]);
         if part.ended {
-            let mut end = movement(&back, EntryKind::Expire, -1, &operation);
-            end.key = format!("expire:{}", operation.key);
-            // What is told of late goes back as of then, and ends when its lot has.
-            end.effective_at = part.lot.ends_at.unwrap_or(end.effective_at).max(end.effective_at);
-            booking.movements.push(end);
+            booking.movements.push(Movement {
+                lot_id: part.lot.id,
+                kind: EntryKind::Expire,
+                amount_minor: -part.amount_minor,
+                key: format!("expire:{}", operation.key),
+                // What is told of late goes back as of then, and ends when its lot has.
+                effective_at: part.lot.ends_at.unwrap_or(at).max(at),
+            });
             booking.new_lots.push(in_place_of(&part.lot, part.amount_minor, &operation, settings, now));
             reinstated_minor += part.amount_minor;
         }

@@ -2,6 +2,7 @@
 -- $1 tenant  $2 order
 select o.currency, o.base_minor, o.paid_at, o.needs_fulfilment, o.fulfilled_at, o.cancelled_at, o.disputed_at,
     o.dispute_won_at, o.test, o.member_id, o.rate_bps, o.posted_minor, o.forgone_minor, o.lots,
+    (select count(*)::int from order_settlements s where s.tenant_id = $1 and s.order_external_id = $2) as "settlements!",
     coalesce((
         -- Clamped, so that absurd refunds can't leave the range of the sum.
         select sum(least(r.eligible_minor, 1000000000000)) from order_refunds r

@@ -7,10 +7,11 @@ use tradeup_domain::ledger::{ClawLot, Clawed, EntryKind, claw_back};
 use tradeup_domain::monthly::LEAST_VALID_DAYS;
 use uuid::Uuid;
 
-use crate::accounts::{self, Booking, DebtKind, DebtMovement, Movement, NewLot, book};
+use crate::accounts::{self, Booking, DebtKind, DebtMovement, NewLot, book};
 use crate::credits::{Asked, recover_into};
 use crate::error::{Doing, StoreError};
 use crate::operations::{self, Begun, Operation, OperationKind};
+use crate::schedules;
 use crate::tenants::Settings;
 use crate::{Connection, TenantId};
 
@@ -51,6 +52,8 @@ struct Order {
     posted_minor: i64,
     forgone_minor: i64,
     lots: i32,
+    /// How often it was settled.
+    settlements: i32,
     /// From when its cashback can be spent.
     available_at: Option<DateTime<Utc>>,
 }
@@ -70,15 +73,22 @@ pub async fn settle(
         Ok(order) => order,
         Err(why) => return Ok(why),
     };
-    let account = accounts::open(db, asked.tenant, order.member_id, &order.currency).await?;
-    let (now, _lots) = accounts::lots(db, asked.tenant, order.member_id, &order.currency).await?;
-    release(db, asked.tenant, external_id, &order, settings, now).await?;
     let target_minor = order.earning.target_minor();
     let delta = target_minor - order.posted_minor;
+    let releases = order.available_at.is_some() && order.lots > 0;
+    if delta == 0 && !releases {
+        return Ok(Settled::Same { target_minor });
+    }
+    let account = accounts::open(db, asked.tenant, order.member_id, &order.currency).await?;
+    let now = schedules::now(db).await?;
+    if releases {
+        release(db, asked.tenant, external_id, &order, settings, now).await?;
+    }
     if delta == 0 {
         return Ok(Settled::Same { target_minor });
     }
-    let key = format!("settle:{external_id}:{}", order.next_seq(db, asked.tenant, external_id).await?);
+    let seq = order.settlements + 1;
+    let key = format!("settle:{external_id}:{seq}");
     let operation = Operation {
         tenant: asked.tenant,
         key: &key,
@@ -108,7 +118,7 @@ pub async fn settle(
         order.take(&mut booking, &clawed, settings.writes_off);
     }
     book(db, &booking).await?;
-    let settlement = Settlement { operation: &key, target_minor, delta, clawed: &clawed };
+    let settlement = Settlement { seq, operation: &key, target_minor, delta, clawed: &clawed };
     close(db, asked.tenant, external_id, &order, &settlement).await?;
     Ok(Settled::Posted {
         target_minor,
@@ -149,18 +159,8 @@ impl Order {
 
     /// Books a claw-back: what is taken from lots, and what is owed.
     fn take(&self, booking: &mut Booking<'_>, clawed: &Clawed, writes_off: bool) {
-        let key = booking.operation.to_owned();
-        booking.movements = clawed
-            .taken
-            .iter()
-            .map(|part| Movement {
-                lot_id: part.lot_id,
-                kind: EntryKind::Clawback,
-                amount_minor: -part.amount_minor,
-                key: key.clone(),
-                effective_at: booking.effective_at,
-            })
-            .collect();
+        booking.move_parts(EntryKind::Clawback, -1, &clawed.taken);
+        let key = booking.operation;
         if clawed.owed_minor > 0 {
             let owed = |kind, amount_minor, what: &str| DebtMovement {
                 kind,
@@ -172,23 +172,6 @@ impl Order {
                 booking.debts.push(owed(DebtKind::WriteOff, -clawed.owed_minor, "debt_write_off"));
             }
         }
-    }
-
-    async fn next_seq(
-        &self,
-        db: &mut Connection,
-        tenant: TenantId,
-        external_id: &str,
-    ) -> Result<i32, StoreError> {
-        sqlx::query_scalar!(
-            r#"select (coalesce(max(seq), 0) + 1)::int as "seq!" from order_settlements
-               where tenant_id = $1 and order_external_id = $2"#,
-            tenant as TenantId,
-            external_id
-        )
-        .fetch_one(db)
-        .await
-        .doing("numbering a settlement")
     }
 }
 
@@ -251,6 +234,7 @@ async fn load(
         posted_minor: row.posted_minor,
         forgone_minor: row.forgone_minor,
         lots: row.lots,
+        settlements: row.settlements,
         available_at: earned_at.map(|at| at + TimeDelta::days(settings.pending_days.into())),
     }))
 }
@@ -264,9 +248,6 @@ async fn release(
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if order.available_at.is_none() || order.lots == 0 {
-        return Ok(());
-    }
     let terms = Terms::of(order.available_at, settings, now);
     sqlx::query_file!(
         "src/orders/release.sql",
@@ -303,6 +284,7 @@ async fn claw_lots(
 
 /// A settlement that has been booked.
 struct Settlement<'a> {
+    seq: i32,
     operation: &'a str,
     target_minor: i64,
     delta: i64,
@@ -329,6 +311,7 @@ async fn close(
         clawed.taken.iter().map(|part| part.amount_minor).sum::<i64>(),
         clawed.forgone_minor,
         clawed.owed_minor,
+        settlement.seq,
     )
     .execute(db)
     .await
