@@ -84,6 +84,25 @@ pub const REVERSAL_TENANT: JobKind =
 pub const REVERSAL_BATCH: JobKind =
     JobKind { service: "credits", task: "reversal-batch", input: "tradeup.v1.Reversal" };
 
+/// Tells a tenant's shop of its members' credit.
+pub const PUSH_STORE_CREDIT: JobKind =
+    JobKind { service: "credits", task: "push-store-credit", input: "tradeup.v1.PushStoreCredit" };
+/// Compares each tenant's ledger with what its shop says.
+pub const WALLET_RECONCILIATION: JobKind =
+    JobKind { service: "scheduler", task: "wallet-reconciliation", input: "tradeup.v1.WalletReconciliation" };
+/// Plans one tenant's part of the comparison into batches.
+pub const WALLET_RECONCILIATION_TENANT: JobKind = JobKind {
+    service: "scheduler",
+    task: "wallet-reconciliation-tenant",
+    input: "tradeup.v1.WalletReconciliationTenant",
+};
+/// Compares the wallets of one batch's members.
+pub const WALLET_RECONCILIATION_BATCH: JobKind = JobKind {
+    service: "credits",
+    task: "wallet-reconciliation-batch",
+    input: "tradeup.v1.WalletReconciliationBatch",
+};
+
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
@@ -93,7 +112,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -111,6 +130,10 @@ impl JobKind {
         REVERSAL,
         REVERSAL_TENANT,
         REVERSAL_BATCH,
+        PUSH_STORE_CREDIT,
+        WALLET_RECONCILIATION,
+        WALLET_RECONCILIATION_TENANT,
+        WALLET_RECONCILIATION_BATCH,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
     ];

@@ -35,6 +35,7 @@ pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod trigger;
 pub(crate) mod verify;
+pub(crate) mod wallet;
 mod who;
 
 use anyhow::anyhow;

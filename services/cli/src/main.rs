@@ -129,6 +129,9 @@ enum Command {
     /// Mails that warn of credit about to end: words, outcomes, suppressions.
     #[command(subcommand)]
     Mail(commands::mail::Mail),
+    /// Wallets at Shopify: connection, what shops were told, where they differ from the ledger.
+    #[command(subcommand)]
+    Wallet(commands::wallet::Wallet),
     /// Look over everything at once; exit code 1 if there is a problem.
     Doctor(commands::doctor::Doctor),
     /// Accept a database that was restored to an earlier moment.
@@ -175,6 +178,7 @@ async fn main() -> ExitCode {
             Command::Schedule(schedule) => schedule.run(&context).await,
             Command::Dead(dead) => dead.run(&context).await,
             Command::Mail(mail) => mail.run(&context).await,
+            Command::Wallet(wallet) => wallet.run(&context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
             Command::Restored(restored) => restored.run(&context).await,
         },

@@ -2,6 +2,7 @@
 
 mod batch;
 mod mail;
+mod shop;
 mod tasks;
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tradeup_worker::{Service, service};
 
 use crate::mail::MailOptions;
+use crate::shop::ShopOptions;
 
 /// Issues credits. Any number may run; they share the work.
 #[derive(Parser)]
@@ -20,6 +22,8 @@ struct Options {
     service: service::StartOptions,
     #[command(flatten)]
     mail: MailOptions,
+    #[command(flatten)]
+    shop: ShopOptions,
 }
 
 #[tokio::main]
@@ -30,8 +34,9 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
     let post = options.mail.post(stopping.clone())?;
-    let service = Service::start("credits", options.service, tasks::registry(&post)?).await?;
-    // A batch of mails stops between two of them; there is time for those under way.
+    let shops = options.shop.shops(stopping.clone())?;
+    let service = Service::start("credits", options.service, tasks::registry(&post, &shops)?).await?;
+    // A batch of mails, or of calls to a shop, stops between two of them; there is time for those under way.
     let shutdown = service.shutdown();
     service.beside(async move {
         shutdown.cancelled().await;

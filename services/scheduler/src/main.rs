@@ -4,6 +4,7 @@ mod fan_out;
 mod schedules;
 mod tasks;
 mod tick;
+mod wake;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
             bounded("looking over the schedules", tick::rearm(&worker)).await;
         }
         bounded("the schedules' tick", tick::tick(&worker)).await;
+        bounded("the wakes", wake::wake(&worker)).await;
     }
 }
 

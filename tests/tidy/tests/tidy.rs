@@ -21,9 +21,9 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("broker", &["proto"]),
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
-    ("credits", &["worker", "store", "proto", "mail", "domain"]),
+    ("credits", &["worker", "store", "proto", "mail", "shopify", "domain"]),
     ("webhooks", &["worker", "store", "proto", "mail", "domain"]),
-    ("cli", &["worker", "store", "proto", "mail", "domain", "telemetry"]),
+    ("cli", &["worker", "store", "proto", "mail", "shopify", "domain", "telemetry"]),
 ];
 
 /// Crates for tests alone; nothing of the product may use them.

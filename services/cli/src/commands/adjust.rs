@@ -82,6 +82,7 @@ impl Adjust {
             reason: Some(&self.reason),
             run_id: None,
             at: None,
+            at_shop: false,
         };
         match adjust(&mut tx, &asked, &settings, member, amount, what).await? {
             Adjusted::Done { is_new } => {

@@ -92,6 +92,7 @@ impl Spend {
             reason: asked.reason.as_deref(),
             run_id: None,
             at: None,
+            at_shop: false,
         };
         match credits::spend(&mut tx, &by, member, asked.amount).await? {
             Spent::Done { is_new, left_minor } => {
@@ -134,6 +135,7 @@ impl Unspend {
             reason: self.reason.as_deref(),
             run_id: None,
             at: None,
+            at_shop: false,
         };
         let of = credits::spend_key(&self.source, &self.reference);
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;

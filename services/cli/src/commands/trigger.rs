@@ -24,6 +24,8 @@ pub(crate) enum Trigger {
     /// Warn the members of all active shops of what ends within 7 days, as the daily schedule does. Who was
     /// warned of a credit is not warned of it again.
     ExpirationWarning(ExpirationWarning),
+    /// Compare the ledger of all shops with a wallet at Shopify with what Shopify says.
+    WalletReconciliation(WalletReconciliation),
 }
 
 /// Issue the monthly credits of a period.
@@ -56,12 +58,20 @@ pub(crate) struct ExpirationWarning {
     start: Start,
 }
 
+/// Compare ledger and shops.
+#[derive(Args)]
+pub(crate) struct WalletReconciliation {
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
             Self::MonthlyCredits(monthly) => monthly.run(context).await,
             Self::CreditExpiration(expiration) => expiration.run(context).await,
             Self::ExpirationWarning(warning) => warning.run(context).await,
+            Self::WalletReconciliation(comparison) => comparison.run(context).await,
         }
     }
 }
@@ -77,6 +87,13 @@ impl ExpirationWarning {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let ahead = "members are warned 7 days ahead and no earlier";
         start_as_of(context, self.as_of, self.start, ahead, trigger::expiration_warning).await
+    }
+}
+
+impl WalletReconciliation {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let ahead = "wallets are compared as they are now";
+        start_as_of(context, None, self.start, ahead, trigger::wallet_reconciliation).await
     }
 }
 

@@ -4,11 +4,13 @@ mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod grant_credit;
 mod monthly_credits_batch;
+mod push_store_credit;
 mod reversal_batch;
 mod revert_spend;
 mod send_digest;
 mod settle_order;
 mod spend_credit;
+mod wallet_reconciliation_batch;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use tradeup_store::{TenantId, Tx};
 use tradeup_worker::{ProbeCredits, Registry, RegistryError, RetryPolicy, TaskError};
 
 use crate::mail::Post;
+use crate::shop::Shops;
 
 /// For mails: an hour, since a server that asks to come back later means minutes. While it is down nobody's
 /// attempts are used up.
@@ -25,17 +28,19 @@ const MAIL_RETRY: RetryPolicy =
     RetryPolicy { attempts_max: 10, base: Duration::from_secs(1), factor: 4, cap: Duration::from_secs(900) };
 
 /// All tasks that this service executes.
-pub(crate) fn registry(post: &Post) -> Result<Registry, RegistryError> {
+pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(grant_credit::GrantCredit)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register(push_store_credit::PushStoreCredit { shops: shops.clone() })?
         .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?
         .register(send_digest::SendDigest { post: post.clone() })?
         .register(settle_order::SettleOrder)?
         .register(spend_credit::SpendCredit)?
+        .register(wallet_reconciliation_batch::WalletReconciliationBatch { shops: shops.clone() })?
         .register(ProbeCredits)
 }
 

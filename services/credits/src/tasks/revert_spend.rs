@@ -33,6 +33,7 @@ impl Task for RevertSpend {
             reason: (!input.reason.is_empty()).then_some(input.reason.as_str()),
             run_id: Some(claim.run_id),
             at: Some(claim.scheduled_for),
+            at_shop: false,
         };
         let spend = credits::spend_key(&input.source, &input.reference);
 

@@ -35,6 +35,7 @@ impl Task for SettleOrder {
             reason: None,
             run_id: Some(claim.run_id),
             at: Some(claim.scheduled_for),
+            at_shop: false,
         };
 
         let mut tx = context.begin().await?;

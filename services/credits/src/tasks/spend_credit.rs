@@ -34,6 +34,7 @@ impl Task for SpendCredit {
             reason: spend.reason.as_deref(),
             run_id: Some(claim.run_id),
             at: Some(claim.scheduled_for),
+            at_shop: false,
         };
 
         let mut tx = context.begin().await?;

@@ -8,6 +8,8 @@ mod monthly_credits;
 mod monthly_credits_tenant;
 mod reversal;
 mod reversal_tenant;
+mod wallet_reconciliation;
+mod wallet_reconciliation_tenant;
 
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
@@ -22,5 +24,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(reversal::Reversal)?
         .register(reversal_tenant::ReversalTenant)?
+        .register(wallet_reconciliation::WalletReconciliation)?
+        .register(wallet_reconciliation_tenant::WalletReconciliationTenant)?
         .register(ProbeScheduler)
 }

@@ -123,6 +123,10 @@ error_codes! {
     TokenUnreadable = "TU0410",
     /// Shopify refuses to renew the shop's tokens until the merchant opens the app.
     ReauthorizationNeeded = "TU0411",
+    /// This service was given no keys to open tokens with.
+    ShopNotConfigured = "TU0412",
+    /// The tenant has no shop at Shopify that it is connected to.
+    ShopNotConnected = "TU0413",
     /// A mail was not handed over: the mail server can't be reached or cut the connection before it.
     MailNotSent = "TU0501",
     /// The mail server asks to come back later.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::answer::{Failure, RawAnswer, no_clear_answer, read};
-use crate::budget::Budget;
+use crate::budget::{Budget, BudgetView};
 use crate::error::ShopifyError;
 use crate::ids::ShopDomain;
 use crate::operation::Operation;
@@ -247,6 +247,12 @@ impl ShopClient {
     #[must_use]
     pub fn domain(&self) -> &ShopDomain {
         &self.shop
+    }
+
+    /// What is known of the shop's rate.
+    #[must_use]
+    pub fn budget(&self) -> BudgetView {
+        self.budget.view()
     }
 
     /// Makes one call, within the shop's budget; waits and sends again only when Shopify says that nothing

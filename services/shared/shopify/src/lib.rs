@@ -31,7 +31,7 @@ pub use error::{OUTCOME_SETTLES_AFTER, RefusalCode, ShopifyError};
 pub use ids::{
     AccountId, CompanyLocationId, CustomerId, InvalidId, Owner, ShopDomain, ShopId, TransactionId,
 };
-pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, RefreshError, TokenPair};
+pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, NoTokenGrant, RefreshError, TokenGrant, TokenPair};
 pub use operation::Operation;
 pub use query::{Cursor, Customer, CustomerKey, History, HistoryFilter, ShopInfo};
 pub use record::Recorder;

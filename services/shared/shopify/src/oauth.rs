@@ -44,6 +44,43 @@ pub struct TokenPair {
     pub scopes: Vec<String>,
 }
 
+/// Shopify's answer to a first request for tokens, by whichever way the app was installed. Without a refresh
+/// token it is one of those that are not renewed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TokenGrant {
+    /// For calls.
+    pub access_token: SecretString,
+    /// How long it is good for.
+    #[serde(default, deserialize_with = "seconds")]
+    pub expires_in: Option<Duration>,
+    /// For the next renewal.
+    pub refresh_token: Option<SecretString>,
+    /// How long that is good for.
+    #[serde(default, rename = "refresh_token_expires_in", deserialize_with = "seconds")]
+    pub refresh_expires_in: Option<Duration>,
+}
+
+/// A text is no answer of Shopify's to a request for tokens. It does not show the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not Shopify's answer to a request for tokens: JSON with access_token and, if it is renewed, refresh_token"
+)]
+pub struct NoTokenGrant;
+
+impl TokenGrant {
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// [`NoTokenGrant`].
+    pub fn parse(text: &SecretString) -> Result<Self, NoTokenGrant> {
+        serde_json::from_str(text.expose_secret()).map_err(|_may_hold_a_token| NoTokenGrant)
+    }
+}
+
+fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
+}
+
 /// Why there are no new tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshError {

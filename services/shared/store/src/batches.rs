@@ -41,6 +41,8 @@ pub enum Members {
         /// Within so many days from then as the warning is ahead.
         as_of: DateTime<Utc>,
     },
+    /// Those with an account, whose wallet at the shop is looked at.
+    WithAccounts,
     /// Those whom a run has granted something, by itself or by what is below it.
     GrantedBy {
         /// The run.
@@ -106,6 +108,11 @@ pub async fn plan(
             )
             .execute(db)
             .await
+        }
+        Members::WithAccounts => {
+            sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
+                .execute(db)
+                .await
         }
         Members::GrantedBy { run_id: granting } => {
             sqlx::query_file!(

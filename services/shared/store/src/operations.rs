@@ -57,6 +57,8 @@ pub struct Operation<'a> {
     pub run_id: Option<RunId>,
     /// When it takes effect.
     pub effective_at: DateTime<Utc>,
+    /// Whether it has happened at the shop already, and the ledger follows: then the shop is not told of it.
+    pub at_shop: bool,
 }
 
 /// Whether an operation is to be done.
@@ -78,8 +80,8 @@ pub enum Begun {
 pub async fn begin(db: &mut Connection, operation: &Operation<'_>) -> Result<Begun, StoreError> {
     let inserted = sqlx::query!(
         "insert into operations (tenant_id, key, kind, member_id, currency, amount_minor, of_key, reason, actor,
-            run_id, effective_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            run_id, effective_at, at_shop)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (tenant_id, key) do nothing",
         operation.tenant as TenantId,
         operation.key,
@@ -92,6 +94,7 @@ pub async fn begin(db: &mut Connection, operation: &Operation<'_>) -> Result<Beg
         operation.actor,
         operation.run_id as Option<RunId>,
         operation.effective_at,
+        operation.at_shop,
     )
     .execute(&mut *db)
     .await

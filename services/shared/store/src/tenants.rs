@@ -54,6 +54,9 @@ pub struct Tenant {
     pub shop_url: Option<String>,
     /// Whether its members are warned of credit that is about to end.
     pub warns: bool,
+    /// Who decides what of its members' credit can be spent: `none` (our ledger alone), `ledger` (ours, and
+    /// the shop shows a copy) or `shopify`.
+    pub wallet: String,
     /// `active`, `suspended` or `uninstalled`.
     pub state: String,
     /// When it was added.
@@ -148,7 +151,7 @@ pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, Stor
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, created_at
            from tenants where handle = $1"#,
         handle
     )
@@ -165,7 +168,7 @@ pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, 
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, created_at
            from tenants where id = $1"#,
         id as TenantId
     )
@@ -182,7 +185,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, created_at
            from tenants order by handle"#
     )
     .fetch_all(pool)

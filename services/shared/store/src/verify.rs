@@ -211,6 +211,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
         check!(
             tx_ref,
             tenant,
+            "pushes_add_up",
+            "src/verify/pushes_add_up.sql",
+            "what the shop was told of each movement is what the ledger moved"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "warning_batches_add_up",
             "src/verify/warning_batches_add_up.sql",
             "what batches of warnings report is what became of their mails"

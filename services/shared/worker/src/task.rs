@@ -194,6 +194,11 @@ impl TaskError {
         Self { class: Class::TRANSIENT, code, chain: vec![message.into()], dependency: None }
     }
 
+    /// An error that knows its class and code, with its causes.
+    pub fn classified(error: &(impl Classify + Error)) -> Self {
+        Self::of(error.class(), error.code(), error)
+    }
+
     fn of(class: Class, code: ErrorCode, error: &dyn Error) -> Self {
         let causes = std::iter::successors(Some(error), |&error| error.source());
         Self { class, code, chain: causes.map(ToString::to_string).collect(), dependency: None }
@@ -238,13 +243,13 @@ impl fmt::Display for TaskError {
 
 impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
-        Self::of(error.class(), error.code(), &error)
+        Self::classified(&error)
     }
 }
 
 impl From<SettingsError> for TaskError {
     fn from(error: SettingsError) -> Self {
-        Self::of(error.class(), error.code(), &error)
+        Self::classified(&error)
     }
 }
 

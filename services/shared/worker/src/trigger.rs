@@ -6,8 +6,8 @@ use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST,
-    SETTLE_ORDER, SPEND_CREDIT,
+    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REVERSAL, REVERSAL_TENANT, REVERT_SPEND,
+    SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -112,6 +112,36 @@ pub fn expiration_warning(fire: Fire) -> NewRun {
 pub fn expiration_warning_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     let input = v1::ExpirationWarningTenant { as_of: Some(convert::timestamp(fire.due)) };
     new_run(EXPIRATION_WARNING_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The schedule of the comparison of wallets.
+pub const WALLET_RECONCILIATION_SCHEDULE: &str = "wallet-reconciliation";
+/// When it fires, in UTC: after credit has ended, before its members are warned.
+pub const WALLET_RECONCILIATION_CRON: &str = "0 1 * * *";
+
+/// The comparison of ledger and shops, over all tenants.
+#[must_use]
+pub fn wallet_reconciliation(fire: Fire) -> NewRun {
+    let input = v1::WalletReconciliation {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(WALLET_RECONCILIATION, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's comparison, from a schedule of its own or asked for by a person.
+#[must_use]
+pub fn wallet_reconciliation_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::WalletReconciliationTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(WALLET_RECONCILIATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// Tells a tenant's shop what it has not been told, for a wake of this number.
+#[must_use]
+pub fn push_store_credit(tenant: TenantRef, wake: i64, due: DateTime<Utc>) -> NewRun {
+    let input = v1::PushStoreCredit {};
+    let trigger = Trigger::Event("ledger".to_owned());
+    told(PUSH_STORE_CREDIT, tenant, format!("wake-{wake}"), input.encode_to_vec(), due, trigger)
 }
 
 /// A mail that is sent once more, after so many tries.

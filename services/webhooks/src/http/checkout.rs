@@ -114,6 +114,7 @@ async fn spend(
         reason: spend.reason.as_deref(),
         run_id: None,
         at: None,
+        at_shop: false,
     };
     let mut tx = Tx::of_tenant(&caller.pool, caller.tenant).await?;
     let member = member(&mut tx, &caller, &spend.member_external_id).await?;
@@ -158,6 +159,7 @@ async fn revert(
         reason: body.reason.as_deref().filter(|reason| !reason.is_empty()),
         run_id: None,
         at: None,
+        at_shop: false,
     };
     let of = credits::spend_key(&caller.source, &body.spend_reference);
     let part = part.map(|part| part.amount_minor);

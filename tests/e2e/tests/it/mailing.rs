@@ -152,6 +152,7 @@ impl Mailing {
             actor: "tests",
             run_id: None,
             effective_at: available_at,
+            at_shop: false,
         };
         operations::begin(&mut tx, &operation).await.unwrap();
         let mut booking = Booking::of(&operation);
@@ -184,6 +185,7 @@ impl Mailing {
             reason: Some("a test"),
             run_id: None,
             at: None,
+            at_shop: false,
         };
         let amount = Money { amount_minor, currency: shop.currency };
         let spent = credits::spend(&mut tx, &asked, member, amount).await.unwrap();

@@ -93,7 +93,15 @@ impl Field {
     }
 
     pub(crate) fn asked<'a>(&self, key: &'a str, at: Option<DateTime<Utc>>) -> Asked<'a> {
-        Asked { tenant: self.tenant, key, actor: "ledger tests", reason: Some("a test"), run_id: None, at }
+        Asked {
+            tenant: self.tenant,
+            key,
+            actor: "ledger tests",
+            reason: Some("a test"),
+            run_id: None,
+            at,
+            at_shop: false,
+        }
     }
 
     /// A lot of the first member, which began a year ago.
@@ -128,6 +136,7 @@ impl Field {
             actor: "ledger tests",
             run_id: None,
             effective_at: available_at.unwrap_or(self.now),
+            at_shop: false,
         };
         operations::begin(&mut tx, &operation).await.unwrap();
         let mut booking = Booking::of(&operation);

@@ -9,6 +9,8 @@ from (
     from (
         select distinct currency, member_id from lots
         where tenant_id = $1 and ends_at <= $3 and remaining_minor > held_minor and remaining_minor > 0
+            -- Where Shopify ends credit, the ledger first has to follow what was used of it till then.
+            and (select wallet from tenants where id = $1) <> 'shopify'
     ) as due
 ) as numbered
 group by currency, part

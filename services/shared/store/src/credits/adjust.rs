@@ -74,6 +74,7 @@ pub async fn adjust(
         actor: asked.actor,
         run_id: asked.run_id,
         effective_at: asked.at.unwrap_or(now),
+        at_shop: asked.at_shop,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}

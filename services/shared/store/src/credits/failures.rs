@@ -7,7 +7,10 @@ use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};
 
 /// Records a member's failure; the first of a run counts.
-pub(crate) async fn record(
+///
+/// # Errors
+/// As any statement.
+pub async fn record(
     db: &mut Connection,
     tenant: TenantId,
     run_id: RunId,

@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     pub run_id: Option<RunId>,
     /// When it happened; `None` for now, by the database's clock.
     pub at: Option<DateTime<Utc>>,
+    /// Whether it has happened at the shop already, and the ledger follows: then the shop is not told of it.
+    pub at_shop: bool,
 }
 
 /// The key of a spend: what another system calls it, within that system.
@@ -94,6 +96,7 @@ pub async fn spend(
         actor: asked.actor,
         run_id: asked.run_id,
         effective_at: at,
+        at_shop: asked.at_shop,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}
@@ -172,6 +175,7 @@ pub async fn revert_spend(
         actor: asked.actor,
         run_id: asked.run_id,
         effective_at: at,
+        at_shop: asked.at_shop,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}

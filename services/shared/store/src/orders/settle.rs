@@ -101,6 +101,7 @@ pub async fn settle(
         actor: asked.actor,
         run_id: asked.run_id,
         effective_at: asked.at.unwrap_or(now),
+        at_shop: asked.at_shop,
     };
     // The order's lock gives each settlement a number of its own.
     if operations::begin(db, &operation).await? != Begun::New {

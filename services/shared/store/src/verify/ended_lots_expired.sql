@@ -10,7 +10,8 @@ from (
     limit 1
 ) as r
 join lots l on l.tenant_id = $1 and l.ends_at <= r.scheduled_for and l.remaining_minor > l.held_minor
-where not exists (
+where (select wallet from tenants where id = $1) <> 'shopify'
+    and not exists (
         select from ledger_entries e
         where e.tenant_id = $1 and e.lot_id = l.id and e.amount_minor > 0 and e.recorded_at >= r.started_at)
     and not exists (

@@ -1,0 +1,20 @@
+-- The next push of a tenant that can be told, or whose outcome can be looked for; locked. Each account's in
+-- their order, one under way at a time.
+-- $1 tenant
+select p.id, p.seq, p.state, p.lot_id, p.member_id, p.currency, p.amount_minor, p.net_minor, p.sends, p.looks,
+    p.sent_at, p.expires_at, m.external_id, a.account_gid as "account_gid?", a.newest_gid as "newest_gid?",
+    l.ends_at as "ends_at?", t.wallet, clock_timestamp() as "now!"
+from pushes p
+join tenants t on t.id = p.tenant_id
+join members m on m.tenant_id = p.tenant_id and m.id = p.member_id
+left join shop_accounts a on a.tenant_id = p.tenant_id and a.member_id = p.member_id and a.currency = p.currency
+left join lots l on l.tenant_id = p.tenant_id and l.id = p.lot_id and l.member_id = p.member_id
+    and l.currency = p.currency
+where p.tenant_id = $1 and p.state in ('pending', 'unknown') and p.due_at <= clock_timestamp()
+    and (p.state = 'unknown' or not exists (
+        select from pushes q
+        where q.tenant_id = p.tenant_id and q.member_id = p.member_id and q.currency = p.currency
+            and q.state in ('sending', 'unknown')))
+order by p.seq
+limit 1
+for update of p skip locked
