@@ -129,6 +129,23 @@ impl World {
         run_tradeup(&self.environment, arguments)
     }
 
+    /// Runs `tradeup` with something on its standard input.
+    #[must_use]
+    pub fn tradeup_fed(&self, arguments: &[&str], input: &str) -> Finished {
+        use std::io::Write as _;
+        let mut child = Command::new(binary("tradeup"))
+            .env_clear()
+            .envs(&self.environment)
+            .args(arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        finished(&child.wait_with_output().unwrap())
+    }
+
     /// Runs `tradeup` against another database.
     #[must_use]
     pub fn tradeup_on(&self, database: &Database, arguments: &[&str]) -> Finished {
@@ -253,6 +270,10 @@ impl World {
 fn run_tradeup(environment: &HashMap<String, String>, arguments: &[&str]) -> Finished {
     let output =
         Command::new(binary("tradeup")).env_clear().envs(environment).args(arguments).output().unwrap();
+    finished(&output)
+}
+
+fn finished(output: &std::process::Output) -> Finished {
     Finished {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -2,6 +2,7 @@
 
 mod database;
 mod transport;
+mod wallets;
 mod work;
 
 use std::process::ExitCode;

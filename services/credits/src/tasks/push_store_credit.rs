@@ -10,7 +10,7 @@ use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::PUSH_STORE_CREDIT;
 use tradeup_proto::{JobKind, v1};
 use tradeup_store::pushes::{self, Sender};
-use tradeup_store::{schedules, shops};
+use tradeup_store::{schedules, shops, tenants};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use crate::shop::{Shops, Told, tell_all};
@@ -40,8 +40,10 @@ impl Task for PushStoreCredit {
         let tenant = context.tenant()?.id;
         let sender = Sender { tenant, run_id: claim.run_id, attempt: claim.attempt };
         let mut tx = context.begin().await?;
-        super::check_ledger(&mut tx, tenant, None).await?;
         let standing = shops::get(&mut tx, tenant).await?;
+        if tenants::by_id(&mut tx, tenant).await?.is_none_or(|tenant| tenant.state == "uninstalled") {
+            return Ok(Applied::done(tx).with_result(json!({ "outcome": "the app is uninstalled" })));
+        }
         if standing.is_none_or(|shop| !shop.is_connected) {
             // `tradeup wallet connect` wakes it again.
             return Ok(Applied::done(tx).with_result(json!({ "outcome": "the shop is not connected" })));

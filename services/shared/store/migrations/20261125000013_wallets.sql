@@ -107,7 +107,7 @@ create table pushes (
 -- only one that can be it.
 create unique index pushes_under_way on pushes (tenant_id, member_id, currency)
     where state in ('sending', 'unknown');
-create index pushes_due on pushes (tenant_id, seq) where state in ('pending', 'unknown');
+create index pushes_due on pushes (tenant_id, due_at, seq) where state in ('pending', 'unknown');
 create index pushes_of_account on pushes (tenant_id, member_id, currency, seq);
 -- A booking of the shop's is one push's, and an account's credits are told apart by their ends.
 create unique index pushes_transaction on pushes (tenant_id, transaction_gid) where transaction_gid is not null;
@@ -228,4 +228,4 @@ $$;
 grant select, insert, update on shops, shop_accounts, pushes to tradeup_app;
 grant select, insert, update, delete on wallet_differences to tradeup_app;
 grant select, insert on shop_bookings to tradeup_app;
-grant select, insert, delete on push_wakes to tradeup_app;
+grant select, insert, update, delete on push_wakes to tradeup_app;

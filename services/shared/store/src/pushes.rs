@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use act::{Decided, repair, resolve, set_wallet, tell_opening, wallet_is_settled};
 pub use outcome::{Found, Outcome, found, record, shorten};
-pub use view::{PushFilter, PushSum, PushView, list, sums};
+pub use view::{Backlog, PushFilter, PushSum, PushView, backlog, list, sums};
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};

@@ -140,7 +140,8 @@ pub fn wallet_reconciliation_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun 
 #[must_use]
 pub fn push_store_credit(tenant: TenantRef, wake: i64, due: DateTime<Utc>) -> NewRun {
     let input = v1::PushStoreCredit {};
-    let trigger = Trigger::Event("ledger".to_owned());
+    // The scheduler starts it, by what it finds and not by the clock.
+    let trigger = Trigger::Schedule(PUSH_STORE_CREDIT.task.to_owned());
     told(PUSH_STORE_CREDIT, tenant, format!("wake-{wake}"), input.encode_to_vec(), due, trigger)
 }
 

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 20] = [
+const TENANT_TABLES: [&str; 25] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -25,6 +25,11 @@ const TENANT_TABLES: [&str; 20] = [
     "warnings",
     "suppressions",
     "mail_templates",
+    "shops",
+    "shop_accounts",
+    "pushes",
+    "shop_bookings",
+    "wallet_differences",
 ];
 
 /// A row of each tenant in each table that a month leaves empty.
@@ -57,6 +62,17 @@ const PLANTED: &str = "
     select id, '1', '1', 1, now() from tenants;
     insert into order_settlements (tenant_id, order_external_id, seq, operation, target_minor, posted_before_minor)
     select id, '1', 1, 'adjust:1', 0, 0 from tenants;
+    insert into shops (tenant_id, domain, shop_gid, access_key_id, access_token)
+    select id, handle || '.myshopify.com', 'gid://shopify/Shop/' || id, 'k1', '' from tenants;
+    insert into shop_accounts (tenant_id, member_id, currency, account_gid)
+    select tenant_id, member_id, currency, 'gid://shopify/StoreCreditAccount/1' from accounts;
+    insert into pushes (tenant_id, id, kind, member_id, currency, amount_minor)
+    select tenant_id, gen_random_uuid(), 'repair', member_id, currency, 1 from accounts;
+    insert into shop_bookings (tenant_id, key, member_id, currency, kind, event, amount_minor, booked_at)
+    select distinct on (tenant_id) tenant_id, '1', member_id, currency, 'use', 'ORDER_PAYMENT', 1, now()
+    from accounts;
+    insert into wallet_differences (tenant_id, member_id, currency, ledger_minor, shop_minor, cause, run_id)
+    select tenant_id, member_id, currency, 1, 2, 'test', gen_random_uuid() from accounts;
     insert into member_failures (tenant_id, run_id, member_id, code, reason)
     select distinct on (tenant_id) tenant_id, gen_random_uuid(), id, 'TU0304', 'test' from members;";
 

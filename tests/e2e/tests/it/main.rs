@@ -38,5 +38,6 @@ mod servers;
 mod undecodable;
 mod unsubscribe;
 mod verify;
+mod wallets;
 mod warning_mails;
 mod warnings;

@@ -111,6 +111,17 @@ impl Account {
         true
     }
 
+    /// A payment comes back: to the credits that have room for it, the latest to expire first.
+    pub(crate) fn give_back(&mut self, minor: i64, now: DateTime<Utc>, next_number: &mut u64) {
+        let mut due = minor;
+        for lot in self.transactions.iter_mut().rev().filter(|t| t.kind == Kind::Credit) {
+            let part = due.min(lot.amount_minor - lot.remaining_minor);
+            lot.remaining_minor += part;
+            due -= part;
+        }
+        self.book(Kind::DebitRevert, minor, now, None, "ORDER_CANCELLATION", next_number);
+    }
+
     fn book(
         &mut self,
         kind: Kind,

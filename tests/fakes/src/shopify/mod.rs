@@ -12,6 +12,7 @@ mod credit;
 mod fault;
 mod graphql;
 mod ledger;
+mod merchant;
 mod money;
 mod oauth;
 mod read;

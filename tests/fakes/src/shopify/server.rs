@@ -11,16 +11,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, Response, header};
 use axum::routing::post;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tradeup_domain::MoneyError;
+use tradeup_domain::{Currency, MoneyError};
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::connection::{CutListener, Scissors};
 use super::fault::{self, Fault, Scheduled};
 use super::graphql::{Call, Surroundings, answer};
+use super::ledger::Account;
 use super::shop::{Shop, ShopSetup};
 use super::{control, oauth};
 
@@ -28,7 +30,7 @@ use super::{control, oauth};
 #[derive(Debug)]
 pub struct FakeShopify {
     address: SocketAddr,
-    shared: Shared,
+    pub(super) shared: Shared,
     serving: JoinHandle<()>,
 }
 
@@ -141,17 +143,27 @@ impl Shared {
         Some(look(shop))
     }
 
-    /// Debits as an order's payment does; `false` if there is no such account or not enough in it.
-    pub(crate) fn spend(&self, shop: &str, owner: &str, money: tradeup_domain::Money) -> bool {
+    /// Does something with an owner's account, which is opened if there is none; ends that are due come first.
+    /// `None` if there is no such shop.
+    pub(super) fn on_account<T>(
+        &self,
+        shop: &str,
+        owner: &str,
+        currency: Currency,
+        act: impl FnOnce(&mut Account, DateTime<Utc>, &mut u64) -> T,
+    ) -> Option<T> {
         let mut world = self.world();
-        let World { shops, next_transaction, .. } = &mut *world;
+        let World { shops, next_transaction, next_account } = &mut *world;
         let now = self.clock.now();
-        let Some(shop) = shops.get_mut(shop) else { return false };
-        let place = shop.account_of(owner, money.currency);
-        place.and_then(|place| shop.accounts.get_mut(place)).is_some_and(|account| {
-            account.expire(now, next_transaction);
-            account.debit(money.amount_minor, now, "ORDER_PAYMENT", next_transaction)
-        })
+        let shop = shops.get_mut(shop)?;
+        let place = shop.account_of(owner, currency).unwrap_or_else(|| {
+            *next_account += 1;
+            shop.accounts.push(Account::open(*next_account, owner.to_owned(), currency));
+            shop.accounts.len() - 1
+        });
+        let account = shop.accounts.get_mut(place)?;
+        account.expire(now, next_transaction);
+        Some(act(account, now, next_transaction))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

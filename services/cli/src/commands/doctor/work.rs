@@ -42,6 +42,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     add("pause", pauses_of(pool).await);
     add("dead letters", dead_letters(pool).await);
     add("mails", mails(pool).await);
+    add("wallets", super::wallets::look(pool).await);
     findings
 }
 

@@ -14,7 +14,8 @@ where p.tenant_id = $1 and p.state in ('pending', 'unknown') and p.due_at <= clo
     and (p.state = 'unknown' or not exists (
         select from pushes q
         where q.tenant_id = p.tenant_id and q.member_id = p.member_id and q.currency = p.currency
-            and q.state in ('sending', 'unknown')))
-order by p.seq
+            and (q.state in ('sending', 'unknown')
+                or (q.state = 'pending' and q.seq < p.seq and q.due_at <= clock_timestamp()))))
+order by p.due_at, p.seq
 limit 1
 for update of p skip locked

@@ -136,3 +136,37 @@ pub async fn sums(
     .await
     .doing("adding up pushes")
 }
+
+/// What of a tenant's pushes needs somebody, or time.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// To be told, and due.
+    pub waiting: i64,
+    /// For how long the oldest of these has been, in minutes.
+    pub waits_minutes: f64,
+    /// Nobody knows whether the shop has booked them, and a person has to say.
+    pub undecided: i64,
+    /// Refused.
+    pub failed: i64,
+}
+
+/// What of a tenant's pushes needs somebody, or time.
+///
+/// # Errors
+/// As any statement.
+pub async fn backlog(db: &mut Connection, tenant: TenantId) -> Result<Backlog, StoreError> {
+    sqlx::query_as!(
+        Backlog,
+        r#"select count(*) filter (where state = 'pending') as "waiting!",
+               coalesce(extract(epoch from now() - min(due_at) filter (where state = 'pending')) / 60, 0)::float8
+                   as "waits_minutes!",
+               count(*) filter (where state = 'unknown' and due_at is null) as "undecided!",
+               count(*) filter (where state = 'failed') as "failed!"
+           from pushes
+           where tenant_id = $1 and ((state = 'pending' and due_at <= now()) or state in ('unknown', 'failed'))"#,
+        tenant as TenantId,
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking what is left to be pushed")
+}

@@ -20,7 +20,7 @@ select
         where p.tenant_id = $1 and p.member_id = $2 and p.currency = $3 and p.state = 'failed'
     ) as "failed!",
     coalesce((
-        select max(p.sends) + count(*) from pushes p
+        select sum(p.sends)::bigint from pushes p
         where p.tenant_id = $1 and p.member_id = $2 and p.currency = $3 and p.sent_at is not null
     ), 0) as "version!"
 from tenants t where t.id = $1
