@@ -43,7 +43,12 @@ impl Expiry {
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         world.add_shop_since(&Shop::new("aurora", 1, 1), "2000-01-01");
         eprintln!("making {} members with {} lots each", self.members, self.lots);
-        self.fill(&world).await?;
+        let one_in = self.one_in;
+        let ends = format!(
+            "case when k > 1 then null when n % {one_in} = 0 then timestamptz '2026-01-15'
+                when n % {one_in} = 1 then '2026-02-15' else '2026-03-15' end"
+        );
+        large_ledger(&world, self.members, self.lots, &ends).await?;
         let scheduler = world.start("scheduler").await;
         let credits = world.start("credits").await;
 
@@ -61,34 +66,6 @@ impl Expiry {
             "ratio_to_floor": ratio(&some, &floor),
             "peak_mib": peaks(&scheduler, &credits)? });
         println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
-    }
-
-    /// Members with lots: the first of each ends in January for one member in so many, in February for
-    /// the next, and in March for everybody else; the others never end.
-    async fn fill(&self, world: &World) -> anyhow::Result<()> {
-        let (members, lots, one_in) = (self.members, self.lots, self.one_in);
-        let statements = format!(
-            "create temp table ids as select n, gen_random_uuid() as id from generate_series(1, {members}) as n;
-             insert into members (tenant_id, id, external_id) select 1, id, 'b' || n from ids;
-             insert into accounts (tenant_id, member_id, currency, balance_minor)
-             select 1, id, 'USD', {lots} * 100 from ids;
-             create temp table made as
-             select ids.id as member_id, gen_random_uuid() as id, k,
-                case when k > 1 then null when n % {one_in} = 0 then timestamptz '2026-01-15'
-                    when n % {one_in} = 1 then '2026-02-15' else '2026-03-15' end as ends_at
-             from ids cross join generate_series(1, {lots}) as k;
-             insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key, granted_minor,
-                remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id)
-             select 1, id, member_id, 'USD', 'promotional', 'monthly', to_char(2000 + k, 'FM0000') || '-01', 100, 100,
-                '2020-01-01', ends_at, ends_at, '2020-01-01', id from made;
-             insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
-                effective_at, run_id)
-             select 1, id, id, member_id, 'USD', 'grant', 100, 'grant', '2020-01-01', id from made;"
-        );
-        let mut session = world.database.admin.acquire().await?;
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *session).await?;
-        sqlx::query("vacuum analyze").execute(&mut *session).await?;
         Ok(())
     }
 
@@ -150,6 +127,30 @@ impl Expiry {
             json!({ "members": expired, "seconds": round(seconds), "members_per_second": per_second(expired, seconds) }),
         )
     }
+}
+
+/// Members with lots of 1.00 each. `ends` says when the lot `k` (from 1) of the member `n` ends.
+pub(crate) async fn large_ledger(world: &World, members: u64, lots: u64, ends: &str) -> anyhow::Result<()> {
+    let statements = format!(
+        "create temp table ids as select n, gen_random_uuid() as id from generate_series(1, {members}) as n;
+         insert into members (tenant_id, id, external_id) select 1, id, 'b' || n from ids;
+         insert into accounts (tenant_id, member_id, currency, balance_minor)
+         select 1, id, 'USD', {lots} * 100 from ids;
+         create temp table made as
+         select ids.id as member_id, gen_random_uuid() as id, k, {ends} as ends_at
+         from ids cross join generate_series(1, {lots}) as k;
+         insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key, granted_minor,
+            remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id)
+         select 1, id, member_id, 'USD', 'promotional', 'monthly', to_char(2000 + k, 'FM0000') || '-01', 100, 100,
+            '2020-01-01', ends_at, ends_at, '2020-01-01', id from made;
+         insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
+            effective_at, run_id)
+         select 1, id, id, member_id, 'USD', 'grant', 100, 'grant', '2020-01-01', id from made;"
+    );
+    let mut session = world.database.admin.acquire().await?;
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *session).await?;
+    sqlx::query("vacuum analyze").execute(&mut *session).await?;
+    Ok(())
 }
 
 /// An expiration end to end: seconds until the root run has ended, by the database's clock.

@@ -12,7 +12,9 @@ mod floor;
 mod grants;
 mod monthly;
 mod procfs;
+mod push;
 mod recovery;
+mod warning_scan;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +34,10 @@ enum Command {
     Grants(grants::Grants),
     /// Expiration of a large ledger, of which a part has ended.
     Expiry(expiry::Expiry),
+    /// The daily look for credit about to end, over a large ledger.
+    WarningScan(warning_scan::WarningScan),
+    /// A month told to a shop that keeps to its rate.
+    Push(push::Push),
     /// A large shop beside many small ones.
     Fairness(fairness::Fairness),
     /// How long work stands still when something is killed.
@@ -44,6 +50,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Monthly(monthly) => monthly.run().await,
         Command::Grants(grants) => grants.run().await,
         Command::Expiry(expiry) => expiry.run().await,
+        Command::WarningScan(scan) => scan.run().await,
+        Command::Push(push) => push.run().await,
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
     }

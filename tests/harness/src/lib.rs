@@ -17,7 +17,7 @@ mod world;
 pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use jobs::Jobs;
-pub use patience::{eventually, pause};
+pub use patience::{eventually, eventually_at, pause};
 pub use process::{Finished, Process, binary};
 pub use proxy::{CommitCut, Commits, Counters, Direction, FaultProxy, Flow};
 pub use servers::{Server, Servers, repository};

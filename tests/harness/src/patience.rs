@@ -19,7 +19,7 @@ pub async fn pause(length: Duration) {
 }
 
 /// As [`eventually`], looking only so often: a look costs something while load is measured.
-pub(crate) async fn eventually_at<T, F>(
+pub async fn eventually_at<T, F>(
     every: Duration,
     what: &str,
     within: Duration,

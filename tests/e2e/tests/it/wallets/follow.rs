@@ -30,7 +30,7 @@ async fn the_ledger_follows_what_buyers_and_merchants_do() {
         "the shop is not told its own"
     );
     assert_eq!(wallets.world.number("select count(*) from shop_bookings").await, 3, "each once");
-    let statement = wallets.world.tradeup_ok(&["statement", "--tenant", "aurora", "--member", &member]);
+    let statement = wallets.world.tradeup_ok(&["statement", "aurora", "--member", &member]);
     assert!(statement.contains("spend"), "{statement}");
 }
 

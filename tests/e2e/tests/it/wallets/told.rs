@@ -43,7 +43,17 @@ async fn with_the_ledger_as_authority_the_shop_is_told_of_ends_and_uses() {
     ]);
     wallets.all_told().await;
     assert_eq!(wallets.at_shop(&member), balance - 100);
-    wallets.world.tradeup_ok(&["unspend", "--tenant", "aurora", "--reference", "o-1", "--amount", "0.40"]);
+    wallets.world.tradeup_ok(&[
+        "unspend",
+        "--tenant",
+        "aurora",
+        "--reference",
+        "o-1",
+        "--key",
+        "r-1",
+        "--amount",
+        "0.40",
+    ]);
     wallets.all_told().await;
     wallets.agrees().await;
     assert_eq!(wallets.bookings(Kind::Expiration), 0);
