@@ -96,7 +96,6 @@ impl Liability {
             "expires_in",
             "lots",
             "amount_minor",
-            "authorised_minor",
         ]);
         for tenant in self.of.tenants(&pool).await? {
             let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
@@ -110,7 +109,6 @@ impl Liability {
                     line.expiry_month.map_or(Cell::text("never"), Cell::month),
                     Cell::Number(line.lots),
                     money(line.amount_minor),
-                    money(line.held_minor),
                 ]);
             }
             for (currency, minor) in reports::debts(&mut tx, tenant.id, at).await? {
@@ -123,7 +121,6 @@ impl Liability {
                     Cell::Empty,
                     Cell::Empty,
                     Cell::Money(minor, currency),
-                    Cell::Empty,
                 ]);
             }
             tx.rollback().await?;
