@@ -88,15 +88,8 @@ impl Liability {
             Some(at) => at,
             None => now(&pool).await?,
         };
-        let mut sheet = Sheet::new(&[
-            "tenant",
-            "currency",
-            "class",
-            "state",
-            "expires_in",
-            "lots",
-            "amount_minor",
-        ]);
+        let mut sheet =
+            Sheet::new(&["tenant", "currency", "class", "state", "expires_in", "lots", "amount_minor"]);
         for tenant in self.of.tenants(&pool).await? {
             let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
             for line in reports::liability(&mut tx, tenant.id, at, &tenant.zone).await? {

@@ -3,6 +3,7 @@
 mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod grant_credit;
+mod merge_members;
 mod monthly_credits_batch;
 mod reversal_batch;
 mod revert_spend;
@@ -30,6 +31,7 @@ pub(crate) fn registry(post: &Post) -> Result<Registry, RegistryError> {
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(grant_credit::GrantCredit)?
+        .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
         .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?

@@ -17,6 +17,25 @@ use crate::error::{Doing, ErrorKind, StoreError};
 use crate::operations::{self, Begun, Operation, OperationKind};
 use crate::{Connection, RunId, TenantId, schedules};
 
+/// The member with this customer id, also one who has become a part of another.
+///
+/// # Errors
+/// As any statement.
+pub async fn member(
+    db: &mut Connection,
+    tenant: TenantId,
+    external_id: &str,
+) -> Result<Option<Uuid>, StoreError> {
+    sqlx::query_scalar!(
+        "select id from members where tenant_id = $1 and external_id = $2",
+        tenant as TenantId,
+        external_id,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking up a member")
+}
+
 /// Who asks that two members become one.
 #[derive(Clone, Copy, Debug)]
 pub struct AskedMerge<'a> {
@@ -147,7 +166,12 @@ async fn check(db: &mut Connection, tenant: TenantId, old: Uuid, kept: Uuid) -> 
 /// Locks all accounts of both, in the order of members and currencies, as batches lock theirs: so two merges,
 /// spends and batches wait for one another and never in a ring. Those of the ledger's currency are opened,
 /// for a grant that comes now to wait at. Returns the currencies.
-async fn lock(db: &mut Connection, tenant: TenantId, old: Uuid, kept: Uuid) -> Result<Vec<String>, StoreError> {
+async fn lock(
+    db: &mut Connection,
+    tenant: TenantId,
+    old: Uuid,
+    kept: Uuid,
+) -> Result<Vec<String>, StoreError> {
     let currencies = sqlx::query_scalar!(
         r#"select currency as "currency!" from accounts where tenant_id = $1 and member_id = $2
            union select currency from tenants where id = $1
@@ -239,7 +263,8 @@ async fn carry(
     if operations::begin(db, &operation).await? != Begun::New {
         return Err(StoreError::of_kind(ErrorKind::Corrupt, "merging members"));
     }
-    let debt = |kind, amount_minor, what: &str| DebtMovement { kind, amount_minor, key: format!("{what}:{key}") };
+    let debt =
+        |kind, amount_minor, what: &str| DebtMovement { kind, amount_minor, key: format!("{what}:{key}") };
     let mut out = Booking::of(&Operation { member_id: pair.old, ..operation });
     out.move_parts(EntryKind::TransferOut, -1, &parts);
     let mut arriving = Booking::of(&operation);

@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_day_after_the_first_end_at_most() {
         let now = at("2027-01-01T12:00:00");
-        let lots = [lot(1, Some(at("2027-01-01T18:00:00"))), lot(2, Some(at("2027-03-01T00:00:00"))), lot(3, None)];
+        let lots =
+            [lot(1, Some(at("2027-01-01T18:00:00"))), lot(2, Some(at("2027-03-01T00:00:00"))), lot(3, None)];
         let week = TimeDelta::seconds(HOLD_SECONDS_MAX);
         let until = |parts: &[Part], valid_for| capture_until(&lots, parts, now, valid_for);
         assert_eq!(until(&[part(1, 5), part(2, 5)], week), at("2027-01-02T18:00:00"));

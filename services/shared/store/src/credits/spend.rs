@@ -237,11 +237,7 @@ pub async fn revert_spend(
 
 /// Locks the account that a spend was paid from and, if its member has become a part of another, that one's,
 /// in the order of members as everybody does. Returns who the member is now.
-async fn lock_both(
-    db: &mut Connection,
-    tenant: TenantId,
-    spend: &OperationView,
-) -> Result<Uuid, StoreError> {
+async fn lock_both(db: &mut Connection, tenant: TenantId, spend: &OperationView) -> Result<Uuid, StoreError> {
     let member = members::current(db, tenant, spend.member_id).await?;
     let mut both = [spend.member_id, member];
     both.sort_unstable();

@@ -111,8 +111,13 @@ async fn tiers(
         .doing("reading the tiers of members")?;
     let mut tiers = (None, None);
     for row in rows {
-        let tier =
-            Tier { id: row.tier_id, handle: row.tier, rank: row.rank, status: row.status, source: row.source };
+        let tier = Tier {
+            id: row.tier_id,
+            handle: row.tier,
+            rank: row.rank,
+            status: row.status,
+            source: row.source,
+        };
         if row.member_id == old {
             tiers.0 = Some(tier);
         } else {
