@@ -8,9 +8,12 @@
 )]
 
 mod adjustments;
+mod anything;
 mod concurrency;
 mod expiry;
 mod field;
+mod holds;
+mod merges;
 mod monthly;
 mod orders;
 mod permutations;
