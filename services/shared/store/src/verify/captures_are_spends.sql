@@ -12,7 +12,7 @@ left join (
     left join hold_parts p on p.tenant_id = $1 and p.hold_key = e.operation and p.lot_id = e.lot_id
     where e.tenant_id = $1 and e.kind = 'spend' and e.operation is not null
     group by e.operation
-) as e on e.operation = h.key
+) as e on e.operation = o.key
 where h.tenant_id = $1
     and (coalesce(h.captured_minor, 0) <> coalesce(o.amount_minor, 0)
         or coalesce(h.captured_minor, 0) <> coalesce(e.paid_minor, 0)
