@@ -14,6 +14,7 @@ mod expiry;
 mod field;
 mod holds;
 mod merges;
+mod merges_at_once;
 mod monthly;
 mod orders;
 mod permutations;
