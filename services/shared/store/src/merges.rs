@@ -111,8 +111,9 @@ pub async fn merge(
     for currency in &currencies {
         lots += carry(db, asked, &key, Pair { old, kept: into }, currency, now).await?;
     }
-    plan::carry_tier(db, asked.tenant, old, into, now).await?;
+    // First the member, then its tier: as an import does.
     record(db, asked, &key, Pair { old, kept: into }, lots, now).await?;
+    plan::carry_tier(db, asked.tenant, old, into, now).await?;
     Ok(Merged::Done { is_new: true, member_id: into, lots })
 }
 
