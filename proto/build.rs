@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -14,6 +14,7 @@ const FILES: [&str; 15] = [
     "tradeup/v1/grant_credit.proto",
     "tradeup/v1/orders.proto",
     "tradeup/v1/spends.proto",
+    "tradeup/v1/merges.proto",
     "tradeup/v1/reversal.proto",
     "tradeup/v1/wallets.proto",
     "tradeup/v1/events.proto",

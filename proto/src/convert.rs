@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
+use tradeup_domain::merge::{Merge, MergeError};
 use tradeup_domain::order::OrderError;
 use tradeup_domain::spend::{Spend, SpendError};
 use tradeup_domain::{Currency, Grant, GrantError, InvalidPeriod, Money, MoneyError, Period, ValueClass};
@@ -52,6 +53,9 @@ pub enum ConvertError {
     /// A spend that can't be.
     #[error(transparent)]
     Spend(#[from] SpendError),
+    /// A merge that can't be.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
 }
 
 /// A domain instant as a message field.
@@ -144,6 +148,19 @@ pub fn spend(value: &v1::SpendCredit) -> Result<Spend, ConvertError> {
         reason: optional_text(&value.reason),
     };
     Ok(spend.checked()?)
+}
+
+/// The input of `merge-members` as one checked merge.
+///
+/// # Errors
+/// [`ConvertError`], naming the field.
+pub fn merge(value: &v1::MergeMembers) -> Result<Merge, ConvertError> {
+    let merge = Merge {
+        old_member_external_id: value.old_member_external_id.clone(),
+        kept_member_external_id: value.kept_member_external_id.clone(),
+        reason: optional_text(&value.reason),
+    };
+    Ok(merge.checked()?)
 }
 
 /// A class of value from its number.

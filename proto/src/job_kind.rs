@@ -74,6 +74,10 @@ pub const REVERT_SPEND: JobKind =
 pub const SETTLE_ORDER: JobKind =
     JobKind { service: "credits", task: "settle-order", input: "tradeup.v1.SettleOrder" };
 
+/// Makes two members one.
+pub const MERGE_MEMBERS: JobKind =
+    JobKind { service: "credits", task: "merge-members", input: "tradeup.v1.MergeMembers" };
+
 /// Takes back what a run has granted, over all tenants.
 pub const REVERSAL: JobKind =
     JobKind { service: "scheduler", task: "reversal", input: "tradeup.v1.Reversal" };
@@ -112,7 +116,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -127,6 +131,7 @@ impl JobKind {
         SPEND_CREDIT,
         REVERT_SPEND,
         SETTLE_ORDER,
+        MERGE_MEMBERS,
         REVERSAL,
         REVERSAL_TENANT,
         REVERSAL_BATCH,

@@ -76,6 +76,14 @@ enum Command {
     Spend(commands::spend::Spend),
     /// Take a spend back, in whole or in part.
     Unspend(commands::spend::Unspend),
+    /// Authorise some of a member's credit, to be captured later; or list what is authorised.
+    Hold(commands::hold::Hold),
+    /// Spend what was authorised, or less.
+    Capture(commands::hold::Capture),
+    /// Give up what was authorised.
+    Release(commands::hold::Release),
+    /// Make two members one, who are the same customer.
+    Merge(commands::merge::Merge),
     /// Say what a money run would do, before it does; or hold what happened against it.
     #[command(subcommand)]
     Preview(commands::preview::Preview),
@@ -154,6 +162,10 @@ async fn main() -> ExitCode {
             Command::Adjust(adjust) => adjust.run(&context).await,
             Command::Spend(spend) => spend.run(&context).await,
             Command::Unspend(unspend) => unspend.run(&context).await,
+            Command::Hold(hold) => hold.run(&context).await,
+            Command::Capture(capture) => capture.run(&context).await,
+            Command::Release(release) => release.run(&context).await,
+            Command::Merge(merge) => merge.run(&context).await,
             Command::Preview(preview) => preview.run(&context).await,
             Command::Explain(explain) => explain.run(&context).await,
             Command::Backfill(backfill) => backfill.run(&context).await,

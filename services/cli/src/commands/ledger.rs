@@ -56,7 +56,7 @@ fn show_entries(context: &Context, listed: &[ledger::EntryView]) -> anyhow::Resu
             json!({ "entry_id": e.id.to_string(), "member_id": e.member_id.to_string(), "customer_id": e.external_id,
                 "kind": e.kind, "amount_minor": e.amount_minor, "currency": e.currency, "reason": e.reason,
                 "source_key": e.source_key, "note": e.note, "effective_at": instant(e.effective_at), "recorded_at": instant(e.recorded_at),
-                "expires_at": e.expires_at.map(instant), "run_id": e.run_id.to_string() })
+                "expires_at": e.expires_at.map(instant), "run_id": e.run_id.map(|run| run.to_string()) })
         })
         .collect();
     context.output().show(&json!(values), || {
@@ -77,7 +77,7 @@ fn show_entries(context: &Context, listed: &[ledger::EntryView]) -> anyhow::Resu
                 },
                 instant(e.effective_at),
                 instant_or_dash(e.expires_at),
-                e.run_id.to_string(),
+                e.run_id.map_or_else(|| "-".to_owned(), |run| run.to_string()),
             ]);
         }
         shown.to_string()

@@ -88,16 +88,8 @@ impl Liability {
             Some(at) => at,
             None => now(&pool).await?,
         };
-        let mut sheet = Sheet::new(&[
-            "tenant",
-            "currency",
-            "class",
-            "state",
-            "expires_in",
-            "lots",
-            "amount_minor",
-            "authorised_minor",
-        ]);
+        let mut sheet =
+            Sheet::new(&["tenant", "currency", "class", "state", "expires_in", "lots", "amount_minor"]);
         for tenant in self.of.tenants(&pool).await? {
             let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
             for line in reports::liability(&mut tx, tenant.id, at, &tenant.zone).await? {
@@ -110,7 +102,6 @@ impl Liability {
                     line.expiry_month.map_or(Cell::text("never"), Cell::month),
                     Cell::Number(line.lots),
                     money(line.amount_minor),
-                    money(line.held_minor),
                 ]);
             }
             for (currency, minor) in reports::debts(&mut tx, tenant.id, at).await? {
@@ -123,7 +114,6 @@ impl Liability {
                     Cell::Empty,
                     Cell::Empty,
                     Cell::Money(minor, currency),
-                    Cell::Empty,
                 ]);
             }
             tx.rollback().await?;

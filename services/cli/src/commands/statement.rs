@@ -68,8 +68,17 @@ impl Statement {
             entries.show(context.output(), true, "")?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut left =
-            Sheet::new(&["lot", "state", "class", "left_minor", "of_minor", "last_day", "reason", "of"]);
+        let mut left = Sheet::new(&[
+            "lot",
+            "state",
+            "class",
+            "left_minor",
+            "authorised_minor",
+            "of_minor",
+            "last_day",
+            "reason",
+            "of",
+        ]);
         for lot in &lots {
             let last_day = lot.expires_at.map(|at| last_day_before(zone, at).to_string());
             left.push([
@@ -77,6 +86,7 @@ impl Statement {
                 Cell::text(&lot.state),
                 Cell::text(&lot.value_class),
                 Cell::Money(lot.remaining_minor, lot.currency.clone()),
+                Cell::Money(lot.held_minor, lot.currency.clone()),
                 Cell::Money(lot.granted_minor, lot.currency.clone()),
                 Cell::Text(last_day.unwrap_or_else(|| "never ends".to_owned())),
                 Cell::text(&lot.reason),
@@ -86,10 +96,12 @@ impl Statement {
         let value = json!({
             "tenant": tenant.handle, "member_id": member.to_string(), "zone": tenant.zone,
             "accounts": accounts.iter().map(|a| json!({ "currency": a.currency, "balance_minor": a.balance_minor,
-                "spendable_minor": a.spendable_minor, "debt_minor": a.debt_minor })).collect::<Vec<_>>(),
+                "spendable_minor": a.spendable_minor, "pending_minor": a.pending_minor, "authorised_minor": a.held_minor,
+                "debt_minor": a.debt_minor })).collect::<Vec<_>>(),
             "lots": lots.iter().map(|lot| json!({ "lot_id": lot.lot_id.to_string(), "currency": lot.currency,
                 "class": lot.value_class, "state": lot.state, "reason": lot.reason, "source_key": lot.source_key,
                 "granted_minor": lot.granted_minor, "remaining_minor": lot.remaining_minor,
+                "authorised_minor": lot.held_minor,
                 "available_at": lot.available_at.map(instant), "expires_at": lot.expires_at.map(instant),
                 "ends_at": lot.ends_at.map(instant),
                 "last_day": lot.expires_at.map(|at| last_day_before(zone, at).to_string()) })).collect::<Vec<_>>(),
@@ -106,10 +118,16 @@ impl Statement {
                 if account.balance_minor != account.spendable_minor {
                     text.push_str(&format!(" of a balance of {}", shown(account.balance_minor)));
                 }
-                if account.debt_minor > 0 {
-                    text.push_str(&format!("; owes {}", shown(account.debt_minor)));
-                }
                 text.push('\n');
+                // Each on a line of its own, none netted.
+                let lines = [
+                    ("Pending", account.pending_minor),
+                    ("Authorised by checkouts", account.held_minor),
+                    ("Owed by the member", account.debt_minor),
+                ];
+                for (what, minor) in lines.into_iter().filter(|(_, minor)| *minor > 0) {
+                    text.push_str(&format!("{what}: {}\n", shown(minor)));
+                }
             }
             let soonest = lots.iter().filter_map(|lot| lot.ends_at).min();
             text.push_str(&format!("Next end: {} (zone {})\n", instant_or_dash(soonest), tenant.zone));

@@ -3,6 +3,7 @@
 mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod grant_credit;
+mod merge_members;
 mod monthly_credits_batch;
 mod push_store_credit;
 mod reversal_batch;
@@ -33,6 +34,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(grant_credit::GrantCredit)?
+        .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
         .register(push_store_credit::PushStoreCredit { shops: shops.clone() })?
         .register(reversal_batch::Reverse)?

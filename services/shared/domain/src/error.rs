@@ -101,6 +101,12 @@ error_codes! {
     InsufficientCredit = "TU0307",
     /// A spend was to be taken back that there is not, or that was taken back already.
     UnknownSpend = "TU0308",
+    /// A hold was to be captured or released that there is not.
+    UnknownHold = "TU0321",
+    /// A hold was to be captured or released whose time is over, or of which something else was made.
+    HoldOver = "TU0322",
+    /// Two members can't be merged: they are one already, or it would go in a ring.
+    MergeRefused = "TU0331",
     /// A shop can't be reached at Shopify, or a reading call got no usable answer. Nothing changed.
     ShopUnreachable = "TU0401",
     /// Shopify asks to slow down. Nothing ran.

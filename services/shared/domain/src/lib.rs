@@ -12,6 +12,7 @@ pub mod error;
 pub mod grant;
 pub mod handle;
 pub mod ledger;
+pub mod merge;
 pub mod money;
 pub mod monthly;
 pub mod order;

@@ -1,6 +1,7 @@
 //! A spend, as another system asks for it: what may be asked.
 
 use crate::grant::REASON_MAX;
+use crate::ledger::{HOLD_SECONDS, HOLD_SECONDS_MAX};
 use crate::money::{AMOUNT_MINOR_MAX, Money};
 use crate::order::{OrderError, check_member};
 
@@ -41,6 +42,11 @@ pub enum SpendError {
         "field reason is empty, too long or has control characters; give 1 to {REASON_MAX} characters on one line, or leave it out"
     )]
     Reason,
+    /// A hold for no time, or for too long.
+    #[error(
+        "field valid_seconds is not above 0, or above {HOLD_SECONDS_MAX}; a hold is valid for 7 days at most, for a day if it is left out"
+    )]
+    ValidSeconds,
 }
 
 impl Spend {
@@ -65,6 +71,15 @@ impl Spend {
 /// [`SpendError::Amount`].
 pub fn check_amount(amount_minor: i64) -> Result<(), SpendError> {
     if (1..=AMOUNT_MINOR_MAX).contains(&amount_minor) { Ok(()) } else { Err(SpendError::Amount) }
+}
+
+/// For how long a hold is valid: as many seconds as are asked for, a day if none are named.
+///
+/// # Errors
+/// [`SpendError::ValidSeconds`].
+pub fn hold_seconds(asked: Option<i64>) -> Result<i64, SpendError> {
+    let seconds = asked.unwrap_or(HOLD_SECONDS);
+    if (1..=HOLD_SECONDS_MAX).contains(&seconds) { Ok(seconds) } else { Err(SpendError::ValidSeconds) }
 }
 
 /// Checks what another system calls a spend.

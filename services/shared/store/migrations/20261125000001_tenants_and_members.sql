@@ -89,9 +89,19 @@ create table members (
     accepts_email_marketing boolean not null default false,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    -- The member that this one has become a part of: always one that is nobody's part. Whoever is asked for
+    -- by this customer id is that one since.
+    merged_into uuid,
+    merged_at timestamptz,
     primary key (tenant_id, id),
-    unique (tenant_id, external_id)
+    unique (tenant_id, external_id),
+    foreign key (tenant_id, merged_into) references members (tenant_id, id),
+    check (merged_into <> id),
+    check ((merged_into is null) = (merged_at is null))
 );
+-- Few, and asked for with each batch.
+create index members_merged on members (tenant_id, id) where merged_into is not null;
+create index members_merged_into on members (tenant_id, merged_into) where merged_into is not null;
 
 create table memberships (
     tenant_id bigint not null,

@@ -18,7 +18,7 @@ create table accounts (
 create table operations (
     tenant_id bigint not null,
     key text not null check (key <> ''),
-    kind text not null check (kind in ('spend', 'spend_revert', 'adjust', 'settle')),
+    kind text not null check (kind in ('spend', 'spend_revert', 'adjust', 'settle', 'merge')),
     member_id uuid not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     -- What was asked for, in minor units; signed for an adjustment.
@@ -46,9 +46,11 @@ create table lots (
     currency text not null,
     -- Paid value (trade-in, refund to credit) is kept apart from promotional value.
     value_class text not null check (value_class in ('promotional', 'paid')),
-    reason text not null check (reason in ('monthly', 'granted', 'cashback', 'reinstated', 'adjusted')),
+    reason text not null check (reason in ('monthly', 'granted', 'cashback', 'reinstated', 'adjusted',
+        'transferred')),
     -- With the reason it says why this grant exists: for monthly credits the period, for granted ones
-    -- the key of their run, for cashback the order, for the others the operation.
+    -- the key of their run, for cashback the order, for transferred ones the lot that it came from, for the
+    -- others the operation.
     source_key text not null check (source_key <> ''),
     granted_minor bigint not null check (granted_minor > 0),
     remaining_minor bigint not null check (remaining_minor between 0 and granted_minor),
@@ -117,7 +119,8 @@ create table debt_entries (
     id uuid not null,
     member_id uuid not null,
     currency text not null,
-    kind text not null check (kind in ('debt_open', 'debt_recover', 'debt_write_off')),
+    kind text not null check (kind in ('debt_open', 'debt_recover', 'debt_write_off', 'debt_transfer_out',
+        'debt_transfer_in')),
     amount_minor bigint not null check (amount_minor <> 0),
     key text not null check (key <> ''),
     effective_at timestamptz not null,
@@ -129,7 +132,7 @@ create table debt_entries (
     foreign key (tenant_id, member_id, currency) references accounts (tenant_id, member_id, currency),
     foreign key (tenant_id, operation) references operations (tenant_id, key),
     check (run_id is not null or operation is not null),
-    check ((kind = 'debt_open') = (amount_minor > 0))
+    check ((kind in ('debt_open', 'debt_transfer_in')) = (amount_minor > 0))
 );
 
 -- Append-only, for everybody: a wrong entry is answered by another entry.

@@ -21,6 +21,8 @@ with members_as_of as (
     left join lots l
         on l.tenant_id = m.tenant_id and l.member_id = m.id and l.reason = 'monthly' and l.source_key = of_period
     where m.tenant_id = of_tenant
+        -- Who has become a part of another member gets nothing any more, and keeps what was granted before.
+        and (m.merged_into is null or l.id is not null)
 )
 select member_id, external_id, tier,
     case

@@ -3,8 +3,10 @@
 //! left (loyalty reference §2.4).
 
 mod book;
+mod transfer;
 
-pub use book::{Booking, DebtKind, DebtMovement, Movement, NewLot, book};
+pub use book::{Booking, DebtKind, DebtMovement, Movement, NewLot, Origin, book};
+pub(crate) use transfer::continued;
 
 use chrono::{DateTime, Utc};
 use tradeup_domain::ledger::Lot;
@@ -24,11 +26,41 @@ pub struct Account {
     pub debt_minor: i64,
 }
 
-/// Locks the account until the transaction ends. `None` if the member has none in this currency.
+/// Locks the account until the transaction ends. `None` if the member has none in this currency. Holds whose
+/// time is over hold nothing from here on.
 ///
 /// # Errors
-/// As any statement.
+/// [`ErrorKind::Conflict`] if the member has become a part of another since it was looked up: the next
+/// attempt finds the other. Else as any statement.
 pub async fn lock(
+    db: &mut Connection,
+    tenant: TenantId,
+    member_id: Uuid,
+    currency: &str,
+) -> Result<Option<Account>, StoreError> {
+    let account = lock_any(db, tenant, member_id, currency).await?;
+    if account.is_some() && guard(db, tenant, &[member_id], currency).await? {
+        return Err(StoreError::of_kind(ErrorKind::Conflict, "locking an account"));
+    }
+    Ok(account)
+}
+
+/// Does what is to be done once accounts are locked and before their lots are looked at: what holds have
+/// held for too long is free. Returns whether one of the members has become a part of another.
+pub(crate) async fn guard(
+    db: &mut Connection,
+    tenant: TenantId,
+    members: &[Uuid],
+    currency: &str,
+) -> Result<bool, StoreError> {
+    sqlx::query_file_scalar!("src/accounts/guard.sql", tenant as TenantId, members, currency)
+        .fetch_one(db)
+        .await
+        .doing("looking over a locked account")
+}
+
+/// Locks the account, also that of a member who has become a part of another.
+pub(crate) async fn lock_any(
     db: &mut Connection,
     tenant: TenantId,
     member_id: Uuid,
@@ -73,7 +105,8 @@ pub async fn open(
         .ok_or_else(|| StoreError::of_kind(ErrorKind::Unexpected, "locking an account"))
 }
 
-/// What is left in the lots of a locked account, and the database's clock at this moment.
+/// What is left in the lots of an account, and the database's clock at this moment. For an account that is
+/// not locked, too: what holds have held for too long is free either way.
 ///
 /// # Errors
 /// As any statement.
@@ -85,7 +118,8 @@ pub async fn lots(
 ) -> Result<(DateTime<Utc>, Vec<Lot>), StoreError> {
     let rows = sqlx::query!(
         r#"select clock_timestamp() as "now!", l.id as "id?", l.value_class as "value_class?",
-               l.remaining_minor as "remaining_minor?", l.held_minor as "held_minor?",
+               l.remaining_minor as "remaining_minor?",
+               held_at(l.held_minor, l.tenant_id, l.id, now()) as "held_minor?",
                l.available_at as "available_at?", l.ends_at as "ends_at?", l.created_at as "created_at?"
            from (values (1)) as one (row)
            left join lots l on l.tenant_id = $1 and l.member_id = $2 and l.currency = $3 and l.remaining_minor > 0"#,

@@ -18,7 +18,7 @@ pub struct StoreError {
 pub enum ErrorKind {
     /// Not reachable, connection lost, server starting or stopping, no free connection in time.
     Unavailable,
-    /// Serialization failure, deadlock or lock time-out.
+    /// Serialization failure, deadlock or lock time-out; or a member has become a part of another meanwhile.
     Conflict,
     /// A constraint refused the data.
     Refused,
@@ -126,6 +126,9 @@ impl fmt::Display for StoreError {
             }
             Some(error) => write!(f, ": {error}"),
             None if self.kind == ErrorKind::Superseded => f.write_str(": another attempt has taken over"),
+            None if self.kind == ErrorKind::Conflict => {
+                f.write_str(": the member has become a part of another meanwhile")
+            }
             None => f.write_str(": stored value out of range"),
         }
     }

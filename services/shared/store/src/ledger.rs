@@ -34,7 +34,7 @@ pub struct EntryView {
     /// When the lot expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// Run that wrote it.
-    pub run_id: RunId,
+    pub run_id: Option<RunId>,
 }
 
 /// Entries of a tenant, newest first; of one member if asked; before an entry for the next page.

@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
-use crate::{Pool, TenantId, Tx};
+use crate::{Pool, RunId, TenantId, Tx};
 
 /// A row to be imported, checked and cleaned.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ fn encode(rows: &[StagedMember]) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
-/// The tenant's member with this customer id.
+/// The tenant's member with this customer id; if that one has become a part of another, the other.
 ///
 /// # Errors
 /// As any statement.
@@ -171,13 +171,61 @@ pub async fn by_external_id(
     external_id: &str,
 ) -> Result<Option<Uuid>, StoreError> {
     sqlx::query_scalar!(
-        "select id from members where tenant_id = $1 and external_id = $2",
+        r#"select coalesce(merged_into, id) as "id!" from members where tenant_id = $1 and external_id = $2"#,
         tenant as TenantId,
         external_id,
     )
     .fetch_optional(db)
     .await
     .doing("looking up a member")
+}
+
+/// Who the member is now: the member itself, or the one that it has become a part of.
+///
+/// # Errors
+/// As any statement.
+pub async fn current(
+    db: &mut crate::Connection,
+    tenant: TenantId,
+    member_id: Uuid,
+) -> Result<Uuid, StoreError> {
+    sqlx::query_scalar!(
+        r#"select coalesce(merged_into, id) as "id!" from members where tenant_id = $1 and id = $2"#,
+        tenant as TenantId,
+        member_id,
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking up who a member is now")
+}
+
+/// Refuses what this run has granted to somebody in the range who has become a part of another meanwhile.
+/// A grant reads no account before it waits for its lock, so it looks afterwards.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`]: the next attempt finds who it is now.
+pub(crate) async fn refuse_merged(
+    db: &mut crate::Connection,
+    tenant: TenantId,
+    first: Uuid,
+    last: Uuid,
+    run_id: RunId,
+) -> Result<(), StoreError> {
+    let stranded = sqlx::query_scalar!(
+        r#"select exists (
+               select from members m
+               join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = $4 and l.remaining_minor > 0
+               where m.tenant_id = $1 and m.id between $2 and $3 and m.merged_into is not null
+           ) as "stranded!""#,
+        tenant as TenantId,
+        first,
+        last,
+        run_id as RunId,
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking for members who have been merged")?;
+    if stranded { Err(StoreError::of_kind(ErrorKind::Conflict, "granting")) } else { Ok(()) }
 }
 
 /// How many members and open memberships a tenant has.

@@ -17,6 +17,8 @@ pub enum OperationKind {
     Adjust,
     /// What an order earns, after something about it has changed.
     Settle,
+    /// Another member's credit comes, since the two have become one.
+    Merge,
 }
 
 impl OperationKind {
@@ -28,6 +30,7 @@ impl OperationKind {
             Self::SpendRevert => "spend_revert",
             Self::Adjust => "adjust",
             Self::Settle => "settle",
+            Self::Merge => "merge",
         }
     }
 }
@@ -103,9 +106,11 @@ pub async fn begin(db: &mut Connection, operation: &Operation<'_>) -> Result<Beg
         return Ok(Begun::New);
     }
     let same = sqlx::query_scalar!(
-        r#"select (kind, member_id, currency, amount_minor) = ($3, $4, $5, $6) and of_key is not distinct from $7
-               as "same!"
-           from operations where tenant_id = $1 and key = $2"#,
+        // Whose member has become a part of this one asks for the same.
+        r#"select (kind, currency, amount_minor) = ($3, $5, $6) and of_key is not distinct from $7
+               and (o.member_id = $4 or m.merged_into = $4) as "same!"
+           from operations o join members m on m.tenant_id = $1 and m.id = o.member_id
+           where o.tenant_id = $1 and o.key = $2"#,
         operation.tenant as TenantId,
         operation.key,
         operation.kind.as_str(),

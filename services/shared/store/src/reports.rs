@@ -14,17 +14,15 @@ pub struct LiabilityLine {
     pub currency: String,
     /// `promotional` or `paid`.
     pub value_class: String,
-    /// `live`, `pending`, or `ended`: its time is over and that is not booked yet.
+    /// `live`, `pending`, `authorised` by a checkout, or `ended`: its time is over and that is not booked yet.
     pub state: String,
     /// The month in which it ends, by the shop's zone, as its first day; `None` for never or not yet
     /// known.
     pub expiry_month: Option<NaiveDate>,
     /// Lots.
     pub lots: i64,
-    /// What is left of them, in minor units.
+    /// What is left of them in this state, in minor units.
     pub amount_minor: i64,
-    /// Of that, authorised for a checkout, in minor units; known for the present only.
-    pub held_minor: i64,
 }
 
 /// What was owed to members at `at`.
@@ -221,6 +219,8 @@ pub struct LotLine {
     pub granted_minor: i64,
     /// Left, in minor units.
     pub remaining_minor: i64,
+    /// Of that, authorised for a checkout, in minor units.
+    pub held_minor: i64,
     /// From when it can be spent.
     pub available_at: Option<DateTime<Utc>>,
     /// The end that the member is told.
@@ -242,7 +242,9 @@ pub async fn lots(
 ) -> Result<Vec<LotLine>, StoreError> {
     sqlx::query_as!(
         LotLine,
-        r#"select id as lot_id, currency, value_class, reason, source_key, granted_minor, remaining_minor,
+        r#"select id as lot_id, currency, value_class, reason,
+               coalesce(case when reason = 'transferred' then lot_origin($1, id) end, source_key) as "source_key!",
+               granted_minor, remaining_minor, held_at(held_minor, tenant_id, id, now()) as "held_minor!",
                available_at, expires_at, ends_at,
                case when ends_at <= now() then 'ended' when available_at <= now() then 'live' else 'pending' end
                    as "state!"
@@ -265,6 +267,10 @@ pub struct AccountLine {
     pub balance_minor: i64,
     /// What can be spent now, in minor units.
     pub spendable_minor: i64,
+    /// What checkouts have authorised and not captured yet, in minor units.
+    pub held_minor: i64,
+    /// What can't be spent yet, in minor units.
+    pub pending_minor: i64,
     /// What the member owes, in minor units.
     pub debt_minor: i64,
 }
@@ -282,10 +288,20 @@ pub async fn accounts(
         AccountLine,
         r#"select a.currency, a.balance_minor, a.debt_minor,
                coalesce((
-                   select sum(l.remaining_minor - l.held_minor) from lots l
+                   select sum(l.remaining_minor - held_at(l.held_minor, l.tenant_id, l.id, now())) from lots l
                    where l.tenant_id = $1 and l.member_id = $2 and l.currency = a.currency
                        and l.available_at <= now() and (l.ends_at > now() or l.ends_at is null)
-               ), 0)::bigint as "spendable_minor!"
+               ), 0)::bigint as "spendable_minor!",
+               coalesce((
+                   select sum(held_at(l.held_minor, l.tenant_id, l.id, now())) from lots l
+                   where l.tenant_id = $1 and l.member_id = $2 and l.currency = a.currency and l.held_minor > 0
+               ), 0)::bigint as "held_minor!",
+               coalesce((
+                   select sum(l.remaining_minor) from lots l
+                   where l.tenant_id = $1 and l.member_id = $2 and l.currency = a.currency and l.remaining_minor > 0
+                       and (l.available_at > now() or l.available_at is null)
+                       and (l.ends_at > now() or l.ends_at is null)
+               ), 0)::bigint as "pending_minor!"
            from accounts a where a.tenant_id = $1 and a.member_id = $2 order by a.currency"#,
         tenant as TenantId,
         member_id

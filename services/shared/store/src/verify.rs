@@ -222,6 +222,34 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "src/verify/warning_batches_add_up.sql",
             "what batches of warnings report is what became of their mails"
         ),
+        check!(
+            tx_ref,
+            tenant,
+            "lots_hold_what_holds_say",
+            "src/verify/lots_hold_what_holds_say.sql",
+            "what is held of each lot is what its open holds say"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "captures_are_spends",
+            "src/verify/captures_are_spends.sql",
+            "each captured hold is a spend of its amount, on the lots that held it"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "merged_members_are_empty",
+            "src/verify/merged_members_are_empty.sql",
+            "who has become a part of another member has nothing left and owes nothing"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "transfers_arrive",
+            "src/verify/transfers_arrive.sql",
+            "what goes to another member arrives there, lot by lot"
+        ),
     ];
     tx.rollback().await?;
     Ok((examined, results))

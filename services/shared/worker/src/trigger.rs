@@ -6,8 +6,9 @@ use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REVERSAL, REVERSAL_TENANT, REVERT_SPEND,
-    SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REVERSAL, REVERSAL_TENANT,
+    REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, WALLET_RECONCILIATION,
+    WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -231,6 +232,18 @@ pub fn revert_spend(
     trigger: Trigger,
 ) -> NewRun {
     told(REVERT_SPEND, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// Two members who are one.
+#[must_use]
+pub fn merge_members(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::MergeMembers,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    told(MERGE_MEMBERS, tenant, key, input.encode_to_vec(), due, trigger)
 }
 
 /// A fact about an order.

@@ -1,4 +1,5 @@
-//! `/v1/tenants/{tenant}/…`: the checkout's API. What can be spent, spending it, and taking a spend back.
+//! `/v1/tenants/{tenant}/…`: the checkout's API. What can be spent, spending it, and taking a spend back. Holds
+//! are in a file of their own.
 //!
 //! Each answer is after the commit. A request whose answer was lost is sent again: source and reference make
 //! it happen once.
@@ -12,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tradeup_domain::ledger::spendable_minor;
+use tradeup_domain::ledger::{Insufficient, spendable_minor};
 use tradeup_domain::spend::{Spend, check_amount, check_reference};
 use tradeup_domain::{ErrorCode, Money};
 use tradeup_proto::{convert, v1};
@@ -52,7 +53,7 @@ pub(super) fn routes(pool: Pool) -> Router {
         .with_state(Arc::new(pool))
 }
 
-async fn member(tx: &mut Tx, caller: &Caller, external_id: &str) -> Result<Uuid, Problem> {
+pub(super) async fn member(tx: &mut Tx, caller: &Caller, external_id: &str) -> Result<Uuid, Problem> {
     members::by_external_id(tx, caller.tenant, external_id).await?.ok_or_else(|| {
         let detail = "the shop has no member with this customer id";
         Problem::new(StatusCode::NOT_FOUND, Some(ErrorCode::UnknownMember), detail)
@@ -71,12 +72,13 @@ async fn balance(
     tx.rollback().await?;
     let spendable_minor = spendable_minor(&lots, now);
     let next_end = lots.iter().filter(|lot| lot.spendable_minor(now) > 0).filter_map(|lot| lot.ends_at).min();
-    Ok(Json(json!({ "currency": currency, "spendable_minor": spendable_minor,
+    let held_minor: i64 = lots.iter().map(|lot| lot.held_minor).sum();
+    Ok(Json(json!({ "currency": currency, "spendable_minor": spendable_minor, "held_minor": held_minor,
         "next_end_at": next_end.map(|at| at.to_rfc3339()) })))
 }
 
 /// An amount of the shop's currency, above 0.
-fn amount(caller: &Caller, amount: Amount) -> Result<Money, Problem> {
+pub(super) fn amount(caller: &Caller, amount: Amount) -> Result<Money, Problem> {
     let amount = convert::money(Some(&v1::Money::from(amount))).map_err(BodyError::from)?;
     check_amount(amount.amount_minor).map_err(BodyError::from)?;
     if amount.currency != caller.settings.currency {
@@ -89,7 +91,14 @@ fn amount(caller: &Caller, amount: Amount) -> Result<Money, Problem> {
     Ok(amount)
 }
 
-fn key_taken(detail: &str) -> Problem {
+/// There is less than was asked for.
+pub(super) fn insufficient(error: &Insufficient) -> Problem {
+    let detail = format!("{error}; nothing was taken");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Some(ErrorCode::InsufficientCredit), detail)
+        .with("spendable_minor", error.spendable_minor)
+}
+
+pub(super) fn key_taken(detail: &str) -> Problem {
     Problem::new(StatusCode::CONFLICT, Some(ErrorCode::InvalidInput), detail)
 }
 
@@ -129,14 +138,9 @@ async fn spend(
                     "left_minor": left_minor })),
             ))
         }
-        Spent::Insufficient(insufficient) => {
-            let detail = format!("{insufficient}; nothing was taken");
-            let code = Some(ErrorCode::InsufficientCredit);
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
-                .with("spendable_minor", insufficient.spendable_minor))
-        }
+        Spent::Insufficient(error) => Err(insufficient(&error)),
         Spent::OtherOperation => Err(key_taken(
-            "there is another spend of this reference; nothing was taken. Give each spend a reference of its own",
+            "there is another spend or a hold of this reference; nothing was taken. Give each spend a reference of its own",
         )),
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod checkout;
+mod holds;
 mod server;
 mod unsubscribe;
 
@@ -70,7 +71,7 @@ impl Http {
 
 /// Every route.
 fn routes(pool: Pool, keys: Option<KeyRing>) -> Router {
-    let mut all = checkout::routes(pool.clone());
+    let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone()));
     match keys {
         Some(keys) => all = all.merge(unsubscribe::routes(pool, keys)),
         None => tracing::warn!("links that unsubscribe are not served: TRADEUP_UNSUBSCRIBE_KEYS is not set"),

@@ -61,13 +61,22 @@ impl From<Amount> for v1::Money {
     }
 }
 
-/// A whole number, with words of our own for what is expected.
+/// A whole number of minor units, with words of our own for what is expected.
 pub(super) fn whole_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct Visitor;
+    whole(deserializer, "a whole number of minor units, 500 for 5.00 USD")
+}
+
+/// A whole number of seconds, if there is one.
+pub(crate) fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    whole(deserializer, "a whole number of seconds, 3600 for an hour").map(Some)
+}
+
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D, what: &'static str) -> Result<i64, D::Error> {
+    struct Visitor(&'static str);
     impl serde::de::Visitor<'_> for Visitor {
         type Value = i64;
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a whole number of minor units, 500 for 5.00 USD")
+            f.write_str(self.0)
         }
         fn visit_i64<E>(self, value: i64) -> Result<i64, E> {
             Ok(value)
@@ -77,7 +86,7 @@ pub(super) fn whole_number<'de, D: serde::Deserializer<'de>>(deserializer: D) ->
             Ok(i64::try_from(value).unwrap_or(i64::MAX))
         }
     }
-    deserializer.deserialize_i64(Visitor)
+    deserializer.deserialize_i64(Visitor(what))
 }
 
 /// Reads an instant; the error says what to give instead.

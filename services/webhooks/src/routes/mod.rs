@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod credit_requested;
 mod credit_spent;
+mod customer_merged;
 mod order;
 
 use chrono::{DateTime, Utc};
@@ -14,10 +15,11 @@ use tradeup_store::runs::NewRun;
 use body::BodyError;
 
 /// Every topic that is handled.
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 11] = [
     credit_requested::ROUTE,
     credit_spent::SPENT,
     credit_spent::REVERTED,
+    customer_merged::ROUTE,
     order::PAID,
     order::EDITED,
     order::REFUNDED,

@@ -6,7 +6,7 @@ use tradeup_harness::{Shop, World};
 use crate::http::{ask, port};
 
 /// One request of a system with this token; status and JSON body.
-async fn call(port: u16, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub(crate) async fn call(port: u16, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -15,7 +15,7 @@ async fn call(port: u16, method: &str, path: &str, token: &str, body: &Value) ->
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
-fn token(world: &World, tenant: &str) -> String {
+pub(crate) fn token(world: &World, tenant: &str) -> String {
     let made = world.tradeup_json(&["token", "add", tenant, "--source", "checkout"]);
     made["token"].as_str().unwrap().to_owned()
 }

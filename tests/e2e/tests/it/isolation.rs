@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 25] = [
+const TENANT_TABLES: [&str; 28] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -14,6 +14,9 @@ const TENANT_TABLES: [&str; 25] = [
     "accounts",
     "operations",
     "lots",
+    "holds",
+    "hold_parts",
+    "merges",
     "ledger_entries",
     "debt_entries",
     "member_failures",
@@ -73,6 +76,15 @@ const PLANTED: &str = "
     from accounts;
     insert into wallet_differences (tenant_id, member_id, currency, ledger_minor, shop_minor, cause, run_id)
     select tenant_id, member_id, currency, 1, 2, 'test', gen_random_uuid() from accounts;
+    insert into holds (tenant_id, key, source, reference, member_id, currency, amount_minor, valid_seconds, actor,
+        authorised_at, capture_until)
+    select distinct on (tenant_id) tenant_id, 'spend:till:1', 'till', '1', member_id, currency, 1, 60, 'test', now(),
+        now() + interval '1 minute'
+    from lots;
+    insert into hold_parts (tenant_id, hold_key, seq, lot_id, member_id, currency, amount_minor)
+    select distinct on (tenant_id) tenant_id, 'spend:till:1', 1, id, member_id, currency, 1 from lots;
+    insert into merges (tenant_id, key, old_member_id, kept_member_id, actor, lots, merged_at)
+    select tenant_id, 'merge:1', (array_agg(id))[1], (array_agg(id))[2], 'test', 0, now() from members group by tenant_id;
     insert into member_failures (tenant_id, run_id, member_id, code, reason)
     select distinct on (tenant_id) tenant_id, gen_random_uuid(), id, 'TU0304', 'test' from members;";
 

@@ -7,6 +7,7 @@
     reason = "tests fail loudly"
 )]
 
+mod authorisations;
 mod bad_input;
 mod blocked;
 mod broken_tenant;
@@ -27,6 +28,7 @@ mod kill;
 mod ledger_guards;
 mod mail_templates;
 mod mailing;
+mod merging;
 mod money_commands;
 mod monthly;
 mod order_events;

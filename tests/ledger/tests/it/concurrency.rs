@@ -1,5 +1,5 @@
-//! Twenty connections spend, give back, expire, refund and credit the same few members at random: nothing
-//! is overspent, and every sum is exact.
+//! Twenty connections spend, hold, capture, release, give back, expire, refund and credit the same few members
+//! at random: nothing is overspent or held twice, and every sum is exact.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +14,7 @@ use tradeup_domain::order::{Fact, PaidOrder};
 use tradeup_store::credits::{
     Adjusted, Adjustment, Reverted, Spent, adjust, revert_key, revert_spend, spend, spend_key,
 };
+use tradeup_store::holds::{self, AskedHold, Authorised, Captured, Released};
 use tradeup_store::{ErrorKind, StoreError, orders};
 
 use crate::field::{Field, usd};
@@ -56,7 +57,27 @@ async fn twenty_connections_never_overspend() {
     for kind in ["spend", "spend_revert", "expire", "clawback", "adjust"] {
         assert!(!field.entries_of(kind).await.is_empty(), "no {kind} in {steps} steps");
     }
+    for state in ["captured", "released", "expired"] {
+        let ended: i64 = sqlx::query_scalar("select count(*) from holds where state = $1")
+            .bind(state)
+            .fetch_one(&field.database.admin)
+            .await
+            .unwrap();
+        assert!(ended > 0, "no hold is {state} in {steps} steps");
+    }
+    // What was captured is what was spent of holds; what is held is what is open, and never more than is left.
+    let captured = "select coalesce(sum(captured_minor), 0)::bigint from holds";
+    let spent = "select -coalesce(sum(e.amount_minor), 0)::bigint from ledger_entries e join holds h on h.key = e.operation
+        where e.kind = 'spend'";
+    assert_eq!(field.number(captured).await, field.number(spent).await);
+    let open = "select coalesce(sum(amount_minor), 0)::bigint from holds where state = 'authorised'";
+    let noted = "select coalesce(sum(held_minor), 0)::bigint from lots where held_minor <= remaining_minor";
+    assert_eq!(field.number(open).await, field.number(noted).await);
     field.assert_exact().await;
+}
+
+fn held<'a>(field: &Field, reference: &'a str) -> AskedHold<'a> {
+    AskedHold { tenant: field.tenant, source: "till", reference, actor: "ledger tests", reason: None }
 }
 
 /// One random movement; `false` if it was refused by a rule.
@@ -65,7 +86,7 @@ async fn step(field: &Field, random: &mut StdRng, worker: u64, n: u64) -> Result
     let amount = usd(random.random_range(1..400));
     let key = format!("{worker}-{n}");
     let mut tx = field.begin().await;
-    let done = match random.random_range(0..10) {
+    let done = match random.random_range(0..14) {
         0..=2 => {
             let key = spend_key("till", &key);
             matches!(spend(&mut tx, &field.asked(&key, None), member, amount).await?, Spent::Done { .. })
@@ -112,6 +133,28 @@ async fn step(field: &Field, random: &mut StdRng, worker: u64, n: u64) -> Result
             orders::record(&mut tx, field.tenant, &order, &fact).await?;
             orders::settle(&mut tx, &field.asked(&key, None), &field.settings, &order).await?;
             true
+        }
+        9 | 10 => {
+            // For a second, or long enough to be captured.
+            let seconds = if random.random_bool(0.3) { 1 } else { 60 };
+            let asked = held(field, &key);
+            matches!(
+                holds::authorise(&mut tx, &asked, member, amount, seconds).await?,
+                Authorised::Done { .. }
+            )
+        }
+        11 | 12 => {
+            // Some hold, mostly this connection's own, of not long ago.
+            let own = random.random_bool(0.7);
+            let of = if own { worker } else { random.random_range(0..CONNECTIONS) };
+            let of = format!("{of}-{}", random.random_range(n.saturating_sub(30)..=n));
+            let asked = held(field, &of);
+            if random.random_bool(0.7) {
+                let part = random.random_bool(0.4).then_some(amount.amount_minor);
+                matches!(holds::capture(&mut tx, &asked, part).await?, Captured::Done { .. })
+            } else {
+                matches!(holds::release(&mut tx, &asked).await?, Released::Done { .. })
+            }
         }
         _ => {
             tx.rollback().await?;

@@ -8,9 +8,13 @@
 )]
 
 mod adjustments;
+mod anything;
 mod concurrency;
 mod expiry;
 mod field;
+mod holds;
+mod merges;
+mod merges_at_once;
 mod monthly;
 mod orders;
 mod permutations;

@@ -17,7 +17,7 @@ pub(crate) async fn issue(field: &Field, period: &str) {
     let runs = format!(
         "insert into runs (id, tenant_id, task, key, trigger, root_id, payload, scheduled_for, state, started_at,
             finished_at)
-         select id, {tenant}, task, '{period}', 'manual', '{parent}', '', '{as_of}', 'succeeded', now(), now()
+         select id, {tenant}, task, '{period}/{parent}', 'manual', '{parent}', '', '{as_of}', 'succeeded', now(), now()
          from (values ('{parent}'::uuid, 'monthly-credits-tenant'), ('{run}', 'monthly-credits-batch')) as r (id, task)"
     );
     sqlx::raw_sql(AssertSqlSafe(runs)).execute(&field.database.admin).await.unwrap();

@@ -8,12 +8,14 @@
 
 mod clawback;
 mod entry;
+mod hold;
 mod lot;
 mod revert;
 mod spend;
 
 pub use clawback::{ClawLot, Clawed, claw_back, recover};
 pub use entry::EntryKind;
+pub use hold::{CaptureError, HOLD_SECONDS, HOLD_SECONDS_MAX, LATE_CAPTURE_HOURS, capture, capture_until};
 pub use lot::{Lot, LotState, order_of_use};
 pub use revert::{RevertError, RevertedPart, SpentPart, revert};
 pub use spend::{Insufficient, Part, allocate, spendable_minor};

@@ -49,6 +49,19 @@ pub struct NewLot {
     pub note: Option<String>,
 }
 
+/// The lot of another member that a new one goes on from. Its first entry is no grant, but a transfer.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The new lot.
+    pub lot_id: Uuid,
+    /// The other member's lot.
+    pub from: Uuid,
+    /// The run that has granted it, which can be reversed.
+    pub run_id: Option<RunId>,
+    /// When it was granted: its place in the order of use.
+    pub created_at: DateTime<Utc>,
+}
+
 /// What happens to a debt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DebtKind {
@@ -58,6 +71,10 @@ pub enum DebtKind {
     Recover,
     /// Given up.
     WriteOff,
+    /// Moved to another member, when two become one.
+    TransferOut,
+    /// Come from another member.
+    TransferIn,
 }
 
 impl DebtKind {
@@ -66,6 +83,8 @@ impl DebtKind {
             Self::Open => "debt_open",
             Self::Recover => "debt_recover",
             Self::WriteOff => "debt_write_off",
+            Self::TransferOut => "debt_transfer_out",
+            Self::TransferIn => "debt_transfer_in",
         }
     }
 }
@@ -98,6 +117,8 @@ pub struct Booking<'a> {
     pub effective_at: DateTime<Utc>,
     /// Lots that begin.
     pub new_lots: Vec<NewLot>,
+    /// Those of them that come from another member.
+    pub origins: Vec<Origin>,
     /// Movements on lots, in order.
     pub movements: Vec<Movement>,
     /// Movements of the debt.
@@ -116,6 +137,7 @@ impl<'a> Booking<'a> {
             operation: operation.key,
             effective_at: operation.effective_at,
             new_lots: Vec::new(),
+            origins: Vec::new(),
             movements: Vec::new(),
             debts: Vec::new(),
         }
@@ -131,6 +153,17 @@ impl<'a> Booking<'a> {
             key: key.to_owned(),
             effective_at,
         }));
+    }
+
+    /// Adds a lot that goes on from another member's.
+    pub fn receive(&mut self, lot: NewLot, origin: Origin) {
+        self.new_lots.push(lot);
+        self.origins.push(origin);
+    }
+
+    /// The lot of another member that this new one goes on from.
+    fn origin(&self, lot_id: Uuid) -> Option<&Origin> {
+        self.origins.iter().find(|origin| origin.lot_id == lot_id)
     }
 
     /// What the lot's movements add up to, in minor units.
@@ -155,12 +188,16 @@ pub async fn book(db: &mut Connection, booking: &Booking<'_>) -> Result<(), Stor
     }
     let (moved_lots, moved_minor): (Vec<Uuid>, Vec<i64>) = moved.into_iter().unzip();
 
-    let grants = new.iter().map(|lot| Movement {
-        lot_id: lot.id,
-        kind: EntryKind::Grant,
-        amount_minor: lot.granted_minor,
-        key: "grant".to_owned(),
-        effective_at: booking.effective_at,
+    let origins: Vec<Option<&Origin>> = new.iter().map(|lot| booking.origin(lot.id)).collect();
+    let grants = new.iter().zip(&origins).map(|(lot, origin)| {
+        let kind = if origin.is_some() { EntryKind::TransferIn } else { EntryKind::Grant };
+        Movement {
+            lot_id: lot.id,
+            kind,
+            amount_minor: lot.granted_minor,
+            key: kind.as_str().to_owned(),
+            effective_at: booking.effective_at,
+        }
     });
     let movements: Vec<Movement> = grants.chain(booking.movements.iter().cloned()).collect();
     let balance_minor: i64 = movements.iter().map(|m| m.amount_minor).sum();
@@ -198,6 +235,11 @@ pub async fn book(db: &mut Connection, booking: &Booking<'_>) -> Result<(), Stor
         &booking.debts.iter().map(|d| d.key.clone()).collect::<Vec<_>>(),
         balance_minor,
         debt_minor,
+        &origins.iter().map(|origin| origin.map(|o| o.from)).collect::<Vec<_>>() as &[Option<Uuid>],
+        &origins.iter().map(|origin| origin.and_then(|o| o.run_id).map(|run| run.0)).collect::<Vec<_>>()
+            as &[Option<Uuid>],
+        &origins.iter().map(|origin| origin.map(|o| o.created_at)).collect::<Vec<_>>()
+            as &[Option<DateTime<Utc>>],
     )
     .fetch_one(db)
     .await

@@ -7,15 +7,19 @@
 -- entries, in order: $20 ids  $21 lots  $22 kinds  $23 amounts  $24 keys  $25 effective at
 -- debt: $26 ids  $27 kinds  $28 amounts  $29 keys
 -- $30 sum of the entries  $31 sum of the debt
+-- new lots again: $32 the lot that each goes on from  $33 the run that has granted it  $34 when it began
 with begun as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key, granted_minor,
-        remaining_minor, available_at, expires_at, ends_at, anchor_on, note, run_id)
+        remaining_minor, available_at, expires_at, ends_at, anchor_on, note, run_id, transferred_from, created_at)
     select $1, n.id, $2, $3, n.value_class, n.reason, n.source_key, n.granted_minor, n.remaining_minor,
-        n.available_at, n.expires_at, n.ends_at, n.anchor_on, n.note, $4
+        n.available_at, n.expires_at, n.ends_at, n.anchor_on, n.note,
+        case when n.transferred_from is null then $4 else n.run_id end, n.transferred_from,
+        coalesce(n.created_at, now())
     from unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
-        $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::date[], $17::text[])
+        $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::date[], $17::text[], $32::uuid[],
+        $33::uuid[], $34::timestamptz[])
         as n (id, value_class, reason, source_key, granted_minor, remaining_minor, available_at, expires_at,
-            ends_at, anchor_on, note)
+            ends_at, anchor_on, note, transferred_from, run_id, created_at)
 ), moved as (
     update lots l set remaining_minor = l.remaining_minor + n.amount_minor
     from unnest($18::uuid[], $19::bigint[]) as n (id, amount_minor)

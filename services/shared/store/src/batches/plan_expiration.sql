@@ -8,7 +8,8 @@ from (
     select currency, member_id, (row_number() over (partition by currency order by member_id) - 1) / $4 as part
     from (
         select distinct currency, member_id from lots
-        where tenant_id = $1 and ends_at <= $3 and remaining_minor > held_minor and remaining_minor > 0
+        where tenant_id = $1 and ends_at <= $3 and remaining_minor > 0
+            and remaining_minor > held_at(held_minor, tenant_id, id, clock_timestamp())
             -- Where Shopify ends credit, the ledger first has to follow what was used of it till then.
             and (select wallet from tenants where id = $1) <> 'shopify'
     ) as due

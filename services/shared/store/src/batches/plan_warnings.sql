@@ -12,7 +12,8 @@ from (
         join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
         left join warnings w on w.tenant_id = $1 and w.lot_id = l.id and w.kind = '7d'
             and w.expires_at = l.expires_at
-        where l.tenant_id = $1 and l.remaining_minor > l.held_minor and l.remaining_minor > 0
+        where l.tenant_id = $1 and l.remaining_minor > 0
+            and l.remaining_minor > held_at(l.held_minor, l.tenant_id, l.id, now())
             and l.expires_at > now() and l.expires_at <= $3::timestamptz + interval '7 days'
             and l.ends_at > now() and l.available_at <= now()
             and (w.lot_id is null

@@ -5,4 +5,6 @@ where tenant_id = $1
     and member_id between $2 and $3
     and status = 'active'
     and valid_from <= $4 and (valid_to is null or valid_to > $4)
+    and not exists (
+        select from members m where m.tenant_id = $1 and m.id = memberships.member_id and m.merged_into is not null)
 order by member_id

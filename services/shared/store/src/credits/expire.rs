@@ -8,7 +8,7 @@ use crate::batches::BatchCounts;
 use crate::error::{Doing, StoreError};
 use crate::ids::new_ids;
 use crate::runs::BatchRange;
-use crate::{Connection, RunId, TenantId};
+use crate::{Connection, RunId, TenantId, accounts};
 
 /// What a batch of the expiration is about. It is of one currency, which its row has.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl MemberBatch for ExpirationBatch {
     /// authorised for a checkout. The accounts are locked in a statement of their own, so that the next
     /// one sees what a spend that was under way has left (loyalty reference §2.4, E8).
     async fn apply(&self, db: &mut Connection, range: BatchRange) -> Result<BatchCounts, StoreError> {
-        let lots = sqlx::query_file_scalar!(
+        let locked = sqlx::query_file!(
             "src/credits/lock_ended.sql",
             self.tenant as TenantId,
             self.run_id as RunId,
@@ -43,6 +43,9 @@ impl MemberBatch for ExpirationBatch {
         .fetch_one(&mut *db)
         .await
         .doing("locking accounts with ended lots")?;
+        if let Some(currency) = locked.currency {
+            accounts::guard(db, self.tenant, &locked.members, &currency).await?;
+        }
         let row = sqlx::query_file!(
             "src/credits/expire.sql",
             self.tenant as TenantId,
@@ -50,7 +53,7 @@ impl MemberBatch for ExpirationBatch {
             range.first,
             range.last,
             self.as_of,
-            &new_ids(usize::try_from(lots).unwrap_or(0)),
+            &new_ids(usize::try_from(locked.lots).unwrap_or(0)),
         )
         .fetch_one(db)
         .await
@@ -61,8 +64,8 @@ impl MemberBatch for ExpirationBatch {
     async fn members(&self, db: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
         sqlx::query_scalar!(
             "select distinct member_id from lots
-             where tenant_id = $1 and member_id between $2 and $3 and ends_at <= $4
-                 and remaining_minor > held_minor and remaining_minor > 0
+             where tenant_id = $1 and member_id between $2 and $3 and ends_at <= $4 and remaining_minor > 0
+                 and remaining_minor > held_at(held_minor, tenant_id, id, clock_timestamp())
              order by member_id",
             self.tenant as TenantId,
             self.range.first,

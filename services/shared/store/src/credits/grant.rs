@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::debts::recover;
 use crate::error::{Doing, StoreError};
-use crate::{Connection, RunId, TenantId};
+use crate::{Connection, RunId, TenantId, members};
 
 /// What came of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub async fn grant(
     .fetch_optional(&mut *db)
     .await
     .doing("granting a credit")?;
+    if let Some(member) = found.as_ref().filter(|found| found.is_new).and_then(|found| found.member_id) {
+        members::refuse_merged(db, tenant, member, member, run_id).await?;
+    }
     if found.as_ref().is_some_and(|found| found.owes) {
         recover(db, tenant, run_id, &[lot_id], available_at).await?;
     }

@@ -4,7 +4,8 @@
 -- $8 note  $9 available at  $10 expires at  $11 id for the lot  $12 anchor date
 -- $13 ends at
 with found as (
-    select t.state, t.currency, m.id as member_id
+    -- Who has become a part of another member is that one.
+    select t.state, t.currency, coalesce(m.merged_into, m.id) as member_id
     from tenants t
     left join members m on m.tenant_id = t.id and m.external_id = $3
     where t.id = $1
@@ -29,8 +30,9 @@ with found as (
     returning debt_minor
 )
 select f.state as "state!", f.currency as "currency!", f.member_id as "member_id?",
-    exists (select from granted) as "is_new!", l.member_id as "before_member_id?",
+    exists (select from granted) as "is_new!", coalesce(b.merged_into, l.member_id) as "before_member_id?",
     l.granted_minor as "before_minor?",
     coalesce((select debt_minor > 0 from balanced), false) as "owes!"
 from found f
 left join lots l on l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7
+left join members b on b.tenant_id = $1 and b.id = l.member_id

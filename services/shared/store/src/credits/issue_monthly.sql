@@ -14,6 +14,9 @@ with candidates as (
         and ms.member_id between $3 and $4
         and ms.status = 'active'
         and ms.valid_from <= $6 and (ms.valid_to is null or ms.valid_to > $6)
+        -- Who has become a part of another member since then gets nothing any more.
+        and not exists (
+            select from members m where m.tenant_id = $1 and m.id = ms.member_id and m.merged_into is not null)
 ), granted as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
         granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id)

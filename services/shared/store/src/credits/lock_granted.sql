@@ -12,7 +12,8 @@ with locked as materialized (
     order by a.member_id
     for update of a
 )
-select count(*) as "lots!"
+select count(*) as "lots!", coalesce(array_agg(distinct locked.member_id), '{}') as "members!",
+    (select currency from batches where run_id = $2) as "currency?"
 from locked
 join lots l on l.tenant_id = $1 and l.member_id = locked.member_id and l.currency = locked.currency
 join runs r on r.id = l.run_id

@@ -10,7 +10,7 @@ use crate::batches::BatchCounts;
 use crate::error::{Doing, StoreError};
 use crate::ids::new_ids;
 use crate::runs::BatchRange;
-use crate::{Connection, RunId, TenantId};
+use crate::{Connection, RunId, TenantId, members};
 
 /// What a batch of monthly credits is about.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,9 @@ impl MemberBatch for MonthlyBatch {
         .fetch_one(&mut *db)
         .await
         .doing("issuing monthly credits")?;
+        if row.granted > 0 {
+            members::refuse_merged(db, self.tenant, range.first, range.last, self.run_id).await?;
+        }
         if row.no_amount > 0 {
             record_no_amount(db, &Self { range, ..*self }).await?;
         }

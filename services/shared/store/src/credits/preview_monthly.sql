@@ -17,3 +17,5 @@ where ms.tenant_id = $1
     and ms.member_id between $2 and $3
     and ms.status = 'active'
     and ms.valid_from <= $5 and (ms.valid_to is null or ms.valid_to > $5)
+    and not exists (
+        select from members m where m.tenant_id = $1 and m.id = ms.member_id and m.merged_into is not null)

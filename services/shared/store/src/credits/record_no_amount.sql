@@ -9,6 +9,8 @@ where ms.tenant_id = $1
     and ms.status = 'active'
     and ms.valid_from <= $5 and (ms.valid_to is null or ms.valid_to > $5)
     and not exists (
+        select from members m where m.tenant_id = $1 and m.id = ms.member_id and m.merged_into is not null)
+    and not exists (
         select from tier_amounts a
         where a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency
             and a.valid_from <= $5 and (a.valid_to is null or a.valid_to > $5))

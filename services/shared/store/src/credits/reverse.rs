@@ -7,7 +7,7 @@ use crate::batches::BatchCounts;
 use crate::error::{Doing, StoreError};
 use crate::ids::new_ids;
 use crate::runs::BatchRange;
-use crate::{Connection, RunId, TenantId};
+use crate::{Connection, RunId, TenantId, accounts};
 
 /// What a batch of a reversal is about. It is of one currency, which its row has.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ impl MemberBatch for ReversalBatch {
 
     /// Adjusts what is left of each lot to nothing, but for what is authorised. A lot is reversed once.
     async fn apply(&self, db: &mut Connection, range: BatchRange) -> Result<BatchCounts, StoreError> {
-        let lots = sqlx::query_file_scalar!(
+        let locked = sqlx::query_file!(
             "src/credits/lock_granted.sql",
             self.tenant as TenantId,
             self.run_id as RunId,
@@ -42,7 +42,10 @@ impl MemberBatch for ReversalBatch {
         .fetch_one(&mut *db)
         .await
         .doing("locking accounts with granted lots")?;
-        let count = usize::try_from(lots).unwrap_or(0);
+        if let Some(currency) = locked.currency {
+            accounts::guard(db, self.tenant, &locked.members, &currency).await?;
+        }
+        let count = usize::try_from(locked.lots).unwrap_or(0);
         let row = sqlx::query_file!(
             "src/credits/reverse.sql",
             self.tenant as TenantId,

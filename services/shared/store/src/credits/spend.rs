@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::accounts::{self, Booking, Movement, NewLot, book};
 use crate::error::{Doing, StoreError};
-use crate::operations::{self, Begun, Operation, OperationKind};
+use crate::operations::{self, Begun, Operation, OperationKind, OperationView};
 use crate::tenants::Settings;
-use crate::{Connection, RunId, TenantId};
+use crate::{Connection, RunId, TenantId, holds, members};
 
 /// A lot that takes the place of one which ended before its spend was taken back is valid for this many
 /// days (loyalty reference, C5).
@@ -63,7 +63,7 @@ pub enum Spent {
     },
     /// There is not enough. Nothing was taken.
     Insufficient(Insufficient),
-    /// The key is that of another operation.
+    /// The key is that of another operation, or of a hold.
     OtherOperation,
 }
 
@@ -102,6 +102,10 @@ pub async fn spend(
         Begun::New => {}
         Begun::Done => return Ok(Spent::Done { is_new: false, left_minor: spendable_minor(&lots, at) }),
         Begun::Other => return Ok(Spent::OtherOperation),
+    }
+    // What a checkout has authorised under this name is captured, not spent beside it.
+    if holds::is_taken(db, asked.tenant, asked.key).await? {
+        return Ok(Spent::OtherOperation);
     }
     let parts = match allocate(&lots, asked_minor, at) {
         Ok(parts) => parts,
@@ -158,7 +162,7 @@ pub async fn revert_spend(
             false => Reverted::OtherOperation,
         });
     }
-    accounts::open(db, asked.tenant, spend.member_id, &spend.currency).await?;
+    let member = lock_both(db, asked.tenant, &spend).await?;
     let (now, parts) = spent_parts(db, asked.tenant, of_key).await?;
     let at = asked.at.unwrap_or(now);
     let left: i64 = parts.iter().map(|part| part.spent_minor - part.reverted_minor).sum();
@@ -191,7 +195,8 @@ pub async fn revert_spend(
     };
 
     let mut booking = Booking::of(&operation);
-    let mut reinstated_minor = 0;
+    let mut moved = Vec::new();
+    let mut new_lots = Vec::new();
     for part in &reverted {
         let back = Part { lot_id: part.lot.id, amount_minor: part.amount_minor };
         booking.move_parts(EntryKind::SpendRevert, 1, &[back]);
@@ -204,12 +209,50 @@ pub async fn revert_spend(
                 // What is told of late goes back as of then, and ends when its lot has.
                 effective_at: part.lot.ends_at.unwrap_or(at).max(at),
             });
-            booking.new_lots.push(in_place_of(&part.lot, part.amount_minor, &operation, settings, now));
-            reinstated_minor += part.amount_minor;
+            new_lots.push(in_place_of(&part.lot, part.amount_minor, &operation, settings, now));
+        } else if member != spend.member_id {
+            booking.movements.push(Movement {
+                lot_id: part.lot.id,
+                kind: EntryKind::TransferOut,
+                amount_minor: -part.amount_minor,
+                key: format!("transfer_out:{}", operation.key),
+                effective_at: at,
+            });
+            moved.push(back);
         }
     }
-    book(db, &booking).await?;
+    let reinstated_minor = new_lots.iter().map(|lot: &NewLot| lot.granted_minor).sum();
+    if member == spend.member_id {
+        booking.new_lots = new_lots;
+        book(db, &booking).await?;
+    } else {
+        // Whose credit it was has become a part of another member: what comes back goes on to that one.
+        book(db, &booking).await?;
+        let mut kept = Booking::of(&Operation { member_id: member, ..operation });
+        kept.new_lots = new_lots;
+        for (mut lot, origin) in accounts::continued(db, asked.tenant, &moved).await? {
+            lot.source_key = format!("{}:{}", lot.source_key, operation.key);
+            kept.receive(lot, origin);
+        }
+        book(db, &kept).await?;
+    }
     Ok(Reverted::Done { is_new: true, amount_minor, reinstated_minor })
+}
+
+/// Locks the account that a spend was paid from and, if its member has become a part of another, that one's,
+/// in the order of members as everybody does. Returns who the member is now.
+async fn lock_both(db: &mut Connection, tenant: TenantId, spend: &OperationView) -> Result<Uuid, StoreError> {
+    let member = members::current(db, tenant, spend.member_id).await?;
+    let mut both = [spend.member_id, member];
+    both.sort_unstable();
+    for of in both {
+        if of == member {
+            accounts::open(db, tenant, of, &spend.currency).await?;
+        } else {
+            accounts::lock_any(db, tenant, of, &spend.currency).await?;
+        }
+    }
+    Ok(member)
 }
 
 /// A new lot for what went back to one that has ended.

@@ -10,7 +10,7 @@ with told as (
                 join lots l on l.tenant_id = w.tenant_id and l.id = w.lot_id and l.member_id = w.member_id
                     and l.currency = w.currency
                 where w.tenant_id = $1 and w.digest_id = d.id and l.expires_at > now()
-                    and l.remaining_minor > l.held_minor) then 'spent'
+                    and l.remaining_minor > held_at(l.held_minor, l.tenant_id, l.id, now())) then 'spent'
             else mail_suppressed($1, d.member_id, 'credit_expiry', m.email)
         end as because
     from digests d

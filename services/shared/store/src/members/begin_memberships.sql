@@ -8,6 +8,8 @@ select $1, m.id, s.tier_id, 'active', 'import',
 from staged_members s
 join members m on m.tenant_id = $1 and m.external_id = s.external_id
 where s.tier_id is not null
+    -- Who has become a part of another member is in no tier any more, whatever an older file says.
+    and m.merged_into is null
     and not exists (
         select from memberships open
         where open.tenant_id = $1 and open.member_id = m.id and open.valid_to is null)

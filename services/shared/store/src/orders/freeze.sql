@@ -7,11 +7,14 @@ from members m
 left join lateral (
     select ms.tier_id, tr.rate_bps
     from orders p
-    join memberships ms on ms.tenant_id = $1 and ms.member_id = m.id and ms.status = 'active'
+    -- The customer's own tier as of then; if it had become a part of another member by then, the other's.
+    join memberships ms on ms.tenant_id = $1 and ms.member_id in (m.id, m.merged_into) and ms.status = 'active'
         and ms.valid_from <= p.paid_at and (ms.valid_to is null or ms.valid_to > p.paid_at)
     left join tier_rates tr on tr.tenant_id = $1 and tr.tier_id = ms.tier_id
         and tr.valid_from <= p.paid_at and (tr.valid_to is null or tr.valid_to > p.paid_at)
     where p.tenant_id = $1 and p.external_id = $2
+    order by ms.member_id = m.id desc
+    limit 1
 ) as r on true
 where o.tenant_id = $1 and o.external_id = $2 and o.rate_bps is null and o.base_minor is not null
     and o.currency = $3

@@ -4,11 +4,13 @@ select outcome as "outcome!", null::text as "tier?", currency as "currency?", co
     sum(amount_minor)::bigint as "amount_minor!"
 from (
     select case when $3 then 'missing' else 'to_expire' end as outcome, currency, member_id,
-        remaining_minor - held_minor as amount_minor
-    from lots where tenant_id = $1 and ends_at <= $2 and remaining_minor > held_minor
+        remaining_minor - held_at(held_minor, tenant_id, id, now()) as amount_minor
+    from lots where tenant_id = $1 and ends_at <= $2 and remaining_minor > 0
+        and remaining_minor > held_at(held_minor, tenant_id, id, now())
     union all
-    select 'authorised', currency, member_id, held_minor
+    select 'authorised', currency, member_id, held_at(held_minor, tenant_id, id, now())
     from lots where tenant_id = $1 and ends_at <= $2 and held_minor > 0
+        and held_at(held_minor, tenant_id, id, now()) > 0
     union all
     select 'expired', currency, member_id, -amount_minor
     from ledger_entries where $3 and tenant_id = $1 and kind = 'expire' and effective_at <= $2

@@ -1,5 +1,5 @@
 -- What had ended by the latest expiration that succeeded has nothing left but what is authorised. What was
--- given back since is the next one's.
+-- given back since is the next one's, and so is what a hold has set free since.
 select count(*) over () as "violations!", 'lot ' || l.id as "subject!",
     format('ended %s with %s left, the expiration of %s has succeeded', l.ends_at, l.remaining_minor - l.held_minor,
         r.scheduled_for) as "detail!"
@@ -14,6 +14,10 @@ where (select wallet from tenants where id = $1) <> 'shopify'
     and not exists (
         select from ledger_entries e
         where e.tenant_id = $1 and e.lot_id = l.id and e.amount_minor > 0 and e.recorded_at >= r.started_at)
+    and not exists (
+        select from hold_parts p
+        join holds h on h.tenant_id = p.tenant_id and h.key = p.hold_key
+        where p.tenant_id = $1 and p.lot_id = l.id and h.ended_at >= r.started_at)
     and not exists (
         select from member_failures f
         join runs b on b.id = f.run_id and b.task = 'credit-expiration-batch'

@@ -1,7 +1,9 @@
 -- For each succeeded monthly run: the members whom it promised a credit, as they were as of the run
--- and known when it was planned, against the lots of its period. Recorded failures are not missing.
+-- and known when it was planned, against the lots of its period. Recorded failures are not missing, nor is
+-- who had become a part of another member before the run was done.
 with promised as (
-    select r.id as run_id, split_part(r.key, '/', 1) as period, ms.member_id
+    select r.id as run_id, split_part(r.key, '/', 1) as period, ms.member_id,
+        r.finished_at
     from runs r
     join memberships ms on ms.tenant_id = $1 and ms.status = 'active'
         and ms.valid_from <= r.scheduled_for and (ms.valid_to is null or ms.valid_to > r.scheduled_for)
@@ -18,6 +20,9 @@ from promised p
 left join lots l on l.tenant_id = $1 and l.member_id = p.member_id
     and l.reason = 'monthly' and l.source_key = p.period
 where l.id is null
+    and not exists (
+        select from members m
+        where m.tenant_id = $1 and m.id = p.member_id and m.merged_at <= p.finished_at)
     and not exists (
         select from member_failures f
         join runs b on b.id = f.run_id and b.parent_id = p.run_id

@@ -3,7 +3,8 @@
 -- tomorrow. Without an address it is looked again while there is more than a day left.
 -- $1 tenant  $2 run of the batch  $3 first member  $4 last member  $5 as of  $6 ids for the mails
 with due as materialized (
-    select l.id as lot_id, l.member_id, l.currency, l.expires_at, l.remaining_minor - l.held_minor as amount_minor,
+    select l.id as lot_id, l.member_id, l.currency, l.expires_at, 
+        l.remaining_minor - held_at(l.held_minor, l.tenant_id, l.id, now()) as amount_minor,
         mail_suppressed($1, l.member_id, 'credit_expiry', m.email) as suppressed,
         coalesce(m.locale, t.locale) as locale, t.zone, w.lot_id is not null as again
     from lots l
@@ -11,7 +12,7 @@ with due as materialized (
     join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
     left join warnings w on w.tenant_id = $1 and w.lot_id = l.id and w.kind = '7d' and w.expires_at = l.expires_at
     where l.tenant_id = $1 and l.member_id between $3 and $4
-        and l.remaining_minor > l.held_minor and l.remaining_minor > 0
+        and l.remaining_minor > 0 and l.remaining_minor > held_at(l.held_minor, l.tenant_id, l.id, now())
         and l.expires_at > now() and l.expires_at <= $5::timestamptz + interval '7 days'
         and l.ends_at > now() and l.available_at <= now()
         and (w.lot_id is null
