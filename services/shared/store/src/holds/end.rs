@@ -70,7 +70,7 @@ pub async fn capture(
         actor: asked.actor,
         run_id: None,
         effective_at: now,
-        at_shop: asked.at_shop,
+        at_shop: false,
     };
     if operations::begin(db, &operation).await? != Begun::New {
         return Ok(Captured::OtherOperation);
