@@ -41,6 +41,13 @@ pub enum Members {
         /// Within so many days from then as the warning is ahead.
         as_of: DateTime<Utc>,
     },
+    /// Those whose tier has to be looked at.
+    TierReview {
+        /// As of then.
+        as_of: DateTime<Utc>,
+        /// When the review before was due.
+        since: Option<DateTime<Utc>>,
+    },
     /// Those whom a run has granted something, by itself or by what is below it.
     GrantedBy {
         /// The run.
@@ -102,6 +109,18 @@ pub async fn plan(
                 tenant as TenantId,
                 run_id as RunId,
                 as_of,
+                size
+            )
+            .execute(db)
+            .await
+        }
+        Members::TierReview { as_of, since } => {
+            sqlx::query_file!(
+                "src/batches/plan_tier_review.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                as_of,
+                since,
                 size
             )
             .execute(db)

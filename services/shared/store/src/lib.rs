@@ -38,6 +38,7 @@ pub mod runs;
 pub mod schedules;
 pub mod suppressions;
 pub mod tenants;
+pub mod tier_moves;
 pub mod tiers;
 pub mod tx;
 pub mod verify;

@@ -106,6 +106,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
         check!(
             tx_ref,
             tenant,
+            "spend_tiers_were_earned",
+            "src/verify/spend_tiers_were_earned.sql",
+            "each tier that rules gave was earned by what was spent, each that they took was told in time"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "promised_is_granted",
             "src/verify/promised_is_granted.sql",
             "each succeeded monthly run granted what it promised"
