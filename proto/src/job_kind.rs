@@ -74,6 +74,16 @@ pub const REVERT_SPEND: JobKind =
 pub const SETTLE_ORDER: JobKind =
     JobKind { service: "credits", task: "settle-order", input: "tradeup.v1.SettleOrder" };
 
+/// Looks at each tenant's tiers: notices, and what has come to its date.
+pub const TIER_REVIEW: JobKind =
+    JobKind { service: "scheduler", task: "tier-review", input: "tradeup.v1.TierReview" };
+/// Plans one tenant's review of tiers into batches.
+pub const TIER_REVIEW_TENANT: JobKind =
+    JobKind { service: "scheduler", task: "tier-review-tenant", input: "tradeup.v1.TierReviewTenant" };
+/// Looks at the tiers of one batch.
+pub const TIER_REVIEW_BATCH: JobKind =
+    JobKind { service: "credits", task: "tier-review-batch", input: "tradeup.v1.TierReviewBatch" };
+
 /// Takes back what a run has granted, over all tenants.
 pub const REVERSAL: JobKind =
     JobKind { service: "scheduler", task: "reversal", input: "tradeup.v1.Reversal" };
@@ -93,7 +103,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -108,6 +118,9 @@ impl JobKind {
         SPEND_CREDIT,
         REVERT_SPEND,
         SETTLE_ORDER,
+        TIER_REVIEW,
+        TIER_REVIEW_TENANT,
+        TIER_REVIEW_BATCH,
         REVERSAL,
         REVERSAL_TENANT,
         REVERSAL_BATCH,

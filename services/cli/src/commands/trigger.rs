@@ -24,6 +24,9 @@ pub(crate) enum Trigger {
     /// Warn the members of all active shops of what ends within 7 days, as the daily schedule does. Who was
     /// warned of a credit is not warned of it again.
     ExpirationWarning(ExpirationWarning),
+    /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
+    /// lowered, and what has come to its date. What was done for a date is not done again.
+    TierReview(TierReview),
 }
 
 /// Issue the monthly credits of a period.
@@ -56,12 +59,23 @@ pub(crate) struct ExpirationWarning {
     start: Start,
 }
 
+/// Look at tiers.
+#[derive(Args)]
+pub(crate) struct TierReview {
+    /// As of then, like 2026-11-25T02:00:00Z; now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
             Self::MonthlyCredits(monthly) => monthly.run(context).await,
             Self::CreditExpiration(expiration) => expiration.run(context).await,
             Self::ExpirationWarning(warning) => warning.run(context).await,
+            Self::TierReview(review) => review.run(context).await,
         }
     }
 }
@@ -77,6 +91,13 @@ impl ExpirationWarning {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let ahead = "members are warned 7 days ahead and no earlier";
         start_as_of(context, self.as_of, self.start, ahead, trigger::expiration_warning).await
+    }
+}
+
+impl TierReview {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let ahead = "what is spent until then is not known";
+        start_as_of(context, self.as_of, self.start, ahead, trigger::tier_review).await
     }
 }
 

@@ -9,6 +9,7 @@ mod revert_spend;
 mod send_digest;
 mod settle_order;
 mod spend_credit;
+mod tier_review_batch;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub(crate) fn registry(post: &Post) -> Result<Registry, RegistryError> {
         .register(send_digest::SendDigest { post: post.clone() })?
         .register(settle_order::SettleOrder)?
         .register(spend_credit::SpendCredit)?
+        .register(tier_review_batch::ReviewTiers)?
         .register(ProbeCredits)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod credit_expiration;
 pub(crate) mod expiration_warning;
 pub(crate) mod monthly_credits;
+pub(crate) mod tier_review;
 
 use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
@@ -20,5 +21,9 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 3] =
-    [credit_expiration::SCHEDULE, expiration_warning::SCHEDULE, monthly_credits::SCHEDULE];
+pub(crate) const ALL: [Declared; 4] = [
+    credit_expiration::SCHEDULE,
+    expiration_warning::SCHEDULE,
+    monthly_credits::SCHEDULE,
+    tier_review::SCHEDULE,
+];

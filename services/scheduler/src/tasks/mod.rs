@@ -8,6 +8,8 @@ mod monthly_credits;
 mod monthly_credits_tenant;
 mod reversal;
 mod reversal_tenant;
+mod tier_review;
+mod tier_review_tenant;
 
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
@@ -22,5 +24,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(reversal::Reversal)?
         .register(reversal_tenant::ReversalTenant)?
+        .register(tier_review::TierReview)?
+        .register(tier_review_tenant::TierReviewTenant)?
         .register(ProbeScheduler)
 }

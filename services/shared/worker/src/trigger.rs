@@ -7,7 +7,7 @@ use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
     MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST,
-    SETTLE_ORDER, SPEND_CREDIT,
+    SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW, TIER_REVIEW_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -112,6 +112,28 @@ pub fn expiration_warning(fire: Fire) -> NewRun {
 pub fn expiration_warning_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     let input = v1::ExpirationWarningTenant { as_of: Some(convert::timestamp(fire.due)) };
     new_run(EXPIRATION_WARNING_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The schedule of the review of tiers.
+pub const TIER_REVIEW_SCHEDULE: &str = "tier-review";
+/// When it fires, in UTC.
+pub const TIER_REVIEW_CRON: &str = "0 2 * * *";
+
+/// The review of tiers as of when the fire was due, over all active tenants.
+#[must_use]
+pub fn tier_review(fire: Fire) -> NewRun {
+    let input = v1::TierReview {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(TIER_REVIEW, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's review of tiers, from a schedule of its own.
+#[must_use]
+pub fn tier_review_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::TierReviewTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(TIER_REVIEW_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
 }
 
 /// A mail that is sent once more, after so many tries.

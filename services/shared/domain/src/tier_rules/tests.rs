@@ -22,7 +22,8 @@ fn held(rank: i32, source: Source) -> Held {
 
 #[test]
 fn a_threshold_is_reached_at_its_amount() {
-    for (spend, rank) in [(0, 3), (49_999, 3), (50_000, 2), (50_001, 2), (99_999, 2), (100_000, 1), (i64::MAX, 1)]
+    for (spend, rank) in
+        [(0, 3), (49_999, 3), (50_000, 2), (50_001, 2), (99_999, 2), (100_000, 1), (i64::MAX, 1)]
     {
         assert_eq!(reached(&rules(), spend).unwrap().rank, rank, "{spend}");
     }
@@ -69,7 +70,10 @@ fn only_what_rules_decided_is_lowered_and_never_below_what_others_decided() {
     assert_eq!(to(&gold, 0, TERMS, Some(place(2, Source::Spend))).unwrap().to, Some(place(2, Source::Spend)));
 
     let imported = Held { under: Some(place(2, Source::Import)), ..gold };
-    assert_eq!(to(&imported, 0, TERMS, None).unwrap(), Lowered { to: Some(place(2, Source::Import)), under: None });
+    assert_eq!(
+        to(&imported, 0, TERMS, None).unwrap(),
+        Lowered { to: Some(place(2, Source::Import)), under: None }
+    );
     assert_eq!(to(&imported, 0, REVIEWS, None).unwrap().to, Some(place(3, Source::Spend)));
     let silver_too = to(&imported, 50_000, TERMS, None).unwrap();
     assert_eq!(silver_too, Lowered { to: Some(place(2, Source::Spend)), under: imported.under });

@@ -171,7 +171,9 @@ mod tests {
     #[test]
     fn joiners_of_february_29th_have_the_28th() {
         let joined = day("2024-02-29");
-        for (year, on) in [(2025, "2025-02-28"), (2027, "2027-02-28"), (2028, "2028-02-29"), (2100, "2100-02-28")] {
+        for (year, on) in
+            [(2025, "2025-02-28"), (2027, "2027-02-28"), (2028, "2028-02-29"), (2100, "2100-02-28")]
+        {
             assert_eq!(yearly_on(joined, year), day(on));
         }
         for (after, next) in [

@@ -155,11 +155,8 @@ impl<'a> Case<'a> {
             return Ok(None);
         }
         // What was held before the first raise that falls.
-        let before = rows.get(undone).map(|row| Place {
-            tier_id: row.tier_id,
-            rank: row.rank,
-            source: Source::Spend,
-        });
+        let before =
+            rows.get(undone).map(|row| Place { tier_id: row.tier_id, rank: row.rank, source: Source::Spend });
         let Some(down) = lowered(&held, &self.rules.thresholds, spend_minor, self.rules.terms, before) else {
             return Ok(None);
         };

@@ -122,7 +122,8 @@ pub async fn preview(
                 });
                 continue;
             }
-            let Some(((held, review_on), (counts_from, spend_minor))) = held.zip(review_on).zip(on_date) else {
+            let Some(((held, review_on), (counts_from, spend_minor))) = held.zip(review_on).zip(on_date)
+            else {
                 continue;
             };
             let told = notice.and_then(|notice| notice.3);
@@ -130,8 +131,7 @@ pub async fn preview(
             let rule = lowered_by(held, &rules.thresholds, rules.terms);
             let Some((down, rule)) = down.zip(rule) else { continue };
             let in_time = notice.map_or(today, |notice| local_day(notice.2, zone));
-            let kind =
-                if notice_in_time(in_time, review_on) { PreviewKind::Down } else { PreviewKind::Kept };
+            let kind = if notice_in_time(in_time, review_on) { PreviewKind::Down } else { PreviewKind::Kept };
             moves.push(PreviewMove {
                 external_id: standing.external_id.clone(),
                 kind,
@@ -170,8 +170,11 @@ async fn open_notices(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let told =
-                row.tier_id.zip(row.rank).map(|(tier_id, rank)| Place { tier_id, rank, source: Source::Spend });
+            let told = row.tier_id.zip(row.rank).map(|(tier_id, rank)| Place {
+                tier_id,
+                rank,
+                source: Source::Spend,
+            });
             (row.member_id, row.review_on, row.given_at, told)
         })
         .collect())

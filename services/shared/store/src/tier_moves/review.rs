@@ -71,7 +71,9 @@ impl MemberBatch for TierReviewBatch {
 
         let cases: Vec<Case<'_>> = standings
             .iter()
-            .map(|standing| review.case(standing, notices.get(&standing.member_id).map_or(&[], Vec::as_slice)))
+            .map(|standing| {
+                review.case(standing, notices.get(&standing.member_id).map_or(&[], Vec::as_slice))
+            })
             .collect();
         let asked: Vec<(Uuid, Span)> = cases
             .iter()
@@ -153,8 +155,11 @@ impl TierReviewBatch {
         .doing("reading notices")?;
         let mut notices: HashMap<Uuid, Vec<Notice>> = HashMap::new();
         for row in rows {
-            let told =
-                row.tier_id.zip(row.rank).map(|(tier_id, rank)| Place { tier_id, rank, source: Source::Spend });
+            let told = row.tier_id.zip(row.rank).map(|(tier_id, rank)| Place {
+                tier_id,
+                rank,
+                source: Source::Spend,
+            });
             notices.entry(row.member_id).or_default().push(Notice {
                 review_on: row.review_on,
                 from_tier_id: row.from_tier_id,
@@ -165,12 +170,7 @@ impl TierReviewBatch {
         Ok(notices)
     }
 
-    async fn give(
-        &self,
-        db: &mut Connection,
-        rules: &TierRules,
-        given: &[Given],
-    ) -> Result<(), StoreError> {
+    async fn give(&self, db: &mut Connection, rules: &TierRules, given: &[Given]) -> Result<(), StoreError> {
         if given.is_empty() {
             return Ok(());
         }
@@ -361,7 +361,8 @@ impl<'r> Review<'r> {
         // Nobody falls below what they were told.
         let Some(down) = lowered(&held, thresholds, counted.1, terms, notice.told) else { return "kept" };
         let why = Why::Lowered(notice.review_on);
-        let Some(change) = self.change(standing, (down.to, down.under), why, held.place.tier_id, counted) else {
+        let Some(change) = self.change(standing, (down.to, down.under), why, held.place.tier_id, counted)
+        else {
             return "kept";
         };
         outcome.changes.push(change);
