@@ -35,6 +35,7 @@ mod publishing;
 mod restore;
 mod schedules;
 mod servers;
+mod tiers;
 mod undecodable;
 mod unsubscribe;
 mod verify;

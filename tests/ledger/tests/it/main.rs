@@ -8,6 +8,7 @@
 )]
 
 mod adjustments;
+mod club;
 mod concurrency;
 mod expiry;
 mod field;
@@ -15,3 +16,5 @@ mod monthly;
 mod orders;
 mod permutations;
 mod spending;
+mod tier_reviews;
+mod tiers;
