@@ -13,6 +13,7 @@ mod grants;
 mod monthly;
 mod procfs;
 mod recovery;
+mod tiers;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +37,8 @@ enum Command {
     Fairness(fairness::Fairness),
     /// How long work stands still when something is killed.
     Recovery(recovery::Recovery),
+    /// The daily review of the tiers of a large shop.
+    Tiers(tiers::Tiers),
 }
 
 #[tokio::main]
@@ -46,5 +49,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Expiry(expiry) => expiry.run().await,
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
+        Command::Tiers(tiers) => tiers.run().await,
     }
 }

@@ -33,7 +33,7 @@ impl Task for TierReviewTenant {
                 format!("field as_of is {as_of}, which has not come: what is spent until then is not known"),
             ));
         }
-        let since = tier_moves::previous_review(&mut tx, tenant, as_of).await?;
+        let since = tier_moves::raises_since(&mut tx, tenant, as_of).await?;
         let payload =
             v1::TierReviewBatch { as_of: input.as_of, since: since.map(convert::timestamp) }.encode_to_vec();
         let members = Members::TierReview { as_of, since };

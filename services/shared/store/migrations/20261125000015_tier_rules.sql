@@ -140,7 +140,7 @@ grant update on tier_thresholds, tier_windows, tier_notices to tradeup_app;
 -- only who may be concerned, so that a shop's other members are not planned:
 --   * whose notice has come to its date;
 --   * whose yearly date is 30 to 35 days ahead (as domain::tier_rules::window has it), without notice so far;
---   * who may be raised other than by an order: since the review before (`since`; null: there was none)
+--   * who may be raised other than by an order: since then (a day before the review before; null: ever)
 --     a rule began or ended, a membership ended, or a member came.
 create function tier_review_due(of_tenant bigint, as_of timestamptz, since timestamptz)
     returns table (member_id uuid)

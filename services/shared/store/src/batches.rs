@@ -45,7 +45,7 @@ pub enum Members {
     TierReview {
         /// As of then.
         as_of: DateTime<Utc>,
-        /// When the review before was due.
+        /// Since when what could raise somebody is looked at.
         since: Option<DateTime<Utc>>,
     },
     /// Those whom a run has granted something, by itself or by what is below it.

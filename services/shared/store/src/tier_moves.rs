@@ -13,7 +13,7 @@ pub use history::{NoticeLine, Outlook, TierLine, history, notices, outlook};
 pub use order::{Moved, after_order};
 pub use place::{Placed, place};
 pub use preview::{PreviewKind, PreviewMove, preview};
-pub use review::{TierReviewBatch, previous_review};
+pub use review::{TierReviewBatch, raises_since};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;

@@ -17,18 +17,20 @@ use crate::runs::BatchRange;
 use crate::tiers::{TierRules, rules_as_of};
 use crate::{Connection, RunId, TenantId, schedules};
 
-/// When the tenant's review before the one as of `as_of` was due; `None` if there was none.
+/// Since when what could raise somebody has to be looked at by the review as of `as_of`: a day before the
+/// review before was due, for an import of that time may have been committed after it. `None` if there was
+/// no review before.
 ///
 /// # Errors
 /// As any statement.
-pub async fn previous_review(
+pub async fn raises_since(
     db: &mut Connection,
     tenant: TenantId,
     as_of: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     // Those that planned their members: the others have looked at nobody.
     sqlx::query_scalar!(
-        "select max(scheduled_for) from runs
+        "select max(scheduled_for) - interval '1 day' from runs
          where task = 'tier-review-tenant' and tenant_id = $1 and scheduled_for < $2
              and state in ('waiting', 'succeeded')",
         tenant as TenantId,
@@ -48,7 +50,7 @@ pub struct TierReviewBatch {
     pub run_id: RunId,
     /// The instant of the review: spend and rules as of then.
     pub as_of: DateTime<Utc>,
-    /// When the review before was due.
+    /// Since when what could raise somebody is looked at: [`raises_since`].
     pub since: Option<DateTime<Utc>>,
     /// Which members.
     pub range: BatchRange,
