@@ -36,6 +36,8 @@ async fn shop(seed: u64) -> (World, Vec<Process>, Jobs, String) {
         world.tradeup_ok(&["tenant", "tier", "aurora", tier, "--threshold", threshold]);
     }
     world.tradeup_ok(&["tenant", "set", "aurora", "--tier-window", "lifetime"]);
+    // In force for long, so that a review of this morning knows them.
+    sql(&world, "update tier_thresholds set valid_from = '2026-01-01'").await;
     let member: String = sqlx::query_scalar(
         "select m.external_id from members m join memberships s on s.member_id = m.id
          join tiers on tiers.id = s.tier_id where tiers.handle = 'bronze' order by m.id limit 1",

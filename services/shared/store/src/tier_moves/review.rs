@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tradeup_domain::tier_rules::{
-    Place, Source, Span, lowered, lowered_by, notice_for, notice_in_time, raised, under_raised,
+    Held, Place, Source, Span, lowered, lowered_by, notice_for, notice_in_time, raised, under_raised,
 };
 use tradeup_domain::zone::start_of_day;
 use uuid::Uuid;
@@ -352,10 +352,10 @@ impl<'r> Review<'r> {
     where
         'r: 'a,
     {
-        let held = standing.held.filter(|held| held.place.tier_id == notice.from_tier_id);
-        let Some((held, counted)) = held.zip(on_date).filter(|_| !standing.left_alone) else {
-            return "overtaken";
-        };
+        let same = |held: &Held| held.place.tier_id == notice.from_tier_id && !standing.left_alone;
+        let Some(held) = standing.held.filter(same) else { return "overtaken" };
+        // No rule may lower it any more.
+        let Some(counted) = on_date else { return "kept" };
         if !notice_in_time(local_day(notice.given_at, self.rules.zone), notice.review_on) {
             return "late";
         }
