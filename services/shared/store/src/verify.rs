@@ -222,6 +222,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "src/verify/warning_batches_add_up.sql",
             "what batches of warnings report is what became of their mails"
         ),
+        check!(
+            tx_ref,
+            tenant,
+            "tier_review_batches_add_up",
+            "src/verify/tier_review_batches_add_up.sql",
+            "what batches of a review of tiers report is what they told and moved"
+        ),
     ];
     tx.rollback().await?;
     Ok((examined, results))

@@ -99,10 +99,10 @@ async fn an_order_brings_the_tier_at_once_and_its_credit_the_next_month() {
     sql(
         &world,
         "alter table tier_decisions disable trigger all;
-         update tier_decisions set decided_at = decided_at - now() + '2026-10-20';
+         update tier_decisions set decided_at = decided_at - now() + timestamptz '2026-10-20';
          alter table tier_decisions enable trigger all;
-         update memberships set valid_to = valid_to - now() + '2026-10-20' where valid_to is not null;
-         update memberships set valid_from = valid_from - now() + '2026-10-20' where source = 'spend'",
+         update memberships set valid_to = valid_to - now() + timestamptz '2026-10-20' where valid_to is not null;
+         update memberships set valid_from = valid_from - now() + timestamptz '2026-10-20' where source = 'spend'",
     )
     .await;
     let november = world.trigger("2026-11");

@@ -17,9 +17,8 @@ use crate::runs::BatchRange;
 use crate::tiers::{TierRules, rules_as_of};
 use crate::{Connection, RunId, TenantId, schedules};
 
-/// Since when what could raise somebody has to be looked at by the review as of `as_of`: a day before the
-/// review before was due, for an import of that time may have been committed after it. `None` if there was
-/// no review before.
+/// Since when what could raise somebody has to be looked at by the review as of `as_of`: a day before the one
+/// before was due, for an import of that time may have been committed after it. `None` if there was none.
 ///
 /// # Errors
 /// As any statement.
@@ -93,7 +92,7 @@ impl MemberBatch for TierReviewBatch {
         self.give(db, &rules, &outcome.given).await?;
         self.settle(db, &outcome.settled).await?;
 
-        let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        let count = |n| i32::try_from(n).unwrap_or(i32::MAX);
         let affected = count(outcome.changes.len() + outcome.given.len());
         let members = range.members.max(count(due.len()));
         Ok(BatchCounts {
