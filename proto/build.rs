@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -17,6 +17,7 @@ const FILES: [&str; 16] = [
     "tradeup/v1/merges.proto",
     "tradeup/v1/reversal.proto",
     "tradeup/v1/wallets.proto",
+    "tradeup/v1/tier_review.proto",
     "tradeup/v1/events.proto",
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",

@@ -77,6 +77,15 @@ pub const SETTLE_ORDER: JobKind =
 /// Makes two members one.
 pub const MERGE_MEMBERS: JobKind =
     JobKind { service: "credits", task: "merge-members", input: "tradeup.v1.MergeMembers" };
+/// Looks at each tenant's tiers: notices, and what has come to its date.
+pub const TIER_REVIEW: JobKind =
+    JobKind { service: "scheduler", task: "tier-review", input: "tradeup.v1.TierReview" };
+/// Plans one tenant's review of tiers into batches.
+pub const TIER_REVIEW_TENANT: JobKind =
+    JobKind { service: "scheduler", task: "tier-review-tenant", input: "tradeup.v1.TierReviewTenant" };
+/// Looks at the tiers of one batch.
+pub const TIER_REVIEW_BATCH: JobKind =
+    JobKind { service: "credits", task: "tier-review-batch", input: "tradeup.v1.TierReviewBatch" };
 
 /// Takes back what a run has granted, over all tenants.
 pub const REVERSAL: JobKind =
@@ -116,7 +125,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -132,6 +141,9 @@ impl JobKind {
         REVERT_SPEND,
         SETTLE_ORDER,
         MERGE_MEMBERS,
+        TIER_REVIEW,
+        TIER_REVIEW_TENANT,
+        TIER_REVIEW_BATCH,
         REVERSAL,
         REVERSAL_TENANT,
         REVERSAL_BATCH,

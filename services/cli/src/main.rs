@@ -96,6 +96,10 @@ enum Command {
     /// Reports for owner and accountant: liability, months, breakage.
     #[command(subcommand)]
     Report(commands::report::Report),
+    /// A shop's tiers: what each gives and asks for; who would move; notices; placing a member by hand.
+    Tiers(commands::tiers::Tiers),
+    /// Show a member's tier: its history, what is spent, what is missing, what is to come.
+    Member(commands::member::Member),
     /// Show a member's statement.
     Statement(commands::statement::Statement),
     /// List events that other systems published, newest first.
@@ -171,6 +175,8 @@ async fn main() -> ExitCode {
             Command::Backfill(backfill) => backfill.run(&context).await,
             Command::Reverse(reverse) => reverse.run(&context).await,
             Command::Report(report) => report.run(&context).await,
+            Command::Tiers(tiers) => tiers.run(&context).await,
+            Command::Member(member) => member.run(&context).await,
             Command::Statement(statement) => statement.run(&context).await,
             Command::Events(events) => events.run(&context).await,
             Command::Event(event) => event.run(&context).await,

@@ -14,6 +14,7 @@ mod monthly;
 mod procfs;
 mod push;
 mod recovery;
+mod tiers;
 mod warning_scan;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,8 @@ enum Command {
     Fairness(fairness::Fairness),
     /// How long work stands still when something is killed.
     Recovery(recovery::Recovery),
+    /// The daily review of the tiers of a large shop.
+    Tiers(tiers::Tiers),
 }
 
 #[tokio::main]
@@ -54,5 +57,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Push(push) => push.run().await,
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
+        Command::Tiers(tiers) => tiers.run().await,
     }
 }

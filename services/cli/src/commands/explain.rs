@@ -58,6 +58,10 @@ impl Explain {
             for step in &steps {
                 text.push_str(&format!("  {step}\n"));
             }
+            text.push_str(&format!(
+                "  tiers      tradeup member {} --member {} says why\n",
+                tenant.handle, self.member
+            ));
             if let Some(next) = &next {
                 text.push_str(&format!("\nNext: {next}\n"));
             }
@@ -99,7 +103,8 @@ impl Story<'_> {
             (Some(tier), Some(status), Some(since)) => {
                 let learnt = e.learnt_at.map(instant).unwrap_or_default();
                 let since = if since < DateTime::UNIX_EPOCH { "ever".to_owned() } else { instant(since) };
-                format!("membership {tier}, {status} since {since}, known since {learnt}")
+                let by = e.source.as_deref().unwrap_or("nobody");
+                format!("membership {tier} by {by}, {status} since {since}, known since {learnt}")
             }
             _ => "membership none at that instant".to_owned(),
         });

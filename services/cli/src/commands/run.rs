@@ -330,6 +330,13 @@ fn words(task: &str) -> Words {
             exempt: "not to be written to",
             moves_money: false,
         }
+    } else if task.starts_with("tier-review") {
+        Words {
+            affected: "told or moved",
+            already_done: "were dealt with already",
+            exempt: "stay as they are",
+            moves_money: false,
+        }
     } else {
         Words {
             affected: "credited",

@@ -9,6 +9,7 @@ use anyhow::{anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::cashback::BPS_MAX;
+use tradeup_domain::tier_rules::{self, Threshold};
 use tradeup_domain::zone::parse_zone;
 use tradeup_domain::{Currency, Handle, Money, Validity};
 use tradeup_store::tenants::{self, NewTenant};
@@ -27,9 +28,9 @@ pub(crate) enum Tenant {
     List,
     /// Show a shop with its tiers.
     Show(Show),
-    /// Change what a shop's mails say of it, and whether they are sent.
+    /// Change what a shop's mails say of it, whether they are sent, and which spend counts for tiers.
     Set(Box<set::Set>),
-    /// Set what a tier gives each month, from now on.
+    /// Set what a tier gives, and what has to be spent to reach it, from now on.
     Tier(SetTier),
 }
 
@@ -67,7 +68,8 @@ pub(crate) struct Show {
     handle: String,
 }
 
-/// Set what a tier gives each month, from now on. Periods that have begun keep what they had.
+/// Set what a tier gives, and what has to be spent to reach it, from now on. Periods that have begun keep what
+/// they had.
 #[derive(Args)]
 pub(crate) struct SetTier {
     /// The shop's handle.
@@ -75,11 +77,15 @@ pub(crate) struct SetTier {
     /// The tier's handle.
     tier: String,
     /// Amount in the shop's currency, like 10.00; 0 for none. What it is now, if it is not said.
-    #[arg(required_unless_present = "cashback")]
+    #[arg(required_unless_present_any = ["cashback", "threshold"])]
     amount: Option<String>,
     /// What its members get back of an order, like 5% or 2.5%.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     cashback: Option<i32>,
+    /// What has to be spent to reach it, like 500.00; 0 for everybody, none if spend is not to reach it. Which
+    /// spend counts: tradeup tenant set --tier-window.
+    #[arg(long, value_name = "AMOUNT")]
+    threshold: Option<String>,
 }
 
 /// A percentage as basis points.
@@ -97,7 +103,7 @@ fn percent(text: &str) -> Result<i32, String> {
 }
 
 /// Basis points as a percentage.
-fn shown_percent(bps: i32) -> String {
+pub(super) fn shown_percent(bps: i32) -> String {
     match bps % 100 {
         0 => format!("{}%", bps / 100),
         rest if rest % 10 == 0 => format!("{}.{}%", bps / 100, rest / 10),
@@ -244,7 +250,8 @@ impl Show {
             "reply_to": t.reply_to, "shop_url": t.shop_url, "warns": t.warns,
             "state": t.state, "members": count, "members_in_a_tier": active,
             "tiers": listed.iter().map(|tier| json!({ "handle": tier.handle, "rank": tier.rank, "tag": tier.tag,
-                "amount_minor": tier.amount_minor, "currency": tier.currency, "rate_bps": tier.rate_bps })).collect::<Vec<_>>(),
+                "amount_minor": tier.amount_minor, "currency": tier.currency, "rate_bps": tier.rate_bps,
+                "threshold_minor": tier.threshold_minor })).collect::<Vec<_>>(),
         });
         context.output().show(&value, || {
             let mut shown = table(&["tier", "monthly", "cashback", "tag"], &[1, 2]);
@@ -264,11 +271,37 @@ impl Show {
     }
 }
 
+/// What is to be spent; `None` if spend is not to reach the tier.
+fn threshold(text: &str, currency: &str) -> anyhow::Result<Option<Money>> {
+    Ok(if text == "none" { None } else { Some(Money::parse(text, currency.parse()?)?) })
+}
+
+/// A higher tier asks for more than each one below it, or nobody would ever be in the lower one.
+fn check_order(listed: &[tiers::Tier], changed: &tiers::Tier, threshold: Money) -> anyhow::Result<()> {
+    let asks = |tier: &tiers::Tier| {
+        if tier.id == changed.id { Some(threshold.amount_minor) } else { tier.threshold_minor }
+    };
+    let rules: Vec<Threshold> = listed
+        .iter()
+        .filter_map(|tier| {
+            let threshold_minor = asks(tier)?;
+            Some(Threshold { tier_id: tier.id, rank: tier.rank, threshold_minor })
+        })
+        .collect();
+    tier_rules::check_order(&rules).map_err(|wrong| {
+        let name = |id| listed.iter().find(|tier| tier.id == id).map_or("", |tier| tier.handle.as_str());
+        let (higher, lower) = (name(wrong.higher), name(wrong.lower));
+        anyhow!("{higher} is above {lower} and would ask for no more, so that nobody would be in {lower}; set {higher} higher first, or {lower} lower")
+    })
+}
+
 impl SetTier {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.handle).await?;
         let amount = self.amount.map(|amount| Money::parse(&amount, tenant.currency.parse()?)).transpose()?;
+        let threshold =
+            self.threshold.as_deref().map(|text| threshold(text, &tenant.currency)).transpose()?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         let listed = tiers::list(&mut tx, tenant.id).await?;
         let Some(tier) = listed.iter().find(|tier| tier.handle == self.tier) else {
@@ -281,15 +314,29 @@ impl SetTier {
         if let Some(bps) = self.cashback {
             tiers::set_rate(&mut tx, tenant.id, tier.id, bps).await?;
         }
+        match threshold {
+            Some(Some(threshold)) => {
+                check_order(&listed, tier, threshold)?;
+                tiers::set_threshold(&mut tx, tenant.id, tier.id, threshold).await?;
+            }
+            Some(None) => tiers::end_threshold(&mut tx, tenant.id, tier.id).await?,
+            None => {}
+        }
         tx.commit().await?;
         let value = json!({ "tenant": tenant.handle, "tier": tier.handle,
             "amount_minor": amount.map(|amount| amount.amount_minor), "currency": tenant.currency,
-            "rate_bps": self.cashback });
+            "rate_bps": self.cashback, "threshold_minor": threshold.flatten().map(|t| t.amount_minor) });
         context.output().show(&value, || {
             let monthly = amount.map(|amount| format!("{amount} a month"));
             let back = self.cashback.map(|bps| format!("{} back of an order", shown_percent(bps)));
             let gives: Vec<String> = monthly.into_iter().chain(back).collect();
-            format!("Tier {} of {} gives {} from now on.", tier.handle, tenant.handle, gives.join(" and "))
+            let gives = (!gives.is_empty()).then(|| format!("gives {}", gives.join(" and ")));
+            let asks = threshold.map(|threshold| match threshold {
+                Some(threshold) => format!("is reached by spending {threshold}"),
+                None => "is not reached by spending".to_owned(),
+            });
+            let says: Vec<String> = gives.into_iter().chain(asks).collect();
+            format!("Tier {} of {} {} from now on.", tier.handle, tenant.handle, says.join(" and "))
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -26,6 +26,9 @@ pub(crate) enum Trigger {
     ExpirationWarning(ExpirationWarning),
     /// Compare the ledger of all shops with a wallet at Shopify with what Shopify says.
     WalletReconciliation(WalletReconciliation),
+    /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
+    /// lowered, and what has come to its date. What was done for a date is not done again.
+    TierReview(TierReview),
 }
 
 /// Issue the monthly credits of a period.
@@ -65,6 +68,16 @@ pub(crate) struct WalletReconciliation {
     start: Start,
 }
 
+/// Look at tiers.
+#[derive(Args)]
+pub(crate) struct TierReview {
+    /// As of then, like 2026-11-25T02:00:00Z; now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
@@ -72,6 +85,7 @@ impl Trigger {
             Self::CreditExpiration(expiration) => expiration.run(context).await,
             Self::ExpirationWarning(warning) => warning.run(context).await,
             Self::WalletReconciliation(comparison) => comparison.run(context).await,
+            Self::TierReview(review) => review.run(context).await,
         }
     }
 }
@@ -94,6 +108,13 @@ impl WalletReconciliation {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let ahead = "wallets are compared as they are now";
         start_as_of(context, None, self.start, ahead, trigger::wallet_reconciliation).await
+    }
+}
+
+impl TierReview {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let ahead = "what is spent until then is not known";
+        start_as_of(context, self.as_of, self.start, ahead, trigger::tier_review).await
     }
 }
 

@@ -11,6 +11,7 @@ mod revert_spend;
 mod send_digest;
 mod settle_order;
 mod spend_credit;
+mod tier_review_batch;
 mod wallet_reconciliation_batch;
 
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(send_digest::SendDigest { post: post.clone() })?
         .register(settle_order::SettleOrder)?
         .register(spend_credit::SpendCredit)?
+        .register(tier_review_batch::ReviewTiers)?
         .register(wallet_reconciliation_batch::WalletReconciliationBatch { shops: shops.clone() })?
         .register(ProbeCredits)
 }

@@ -1,7 +1,7 @@
 //! Stores a fact about an order and settles what the order earns by all that is known of it.
 //!
 //! Triggered by the events `order.*`. Effect: the fact; cashback as a lot of its own, or what the order no
-//! longer earns taken back; once for each difference. Amounts are minor units of the order's currency.
+//! longer earns taken back; once for each difference; and the tier that its member has reached. Amounts are minor units of the order's currency.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tradeup_proto::job_kind::SETTLE_ORDER;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::Asked;
 use tradeup_store::orders::{self, Settled};
+use tradeup_store::tier_moves;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 /// The task.
@@ -42,6 +43,7 @@ impl Task for SettleOrder {
         let settings = super::check_ledger(&mut tx, tenant, None).await?;
         orders::record(&mut tx, tenant, order, &fact).await?;
         let settled = orders::settle(&mut tx, &asked, &settings, order).await?;
+        let moved = tier_moves::after_order(&mut tx, &asked, order).await?;
         let mut result = json!({ "outcome": settled.outcome(), "order": order });
         match settled {
             Settled::Same { target_minor } => result["target_minor"] = target_minor.into(),
@@ -53,6 +55,10 @@ impl Task for SettleOrder {
                 result["owed_minor"] = owed_minor.into();
             }
             Settled::OrderUnknown | Settled::NoMember | Settled::OtherCurrency => {}
+        }
+        if let Some(moved) = moved {
+            result["tier"] = json!({ "raised": moved.raised, "from_tier_id": moved.from_tier, "tier_id": moved.tier,
+                "spend_minor": moved.spend_minor, "threshold_minor": moved.threshold_minor });
         }
         Ok(Applied::done(tx).with_result(result))
     }

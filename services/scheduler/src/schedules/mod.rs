@@ -3,6 +3,7 @@
 pub(crate) mod credit_expiration;
 pub(crate) mod expiration_warning;
 pub(crate) mod monthly_credits;
+pub(crate) mod tier_review;
 pub(crate) mod wallet_reconciliation;
 
 use tradeup_store::TenantRef;
@@ -21,9 +22,10 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 4] = [
+pub(crate) const ALL: [Declared; 5] = [
     credit_expiration::SCHEDULE,
     expiration_warning::SCHEDULE,
     monthly_credits::SCHEDULE,
+    tier_review::SCHEDULE,
     wallet_reconciliation::SCHEDULE,
 ];

@@ -8,6 +8,8 @@ mod monthly_credits;
 mod monthly_credits_tenant;
 mod reversal;
 mod reversal_tenant;
+mod tier_review;
+mod tier_review_tenant;
 mod wallet_reconciliation;
 mod wallet_reconciliation_tenant;
 
@@ -24,6 +26,8 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(reversal::Reversal)?
         .register(reversal_tenant::ReversalTenant)?
+        .register(tier_review::TierReview)?
+        .register(tier_review_tenant::TierReviewTenant)?
         .register(wallet_reconciliation::WalletReconciliation)?
         .register(wallet_reconciliation_tenant::WalletReconciliationTenant)?
         .register(ProbeScheduler)

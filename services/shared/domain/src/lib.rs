@@ -20,6 +20,7 @@ pub mod period;
 pub mod schedule;
 pub mod spend;
 pub mod tier;
+pub mod tier_rules;
 pub mod validity;
 pub mod zone;
 

@@ -43,6 +43,13 @@ pub enum Members {
     },
     /// Those with an account, whose wallet at the shop is looked at.
     WithAccounts,
+    /// Those whose tier has to be looked at.
+    TierReview {
+        /// As of then.
+        as_of: DateTime<Utc>,
+        /// Since when what could raise somebody is looked at.
+        since: Option<DateTime<Utc>>,
+    },
     /// Those whom a run has granted something, by itself or by what is below it.
     GrantedBy {
         /// The run.
@@ -113,6 +120,18 @@ pub async fn plan(
             sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
                 .execute(db)
                 .await
+        }
+        Members::TierReview { as_of, since } => {
+            sqlx::query_file!(
+                "src/batches/plan_tier_review.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                as_of,
+                since,
+                size
+            )
+            .execute(db)
+            .await
         }
         Members::GrantedBy { run_id: granting } => {
             sqlx::query_file!(

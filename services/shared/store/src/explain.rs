@@ -35,6 +35,8 @@ pub struct Explanation {
     pub tier: Option<String>,
     /// `active`, `paused` or `cancelled`, as of the period.
     pub membership: Option<String>,
+    /// What decided the tier: `import`, `manual` or `spend`.
+    pub source: Option<String>,
     /// Since when.
     pub member_since: Option<DateTime<Utc>>,
     /// When we learnt of it.

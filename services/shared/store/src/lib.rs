@@ -42,6 +42,7 @@ pub mod schedules;
 pub mod shops;
 pub mod suppressions;
 pub mod tenants;
+pub mod tier_moves;
 pub mod tiers;
 pub mod tx;
 pub mod verify;

@@ -77,6 +77,7 @@ where s.ctid = n.ctid and n.line <> n.first_line
 returning n.line, n.first_line";
 const UPSERT: &str = include_str!("members/upsert.sql");
 const END_MEMBERSHIPS: &str = include_str!("members/end_memberships.sql");
+const NOTE_UNDER: &str = include_str!("members/note_under.sql");
 const BEGIN_MEMBERSHIPS: &str = include_str!("members/begin_memberships.sql");
 
 impl Import {
@@ -134,6 +135,8 @@ impl Import {
         let (added, updated) = (count(0)?, count(1)?);
         let ended = sqlx::query(END_MEMBERSHIPS).bind(tenant).execute(&mut *self.tx).await;
         let memberships_ended = ended.doing("ending memberships")?.rows_affected();
+        let noted = sqlx::query(NOTE_UNDER).bind(tenant).execute(&mut *self.tx).await;
+        noted.doing("noting what is under memberships by spend")?;
         let begun = sqlx::query(BEGIN_MEMBERSHIPS).bind(tenant).bind(since).execute(&mut *self.tx).await;
         let memberships_begun = begun.doing("beginning memberships")?.rows_affected();
         self.tx.commit().await?;

@@ -1,4 +1,11 @@
-//! Tiers of a tenant, and what they give each month, with history.
+//! Tiers of a tenant, what they give, and what spend reaches them, with history.
+
+mod rules;
+
+pub use rules::{
+    DecidingRule, TierRules, TierSettings, change_settings, end_threshold, rules_as_of, set_threshold,
+    set_window,
+};
 
 use chrono::{DateTime, Utc};
 use tradeup_domain::{Handle, Money};
@@ -23,6 +30,10 @@ pub struct Tier {
     pub amount_minor: Option<i64>,
     /// What its members get back of an order, in basis points; `None` if nothing is set.
     pub rate_bps: Option<i32>,
+    /// What has to be spent to reach it, in minor units of the tenant's currency; `None` if spend does not.
+    pub threshold_minor: Option<i64>,
+    /// Members who are in it now.
+    pub members: i64,
 }
 
 /// Adds a tier below those that the tenant has. `None` if the handle is taken.
@@ -131,11 +142,20 @@ pub async fn list(db: &mut Connection, tenant: TenantId) -> Result<Vec<Tier>, St
     sqlx::query_as!(
         Tier,
         r#"select tiers.id, tiers.handle, tiers.rank, tiers.tag, a.currency as "currency?", a.amount_minor as "amount_minor?",
-               r.rate_bps as "rate_bps?"
-           from tiers left join tier_amounts a
+               r.rate_bps as "rate_bps?", th.threshold_minor as "threshold_minor?", coalesce(held.members, 0) as "members!"
+           from tiers
+           join tenants t on t.id = tiers.tenant_id
+           left join tier_amounts a
                on a.tenant_id = tiers.tenant_id and a.tier_id = tiers.id and a.valid_to is null
            left join tier_rates r
                on r.tenant_id = tiers.tenant_id and r.tier_id = tiers.id and r.valid_to is null
+           left join tier_thresholds th
+               on th.tenant_id = tiers.tenant_id and th.tier_id = tiers.id and th.currency = t.currency
+               and th.valid_to is null
+           left join (
+               select tier_id, count(*) as members from memberships
+               where tenant_id = $1 and valid_to is null and status = 'active' group by tier_id
+           ) as held on held.tier_id = tiers.id
            where tiers.tenant_id = $1 order by tiers.rank, a.currency"#,
         tenant as TenantId
     )

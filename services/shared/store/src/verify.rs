@@ -106,6 +106,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
         check!(
             tx_ref,
             tenant,
+            "spend_tiers_were_earned",
+            "src/verify/spend_tiers_were_earned.sql",
+            "each tier that rules gave was earned by what was spent, each that they took was told in time"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "promised_is_granted",
             "src/verify/promised_is_granted.sql",
             "each succeeded monthly run granted what it promised"
@@ -249,6 +256,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
             "transfers_arrive",
             "src/verify/transfers_arrive.sql",
             "what goes to another member arrives there, lot by lot"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "tier_review_batches_add_up",
+            "src/verify/tier_review_batches_add_up.sql",
+            "what batches of a review of tiers report is what they told and moved"
         ),
     ];
     tx.rollback().await?;

@@ -7,8 +7,8 @@ use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
     MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REVERSAL, REVERSAL_TENANT,
-    REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, WALLET_RECONCILIATION,
-    WALLET_RECONCILIATION_TENANT,
+    REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW, TIER_REVIEW_TENANT,
+    WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -144,6 +144,28 @@ pub fn push_store_credit(tenant: TenantRef, wake: i64, due: DateTime<Utc>) -> Ne
     // The scheduler starts it, by what it finds and not by the clock.
     let trigger = Trigger::Schedule(PUSH_STORE_CREDIT.task.to_owned());
     told(PUSH_STORE_CREDIT, tenant, format!("wake-{wake}"), input.encode_to_vec(), due, trigger)
+}
+
+/// The schedule of the review of tiers.
+pub const TIER_REVIEW_SCHEDULE: &str = "tier-review";
+/// When it fires, in UTC.
+pub const TIER_REVIEW_CRON: &str = "0 2 * * *";
+
+/// The review of tiers as of when the fire was due, over all active tenants.
+#[must_use]
+pub fn tier_review(fire: Fire) -> NewRun {
+    let input = v1::TierReview {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(TIER_REVIEW, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's review of tiers, from a schedule of its own.
+#[must_use]
+pub fn tier_review_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::TierReviewTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(TIER_REVIEW_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
 }
 
 /// A mail that is sent once more, after so many tries.

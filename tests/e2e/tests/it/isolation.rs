@@ -4,11 +4,15 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 28] = [
+const TENANT_TABLES: [&str; 32] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
     "tier_rates",
+    "tier_thresholds",
+    "tier_windows",
+    "tier_decisions",
+    "tier_notices",
     "members",
     "memberships",
     "accounts",
@@ -54,6 +58,18 @@ const PLANTED: &str = "
     select id, gen_random_uuid(), 'test', sha256('test'), 'test' from tenants;
     insert into tier_rates (tenant_id, tier_id, rate_bps, valid_from)
     select distinct on (tenant_id) tenant_id, id, 500, now() from tiers;
+    insert into tier_thresholds (tenant_id, tier_id, currency, threshold_minor, valid_from)
+    select distinct on (tenant_id) tenant_id, id, 'USD', 0, '2020-01-01' from tiers order by tenant_id, id;
+    insert into tier_windows (tenant_id, time_window, valid_from) select id, 'lifetime', now() from tenants;
+    insert into tier_decisions (tenant_id, member_id, decided_at, kind, tier_id, source, time_window, currency,
+        spend_minor, rule_tier_id, rule_from, threshold_minor, as_of)
+    select distinct on (m.tenant_id) m.tenant_id, m.id, now(), 'raised', th.tier_id, 'spend', 'lifetime', 'USD', 0,
+        th.tier_id, th.valid_from, 0, now()
+    from members m join tier_thresholds th on th.tenant_id = m.tenant_id;
+    insert into tier_notices (tenant_id, member_id, review_on, review_at, from_tier_id, currency, spend_minor,
+        threshold_minor, as_of)
+    select distinct on (m.tenant_id) m.tenant_id, m.id, current_date, now(), th.tier_id, 'USD', 0, 1, now()
+    from members m join tier_thresholds th on th.tenant_id = m.tenant_id;
     insert into operations (tenant_id, key, kind, member_id, currency, amount_minor, actor, effective_at)
     select distinct on (tenant_id) tenant_id, 'adjust:1', 'adjust', id, 'USD', 1, 'test', now() from members;
     insert into debt_entries (tenant_id, id, member_id, currency, kind, amount_minor, key, effective_at, operation)

@@ -37,6 +37,7 @@ mod publishing;
 mod restore;
 mod schedules;
 mod servers;
+mod tiers;
 mod undecodable;
 mod unsubscribe;
 mod verify;

@@ -9,6 +9,7 @@
 
 mod adjustments;
 mod anything;
+mod club;
 mod concurrency;
 mod expiry;
 mod field;
@@ -19,3 +20,5 @@ mod monthly;
 mod orders;
 mod permutations;
 mod spending;
+mod tier_reviews;
+mod tiers;

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tradeup_domain::tier_rules::Window;
 use tradeup_mail::{Address, Locale, WebLink};
 use tradeup_store::tenants::{self, MailChange};
-use tradeup_store::{Tx, audit};
+use tradeup_store::tiers::{self, TierSettings};
+use tradeup_store::{Tx, audit, schedules};
 
 use super::{shop_name, tenant_by_handle};
 use crate::Context;
 use crate::commands::who::Who;
 
-/// Change what a shop's mails say of it, and whether they are sent.
+/// Change what a shop's mails say of it, whether they are sent, and which spend counts for tiers.
 #[derive(Args)]
 pub(crate) struct Set {
     /// The shop's handle.
@@ -33,6 +35,17 @@ pub(crate) struct Set {
     /// Whether members are warned of credit that is about to end.
     #[arg(long, value_enum)]
     warnings: Option<Switch>,
+    /// Which spend counts for tiers, from now on: lifetime, calendar-year, rolling-12-months or
+    /// membership-year.
+    #[arg(long, value_name = "WINDOW")]
+    tier_window: Option<Window>,
+    /// Whether the yearly date may lower tiers that an import decided. Off, what the tags say is the least
+    /// that a member has; on, an import only places a member.
+    #[arg(long, value_enum)]
+    tier_review_imports: Option<Switch>,
+    /// Whether a refund undoes at once a tier that spend within the window had reached.
+    #[arg(long, value_enum)]
+    tier_undo: Option<Switch>,
     #[command(flatten)]
     who: Who,
 }
@@ -41,6 +54,10 @@ pub(crate) struct Set {
 enum Switch {
     On,
     Off,
+}
+
+fn shown(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// A text that can be read as `T`, or an empty one.
@@ -61,33 +78,55 @@ impl Set {
             shop_url: self.shop_url,
             warns: self.warnings.map(|switch| switch == Switch::On),
         };
+        let on = |switch: Switch| switch == Switch::On;
+        let choices = TierSettings {
+            reviews_imports: self.tier_review_imports.map(on),
+            undoes: self.tier_undo.map(on),
+        };
         let says_something = change.name.is_some()
             || change.locale.is_some()
             || change.reply_to.is_some()
             || change.shop_url.is_some()
-            || change.warns.is_some();
+            || change.warns.is_some()
+            || self.tier_window.is_some()
+            || choices != TierSettings::default();
         ensure!(says_something, "say what to change; --help lists it");
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.handle).await?;
         let actor = self.who.actor();
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         tenants::change_mail(&mut tx, tenant.id, &change).await?;
+        tiers::change_settings(&mut tx, tenant.id, choices).await?;
+        if let Some(window) = self.tier_window {
+            tiers::set_window(&mut tx, tenant.id, window).await?;
+        }
         let subject = json!({ "tenant": tenant.handle, "name": change.name, "locale": change.locale,
-            "reply_to": change.reply_to, "shop_url": change.shop_url, "warns": change.warns });
+            "reply_to": change.reply_to, "shop_url": change.shop_url, "warns": change.warns,
+            "tier_window": self.tier_window.map(Window::as_str), "tier_reviews_imports": choices.reviews_imports,
+            "tier_undoes": choices.undoes });
         audit::record(&mut tx, &actor, "tenant set", &subject).await?;
         tx.commit().await?;
         let now = tenant_by_handle(&pool, &self.handle).await?;
+        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let at = schedules::now(&mut tx).await?;
+        let rules = tiers::rules_as_of(&mut tx, tenant.id, at).await?;
+        tx.rollback().await?;
         let value = json!({ "tenant": now.handle, "name": now.name, "locale": now.locale,
-            "reply_to": now.reply_to, "shop_url": now.shop_url, "warns": now.warns });
+            "reply_to": now.reply_to, "shop_url": now.shop_url, "warns": now.warns,
+            "tier_window": rules.window.as_str(), "tier_reviews_imports": rules.terms.reviews_imports,
+            "tier_undoes": rules.terms.undoes });
         context.output().show(&value, || {
             format!(
-                "{} ({}): mails in {}, answers to {}, shop at {}, warnings {}",
+                "{} ({}): mails in {}, answers to {}, shop at {}, warnings {}\ntiers by spend: {}, review of imports {}, undone by refunds {}",
                 now.handle,
                 now.name,
                 now.locale,
                 now.reply_to.as_deref().unwrap_or("nobody"),
                 now.shop_url.as_deref().unwrap_or("no address"),
-                if now.warns { "on" } else { "off" }
+                shown(now.warns),
+                rules.window,
+                shown(rules.terms.reviews_imports),
+                shown(rules.terms.undoes)
             )
         })?;
         Ok(ExitCode::SUCCESS)

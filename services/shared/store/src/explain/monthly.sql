@@ -38,7 +38,7 @@ select
     root.id as "root_run: RunId", root.state as "root_state?",
     t.id as "tenant_run: RunId", t.state as "tenant_state?", t.error as "tenant_error?", t.started_at as "planned_at?",
     batch.run_id as "batch_run: RunId", batch.state as "batch_state?", batch.error as "batch_error?",
-    m.tier as "tier?", m.status as "membership?", m.valid_from as "member_since?", m.recorded_at as "learnt_at?",
+    m.tier as "tier?", m.status as "membership?", m.source as "source?", m.valid_from as "member_since?", m.recorded_at as "learnt_at?",
     m.amount_minor as "amount_minor?",
     (select f.code || ': ' || f.reason from member_failures f
         where f.tenant_id = $1 and f.run_id = batch.run_id and f.member_id = $2) as "failure",

@@ -14,3 +14,5 @@ where s.tier_id is not null
         select from memberships open
         where open.tenant_id = $1 and open.member_id = m.id and open.valid_to is null)
 order by m.id
+-- Beside an import, an order may begin one.
+on conflict do nothing

@@ -2,9 +2,10 @@ select count(*) over () as "violations!", format('batch %s of run %s', b.seq, b.
     format('reports %s members with %s together, the ledger holds %s with %s', b.affected, b.affected_minor,
         coalesce(e.members, 0), coalesce(e.amount_minor, 0)) as "detail!"
 from batches b
--- Warnings move no money; see warning_batches_add_up. What wallets move is what a shop has booked.
+-- Warnings and reviews of tiers move no money; see warning_batches_add_up, tier_review_batches_add_up. What wallets
+-- move is what a shop has booked.
 join batch_plans p on p.parent_run_id = b.parent_run_id
-    and p.task not in ('expiration-warning-batch', 'wallet-reconciliation-batch')
+    and p.task not in ('expiration-warning-batch', 'tier-review-batch', 'wallet-reconciliation-batch')
 left join (
     select run_id, count(distinct member_id) as members, sum(abs(amount_minor)) as amount_minor
     from ledger_entries where tenant_id = $1 and kind in ('grant', 'expire', 'adjust') group by run_id
