@@ -16,6 +16,8 @@ use crate::procfs;
 
 /// What a credit costs (Shopify reference §7.1).
 const POINTS: f64 = 18.0;
+/// A full bucket holds the points of so many seconds.
+const BUCKET_SECONDS: f64 = 20.0;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ENDS_WITHIN: Duration = Duration::from_secs(3600);
 const SHOP: &str = "aurora.myshopify.com";
@@ -110,14 +112,14 @@ impl Push {
         let seen = fake.with_shop(shop, |shop| {
             let booked = shop.accounts.iter().flat_map(|account| &account.transactions);
             let at: Vec<DateTime<Utc>> = booked.map(|booking| booking.created_at).collect();
-            (at.len(), at.iter().min().copied(), at.iter().max().copied(), shop.throttled, shop.bucket_left())
+            (at.len(), at.iter().min().copied(), at.iter().max().copied(), shop.throttled)
         });
-        let (bookings, first, last, throttled, left) = seen.context("no shop")?;
+        let (bookings, first, last, throttled) = seen.context("no shop")?;
         let (first, last) = first.zip(last).context("nothing was booked")?;
         let seconds = (last - first).as_seconds_f64();
         let points = f64::from(u32::try_from(bookings)?) * POINTS;
-        // The bucket began full and was left with something; the rest came back at the rate.
-        let burst = self.rate * 20.0 - left;
+        // What the full bucket gives at once beyond what is left to others; the rest comes back at the rate.
+        let burst = self.rate * BUCKET_SECONDS * (1.0 - Settings::default().left_for_others);
         let at_least = ((points - burst) / self.rate).max(0.0);
         let round = |value: f64| (value * 1000.0).round() / 1000.0;
         Ok(

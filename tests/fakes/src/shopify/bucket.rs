@@ -38,10 +38,6 @@ impl Bucket {
         self.as_of = now;
     }
 
-    pub(crate) fn level(&self) -> f64 {
-        self.level
-    }
-
     /// Whether there is room for a call that asks for so much.
     pub(crate) fn has(&mut self, asked: u32, now: DateTime<Utc>) -> bool {
         self.refill(now);

@@ -279,12 +279,6 @@ impl Shop {
             .map_or(0, |a| a.balance_minor)
     }
 
-    /// What the bucket held after the last call, in points.
-    #[must_use]
-    pub fn bucket_left(&self) -> f64 {
-        self.bucket.level()
-    }
-
     pub(crate) fn state(&self) -> ShopState {
         let account = |account: &Account| AccountState {
             id: account.gid(),
