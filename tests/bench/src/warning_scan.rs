@@ -42,10 +42,13 @@ impl WarningScan {
         let scheduler = world.start("scheduler").await;
         let nothing = planned(&world).await?;
         ensure!(nothing["members"] == 0, "nothing ends within 7 days yet: {nothing}");
-        sqlx::raw_sql("update lots set expires_at = expires_at - interval '5 days', ends_at = ends_at - interval '5 days'
-             where ends_at < now() + interval '20 days'; vacuum analyze lots;")
+        sqlx::query(
+            "update lots set expires_at = expires_at - interval '5 days', ends_at = ends_at - interval '5 days'
+             where ends_at < now() + interval '20 days'",
+        )
         .execute(&world.database.admin)
         .await?;
+        sqlx::query("vacuum analyze lots").execute(&world.database.admin).await?;
         let floor = bare(&world).await?;
         let some = planned(&world).await?;
         let ratio = floor["seconds"].as_f64().zip(some["seconds"].as_f64()).map(|(floor, some)| floor / some);
