@@ -68,6 +68,9 @@ impl Set {
             "--opening tells a shop; with `none` there is nobody to tell"
         );
         let transaction = pushes::set_wallet(&mut tx, tenant.id, wallet).await?;
+        if wallet != "none" {
+            pushes::wake(&mut tx, tenant.id).await?;
+        }
         let actor = Actor { name: self.by, reason: self.reason };
         let subject = json!({ "tenant": tenant.handle, "wallet": wallet, "before": tenant.wallet,
             "opening": self.opening });

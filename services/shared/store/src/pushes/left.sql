@@ -4,6 +4,7 @@
 select min(case p.state when 'unknown' then p.due_at else clock_timestamp() end) as next_at
 from pushes p
 where p.tenant_id = $1 and p.state in ('pending', 'unknown') and p.due_at is not null
+    and (select wallet from tenants where id = $1) <> 'none'
     and (p.state = 'unknown' or (p.due_at <= clock_timestamp() and not exists (
         select from pushes q
         where q.tenant_id = p.tenant_id and q.member_id = p.member_id and q.currency = p.currency

@@ -172,3 +172,29 @@ async fn what_the_shop_refuses_is_kept_and_told_again_when_a_person_says_so() {
     wallets.all_told().await;
     wallets.agrees().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wallet_that_is_switched_off_is_told_nothing_until_it_is_on_again() {
+    let wallets = Wallets::new(10, 306, "shopify").await;
+    let _services = wallets.world.start_both().await;
+    wallets.shop(|shop| shop.frozen = true);
+    wallets.month("2026-10").await;
+    wallets.world.tradeup_ok(&["wallet", "set", "aurora", "none"]);
+    wallets.shop(|shop| shop.frozen = false);
+    wallets.month("2026-11").await;
+    // A run that has nothing to tell comes to its end.
+    wallets.world.tradeup_ok(&["probe"]);
+    assert_eq!(wallets.bookings(Kind::Credit), 0);
+    wallets.world.tradeup_ok(&["wallet", "set", "aurora", "shopify", "--opening"]);
+    let waiting: Vec<String> = sqlx::query_scalar(
+        "select id::text from runs where task = 'push-store-credit' and state = 'retrying'",
+    )
+    .fetch_all(&wallets.world.database.admin)
+    .await
+    .unwrap();
+    for run in waiting {
+        wallets.world.tradeup_ok(&["retry", &run, "--reason", "the shop is back"]);
+    }
+    wallets.all_told().await;
+    wallets.agrees().await;
+}
