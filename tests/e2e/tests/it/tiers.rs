@@ -101,8 +101,10 @@ async fn an_order_brings_the_tier_at_once_and_its_credit_the_next_month() {
         "alter table tier_decisions disable trigger all;
          update tier_decisions set decided_at = decided_at - now() + timestamptz '2026-10-20';
          alter table tier_decisions enable trigger all;
-         update memberships set valid_to = valid_to - now() + timestamptz '2026-10-20' where valid_to is not null;
-         update memberships set valid_from = valid_from - now() + timestamptz '2026-10-20' where source = 'spend'",
+         update memberships set valid_to = valid_to - now() + timestamptz '2026-10-20',
+             valid_from = case when source = 'spend' then valid_from - now() + timestamptz '2026-10-20'
+                 else valid_from end
+         where valid_to is not null or source = 'spend'",
     )
     .await;
     let november = world.trigger("2026-11");
