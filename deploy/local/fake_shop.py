@@ -8,8 +8,8 @@ import urllib.request
 ready, export = sys.argv[1:]
 with open(ready, encoding="utf-8") as lines:
     base = json.loads(lines.readline())["base"]
-with open(export, encoding="utf-8", newline="") as rows:
-    ids = [row["Customer ID"].strip().lstrip("'") for row in csv.DictReader(rows)]
+with open(export, encoding="utf-8-sig", newline="") as rows:
+    ids = [(row["Customer ID"] or "").strip().lstrip("'") for row in csv.DictReader(rows)]
 shop = {
     "shop": "aurora-cards.myshopify.com",
     "token": "shpat_demo",
