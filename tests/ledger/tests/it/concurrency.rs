@@ -2,7 +2,7 @@
 //! at random: nothing is overspent or held twice, and every sum is exact.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -30,12 +30,10 @@ fn seconds() -> u64 {
 async fn twenty_connections_never_overspend() {
     let field = Arc::new(Field::new(5, 500).await);
     let refused = Arc::new(AtomicI64::new(0));
-    let conflicts = Arc::new(AtomicU64::new(0));
     let until = Instant::now() + Duration::from_secs(seconds());
     let mut loops = JoinSet::new();
     for worker in 0..CONNECTIONS {
         let (field, refused) = (Arc::clone(&field), Arc::clone(&refused));
-        let conflicts = Arc::clone(&conflicts);
         loops.spawn(async move {
             let mut random = StdRng::seed_from_u64(worker);
             let mut done = 0_u64;
@@ -44,10 +42,6 @@ async fn twenty_connections_never_overspend() {
                     Ok(true) => {}
                     Ok(false) => {
                         refused.fetch_add(1, Ordering::Relaxed);
-                    }
-                    // PostgreSQL ends one of two that wait for one another; the runner tries it again.
-                    Err(error) if error.kind() == ErrorKind::Conflict => {
-                        conflicts.fetch_add(1, Ordering::Relaxed);
                     }
                     Err(error) => panic!("worker {worker}, step {done}: {error}"),
                 }
@@ -60,8 +54,6 @@ async fn twenty_connections_never_overspend() {
     let expired = field.expire(field.clock().await).await;
     println!("{steps} steps, {} refused, {expired:?} expired at the end", refused.load(Ordering::Relaxed));
     assert!(steps > 200, "{steps} steps");
-    let conflicts = conflicts.load(Ordering::Relaxed);
-    assert!(conflicts * 100 <= steps, "{conflicts} of {steps} steps got in each other's way");
     for kind in ["spend", "spend_revert", "expire", "clawback", "adjust"] {
         assert!(!field.entries_of(kind).await.is_empty(), "no {kind} in {steps} steps");
     }

@@ -50,8 +50,7 @@ impl MemberBatch for ExpirationBatch {
             "src/credits/expire.sql",
             self.tenant as TenantId,
             self.run_id as RunId,
-            range.first,
-            range.last,
+            &locked.members,
             self.as_of,
             &new_ids(usize::try_from(locked.lots).unwrap_or(0)),
         )

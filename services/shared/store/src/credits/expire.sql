@@ -1,12 +1,13 @@
--- Books what is left of a batch's ended lots as expired, each as of its own end. The accounts are locked.
--- $1 tenant  $2 run of the batch  $3 first member  $4 last member  $5 as of  $6 ids for the entries
+-- Books what is left of a batch's ended lots as expired, each as of its own end. Of locked accounts alone: what has
+-- come to be left in others since they were locked is the next run's.
+-- $1 tenant  $2 run of the batch  $3 members whose accounts are locked  $4 as of  $5 ids for the entries
 with due as (
     select l.id, l.member_id, l.currency, l.ends_at, l.remaining_minor - l.held_minor as amount_minor,
         row_number() over (order by l.member_id, l.ends_at, l.id) as n
     from lots l
-    where l.tenant_id = $1 and l.member_id between $3 and $4
+    where l.tenant_id = $1 and l.member_id = any ($3::uuid[])
         and l.currency = (select currency from batches where run_id = $2)
-        and l.ends_at <= $5 and l.remaining_minor > l.held_minor and l.remaining_minor > 0
+        and l.ends_at <= $4 and l.remaining_minor > l.held_minor and l.remaining_minor > 0
 ), lowered as (
     update lots l set remaining_minor = l.held_minor
     from due
@@ -17,7 +18,7 @@ with due as (
     select $1, coalesce(i.id, gen_random_uuid()), due.id, due.member_id, due.currency, 'expire',
         -due.amount_minor, 'expire:' || $2, due.ends_at, $2
     from due
-    left join unnest($6::uuid[]) with ordinality as i (id, n) on i.n = due.n
+    left join unnest($5::uuid[]) with ordinality as i (id, n) on i.n = due.n
 ), balanced as (
     update accounts a set balance_minor = a.balance_minor - sums.amount_minor
     from (

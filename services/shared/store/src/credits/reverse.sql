@@ -1,23 +1,23 @@
 -- Takes back what a run has granted to a batch's members: what is left of each lot, and as a debt what was
--- used of it, if members are to owe that. The accounts are locked.
--- $1 tenant  $2 run of the batch  $3 first member  $4 last member  $5 the run that has granted
--- $6 ids for the entries  $7 whether what was used is owed  $8 ids for the debts' entries
+-- used of it, if members are to owe that. Of locked accounts alone.
+-- $1 tenant  $2 run of the batch  $3 members whose accounts are locked  $4 the run that has granted
+-- $5 ids for the entries  $6 whether what was used is owed  $7 ids for the debts' entries
 with granted as (
     select l.id, l.member_id, l.currency, l.remaining_minor - l.held_minor as amount_minor,
-        case when $7 then coalesce((
+        case when $6 then coalesce((
             select -sum(e.amount_minor) from ledger_entries e
             where e.tenant_id = $1 and e.lot_id = l.id and e.kind in ('spend', 'spend_revert')
         ), 0) else 0 end as used_minor,
         row_number() over (order by l.member_id, l.id) as n
     from lots l
     join runs r on r.id = l.run_id
-    where l.tenant_id = $1 and l.member_id between $3 and $4
+    where l.tenant_id = $1 and l.member_id = any ($3::uuid[])
         and l.currency = (select currency from batches where run_id = $2)
-        and (r.id = $5 or r.parent_id = $5 or r.root_id = $5)
+        and (r.id = $4 or r.parent_id = $4 or r.root_id = $4)
         -- Whatever was reversed before stays as it is, also what was given back since.
         and not exists (
             select from ledger_entries e
-            where e.tenant_id = $1 and e.lot_id = l.id and e.key = 'reverse:' || $5)
+            where e.tenant_id = $1 and e.lot_id = l.id and e.key = 'reverse:' || $4)
         and not exists (
             select from debt_entries d
             where d.tenant_id = $1 and d.member_id = l.member_id and d.currency = l.currency
@@ -25,8 +25,8 @@ with granted as (
 ), numbered as (
     select g.*, coalesce(i.id, gen_random_uuid()) as entry_id, coalesce(d.id, gen_random_uuid()) as debt_entry_id
     from granted g
-    left join unnest($6::uuid[]) with ordinality as i (id, n) on i.n = g.n
-    left join unnest($8::uuid[]) with ordinality as d (id, n) on d.n = g.n
+    left join unnest($5::uuid[]) with ordinality as i (id, n) on i.n = g.n
+    left join unnest($7::uuid[]) with ordinality as d (id, n) on d.n = g.n
 ), lowered as (
     update lots l set remaining_minor = l.held_minor
     from numbered g
@@ -35,7 +35,7 @@ with granted as (
 ), entered as (
     insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
         effective_at, run_id)
-    select $1, entry_id, id, member_id, currency, 'adjust', -amount_minor, 'reverse:' || $5, now(), $2
+    select $1, entry_id, id, member_id, currency, 'adjust', -amount_minor, 'reverse:' || $4, now(), $2
     from numbered where amount_minor > 0
 ), owed as (
     insert into debt_entries (tenant_id, id, member_id, currency, kind, amount_minor, key, effective_at, run_id)
