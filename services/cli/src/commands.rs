@@ -45,7 +45,8 @@ mod who;
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{Pool, TenantId, Tx};
+use tradeup_store::{Pool, TenantId, Tx, members};
+use uuid::Uuid;
 
 /// The database's clock.
 async fn now(pool: &Pool) -> anyhow::Result<DateTime<Utc>> {
@@ -60,6 +61,15 @@ async fn tenant_by_handle(pool: &Pool, handle: &str) -> anyhow::Result<Tenant> {
     tenants::by_handle(pool, handle)
         .await?
         .ok_or_else(|| anyhow!("there is no tenant {handle:?}; `tradeup tenant list` shows those there are"))
+}
+
+/// The tenant's member with this customer id, or an error that says that there is none.
+async fn member_by_customer(tx: &mut Tx, tenant: &Tenant, customer: &str) -> anyhow::Result<Uuid> {
+    members::by_external_id(tx, tenant.id, customer).await?.ok_or_else(|| no_member(tenant, customer))
+}
+
+fn no_member(tenant: &Tenant, customer: &str) -> anyhow::Error {
+    anyhow!("{} has no member with the customer id {customer}", tenant.handle)
 }
 
 /// The number of the tenant with this handle, if one is named.

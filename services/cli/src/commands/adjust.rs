@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use tradeup_domain::spend::check_amount;
 use tradeup_domain::{Currency, Money, ValueClass};
+use tradeup_store::Tx;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{Adjusted, Adjustment, Asked, adjust};
-use tradeup_store::{Tx, members};
 use uuid::Uuid;
 
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::money;
 
@@ -72,9 +72,7 @@ impl Adjust {
             bail!("--key and --reason may not be empty");
         }
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let asked = Asked {
             tenant: tenant.id,
             key: &format!("adjust:{}", self.key),

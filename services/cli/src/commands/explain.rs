@@ -2,16 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::Period;
 use tradeup_store::explain::{self, Explanation};
-use tradeup_store::{Tx, members, schedules};
+use tradeup_store::{Tx, schedules};
 use tradeup_worker::trigger;
 
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, money};
 
@@ -35,9 +34,7 @@ impl Explain {
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
         let now = schedules::now(&mut tx).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let period = self.period.unwrap_or_else(|| Period::of(now, chrono_tz::Tz::UTC));
         let due = trigger::monthly_credits_due(period);
         let found = explain::monthly(&mut tx, tenant.id, member, period, due).await?;

@@ -8,11 +8,11 @@ use clap::Args;
 use tradeup_domain::{Currency, Money, ValueClass};
 use tradeup_proto::{convert, v1};
 use tradeup_store::runs::Trigger;
-use tradeup_store::{TenantRef, Tx, members, schedules};
+use tradeup_store::{TenantRef, Tx, schedules};
 use tradeup_worker::trigger;
 
 use super::start::{Existing, Start};
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 
 /// Give one member one credit. The key makes it unique for the shop: the same command twice gives one
@@ -71,9 +71,7 @@ impl Grant {
         let now = schedules::now(&mut tx).await?;
         checked.beginning(now)?;
         // The run decides; this only says sooner what it would say.
-        if members::by_external_id(&mut tx, tenant.id, &checked.member_external_id).await?.is_none() {
-            bail!("{} has no member with the customer id {}", tenant.handle, checked.member_external_id);
-        }
+        member_by_customer(&mut tx, &tenant, &checked.member_external_id).await?;
         tx.rollback().await?;
         let of = TenantRef { id: tenant.id, handle: tenant.handle };
         let new = trigger::grant_credit(of, &grant, now, Trigger::Manual(self.start.by.clone()));

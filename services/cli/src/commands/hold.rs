@@ -8,10 +8,10 @@ use serde_json::json;
 use tradeup_domain::ErrorCode;
 use tradeup_domain::spend::{Spend, check_amount, check_reference, hold_seconds};
 use tradeup_domain::{Currency, Money};
+use tradeup_store::Tx;
 use tradeup_store::holds::{self, AskedHold, Authorised, Captured, Released};
-use tradeup_store::{Tx, members};
 
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, instant_or_dash, money, table};
 
@@ -137,11 +137,7 @@ impl NewHold {
         }
         .checked()?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &hold.member_external_id)
-            .await?
-            .ok_or_else(|| {
-                anyhow!("{} has no member with the customer id {}", tenant.handle, hold.member_external_id)
-            })?;
+        let member = member_by_customer(&mut tx, &tenant, &hold.member_external_id).await?;
         let asked = AskedHold {
             tenant: tenant.id,
             source: SOURCE,
@@ -190,9 +186,7 @@ impl List {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let found = holds::list(&mut tx, tenant.id, member, self.open).await?;
         tx.rollback().await?;
         let value = json!(

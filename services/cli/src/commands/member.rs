@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use chrono::DateTime;
 use clap::Args;
 use serde_json::json;
 use tradeup_store::tier_moves::{self, Outlook, TierLine};
-use tradeup_store::{Tx, members, schedules, tiers};
+use tradeup_store::{Tx, schedules, tiers};
 
-use super::{tenant_by_handle, tiers as tiers_command};
+use super::{member_by_customer, tenant_by_handle, tiers as tiers_command};
 use crate::Context;
 use crate::output::{instant, money};
 use crate::sheet::{Cell, Sheet};
@@ -58,9 +57,7 @@ impl Member {
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
         let now = schedules::now(&mut tx).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let history = tier_moves::history(&mut tx, tenant.id, member).await?;
         let outlook = tier_moves::outlook(&mut tx, tenant.id, member, now).await?;
         let notices = tier_moves::notices(&mut tx, tenant.id, Some(member), false, 100).await?;

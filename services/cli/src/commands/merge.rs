@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_domain::ErrorCode;
@@ -13,7 +13,7 @@ use tradeup_store::tenants::Tenant;
 use tradeup_store::{Pool, Tx};
 use uuid::Uuid;
 
-use super::tenant_by_handle;
+use super::{no_member, tenant_by_handle};
 use crate::Context;
 use crate::output::{count, instant, money, table};
 
@@ -131,9 +131,7 @@ impl Merge {
 }
 
 async fn member(tx: &mut Tx, tenant: &Tenant, external_id: &str) -> anyhow::Result<Uuid> {
-    merges::member(tx, tenant.id, external_id)
-        .await?
-        .ok_or_else(|| anyhow!("{} has no member with the customer id {external_id}", tenant.handle))
+    merges::member(tx, tenant.id, external_id).await?.ok_or_else(|| no_member(tenant, external_id))
 }
 
 fn plan_value(plan: &Plan) -> Value {

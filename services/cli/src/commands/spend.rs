@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::spend::Spend as Asked;
 use tradeup_domain::{Currency, Money};
+use tradeup_store::Tx;
 use tradeup_store::credits::{self, Reverted, Spent};
-use tradeup_store::{Tx, members};
 
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::money;
 
@@ -80,11 +80,7 @@ impl Spend {
         }
         .checked()?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &asked.member_external_id)
-            .await?
-            .ok_or_else(|| {
-                anyhow!("{} has no member with the customer id {}", tenant.handle, asked.member_external_id)
-            })?;
+        let member = member_by_customer(&mut tx, &tenant, &asked.member_external_id).await?;
         let by = credits::Asked {
             tenant: tenant.id,
             key: &credits::spend_key(SOURCE, &asked.reference),

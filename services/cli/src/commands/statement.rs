@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::zone::{last_day_before, parse_zone};
-use tradeup_store::{Tx, members, reports};
+use tradeup_store::{Tx, reports};
 
-use super::tenant_by_handle;
+use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, instant_or_dash, money};
 use crate::sheet::{Cell, Sheet};
@@ -32,9 +31,7 @@ impl Statement {
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let zone = parse_zone(&tenant.zone)?;
         let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let movements = reports::statement(&mut tx, tenant.id, member).await?;
         let lots = reports::lots(&mut tx, tenant.id, member).await?;
         let accounts = reports::accounts(&mut tx, tenant.id, member).await?;

@@ -137,7 +137,7 @@ async fn start_as_of(
 }
 
 /// A fire that a person asks for.
-fn by_hand(due: DateTime<Utc>, now: DateTime<Utc>, start: &Start) -> Fire {
+pub(super) fn by_hand(due: DateTime<Utc>, now: DateTime<Utc>, start: &Start) -> Fire {
     Fire {
         due,
         zone: Tz::UTC,

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::json;
 use tradeup_store::tier_moves::{self, Placed};
-use tradeup_store::{Tx, audit, members, tiers};
+use tradeup_store::{Tx, audit, tiers};
 
+use super::super::member_by_customer;
 use super::{tenant_by_handle, tier_by_handle};
 use crate::Context;
 use crate::commands::who::Who;
@@ -37,9 +38,7 @@ impl Place {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
-        let member = members::by_external_id(&mut tx, tenant.id, &self.member)
-            .await?
-            .ok_or_else(|| anyhow!("{} has no member with the customer id {}", tenant.handle, self.member))?;
+        let member = member_by_customer(&mut tx, &tenant, &self.member).await?;
         let listed = tiers::list(&mut tx, tenant.id).await?;
         let tier = match self.tier.as_str() {
             "none" => None,

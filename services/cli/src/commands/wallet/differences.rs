@@ -3,19 +3,17 @@
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, ensure};
-use chrono::TimeDelta;
-use chrono_tz::Tz;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use tradeup_domain::{Money, ValueClass};
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{Adjusted, Adjustment, Asked, adjust};
-use tradeup_store::runs::Trigger;
 use tradeup_store::wallets::{self, DifferenceView};
 use tradeup_store::{TenantRef, Tx, pushes};
-use tradeup_worker::trigger::{self, Fire};
+use tradeup_worker::trigger;
 
 use super::super::start::{Existing, Start};
+use super::super::trigger::by_hand;
 use super::super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, money};
@@ -40,17 +38,8 @@ impl Reconcile {
             tenant.handle
         );
         let now = now(&pool).await?;
-        let fire = Fire {
-            due: now,
-            zone: Tz::UTC,
-            issued_at: now,
-            spread: TimeDelta::zero(),
-            trigger: Trigger::Manual(self.start.by.clone()),
-        };
-        let new = trigger::wallet_reconciliation_of_tenant(
-            TenantRef { id: tenant.id, handle: tenant.handle.clone() },
-            fire,
-        );
+        let tenant = TenantRef { id: tenant.id, handle: tenant.handle };
+        let new = trigger::wallet_reconciliation_of_tenant(tenant, by_hand(now, now, &self.start));
         self.start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }
