@@ -91,6 +91,11 @@ pub(super) fn amount(caller: &Caller, amount: Amount) -> Result<Money, Problem> 
     Ok(amount)
 }
 
+/// Of what was done: now, or before by the same request.
+pub(super) fn status(is_new: bool) -> StatusCode {
+    if is_new { StatusCode::CREATED } else { StatusCode::OK }
+}
+
 /// There is less than was asked for.
 pub(super) fn insufficient(error: &Insufficient) -> Problem {
     let detail = format!("{error}; nothing was taken");
@@ -130,9 +135,8 @@ async fn spend(
     match credits::spend(&mut tx, &asked, member, spend.amount).await? {
         Spent::Done { is_new, left_minor } => {
             tx.commit().await?;
-            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
             Ok((
-                status,
+                status(is_new),
                 Json(json!({ "outcome": if is_new { "spent" } else { "already_spent" },
                     "amount_minor": spend.amount.amount_minor, "currency": spend.amount.currency.code(),
                     "left_minor": left_minor })),
@@ -171,9 +175,8 @@ async fn revert(
     match credits::revert_spend(&mut tx, &asked, &caller.settings, &of, part).await? {
         Reverted::Done { is_new, amount_minor, reinstated_minor } => {
             tx.commit().await?;
-            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
             Ok((
-                status,
+                status(is_new),
                 Json(json!({ "outcome": if is_new { "reverted" } else { "already_reverted" },
                     "amount_minor": amount_minor, "currency": caller.settings.currency.code(),
                     "reinstated_minor": reinstated_minor })),

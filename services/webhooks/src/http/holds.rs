@@ -19,7 +19,7 @@ use tradeup_store::holds::{self, AskedHold, Authorised, Captured, HoldState, Rel
 use tradeup_store::{Pool, Tx};
 
 use super::api::{Caller, Problem};
-use super::checkout::{amount, insufficient, key_taken, member};
+use super::checkout::{amount, insufficient, key_taken, member, status};
 use crate::routes::body::{self, Amount, BodyError};
 
 /// A hold.
@@ -61,10 +61,6 @@ pub(super) fn routes(pool: Pool) -> Router {
 /// A body that may be left out.
 fn optional<'a, T: Default + Deserialize<'a>>(given: &'a Bytes) -> Result<T, BodyError> {
     if given.is_empty() { Ok(T::default()) } else { body::json(given) }
-}
-
-fn status(is_new: bool) -> StatusCode {
-    if is_new { StatusCode::CREATED } else { StatusCode::OK }
 }
 
 async fn authorise(

@@ -127,8 +127,9 @@ pub async fn release(db: &mut Connection, asked: &AskedHold<'_>) -> Result<Relea
     }
 }
 
-/// Looks a hold up and locks its account, if there is one; and the instant at which it stands so. A member of whom something is held does not become
-/// a part of another; one whose hold has ended may have, and is not locked for it.
+/// Looks a hold up and locks its account, if there is one; and the instant at which it stands so. A member of whom
+/// something is held does not become a part of another; one whose hold has ended may have, and is not locked
+/// for it.
 async fn locked(
     db: &mut Connection,
     tenant: TenantId,
