@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::{Classify as _, Dependency, ErrorCode};
 use tradeup_shopify::{
-    AppCredentials, Client, KeyRing, RefreshError, SealedToken, ShopClient, ShopDomain, TokenPair,
+    ACCESS_TOKEN, AppCredentials, Client, KeyRing, REFRESH_TOKEN, RefreshError, SealedToken, ShopClient,
+    ShopDomain, TokenPair,
 };
 use tradeup_store::shops::{self, Sealed, SealedPair, Shop};
 use tradeup_worker::{TaskContext, TaskError};
@@ -20,9 +21,6 @@ use super::not_configured;
 const RENEW_BEFORE: TimeDelta = TimeDelta::minutes(5);
 /// Whoever renews has this long, by the client's time-out and more.
 const RENEW_WITHIN: Duration = Duration::from_secs(90);
-/// What tokens are bound to, as they are sealed.
-const ACCESS: &str = "access_token";
-const REFRESH: &str = "refresh_token";
 
 /// How bookings of lost answers are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +142,7 @@ impl Shops {
             ));
         }
         let domain = domain(shop)?;
-        let token = ready.open_token(&domain, REFRESH, refresh)?;
+        let token = ready.open_token(&domain, REFRESH_TOKEN, refresh)?;
         match ready.client.refresh(&domain, app, &token).await {
             Ok(pair) => {
                 let pair = ready.seal(&domain, &pair, shop.now)?;
@@ -170,7 +168,7 @@ impl Shops {
 impl Ready {
     fn opened(&self, shop: &Shop) -> Result<OpenShop, TaskError> {
         let domain = domain(shop)?;
-        let token = self.open_token(&domain, ACCESS, &shop.pair.access)?;
+        let token = self.open_token(&domain, ACCESS_TOKEN, &shop.pair.access)?;
         Ok(OpenShop { client: self.client.shop(&domain, token), generation: shop.generation })
     }
 
@@ -198,9 +196,9 @@ impl Ready {
         let after =
             |within: Duration| TimeDelta::from_std(within).ok().and_then(|d| now.checked_add_signed(d));
         Ok(SealedPair {
-            access: seal(ACCESS, &pair.access_token)?,
+            access: seal(ACCESS_TOKEN, &pair.access_token)?,
             access_expires_at: after(pair.expires_in),
-            refresh: Some(seal(REFRESH, &pair.refresh_token)?),
+            refresh: Some(seal(REFRESH_TOKEN, &pair.refresh_token)?),
             refresh_expires_at: pair.refresh_expires_in.and_then(after),
         })
     }

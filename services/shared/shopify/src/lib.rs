@@ -35,5 +35,5 @@ pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, NoTokenGrant, RefreshError, 
 pub use operation::Operation;
 pub use query::{Cursor, Customer, CustomerKey, History, HistoryFilter, ShopInfo};
 pub use record::Recorder;
-pub use seal::{KeyRing, KeyRingError, SealError, SealedToken};
+pub use seal::{ACCESS_TOKEN, KeyRing, KeyRingError, REFRESH_TOKEN, SealError, SealedToken};
 pub use transaction::{Account, Event, Transaction, TransactionKind};

@@ -58,6 +58,9 @@ pub struct TokenGrant {
     /// How long that is good for.
     #[serde(default, rename = "refresh_token_expires_in", deserialize_with = "seconds")]
     pub refresh_expires_in: Option<Duration>,
+    /// The access scopes that the shop has granted, with commas between them.
+    #[serde(default)]
+    pub scope: String,
 }
 
 /// A text is no answer of Shopify's to a request for tokens. It does not show the text.
@@ -126,16 +129,6 @@ impl Classify for RefreshError {
     }
 }
 
-#[derive(Deserialize)]
-struct WirePair {
-    access_token: SecretString,
-    expires_in: Option<u64>,
-    refresh_token: SecretString,
-    refresh_token_expires_in: Option<u64>,
-    #[serde(default)]
-    scope: String,
-}
-
 impl Client {
     /// Exchanges a refresh token for a new pair.
     ///
@@ -171,14 +164,14 @@ fn pair(status: u16, wait: Option<Duration>, body: &[u8]) -> Result<TokenPair, R
     match status {
         200 => {
             // The parser's own text may hold a part of a token.
-            let wire: WirePair = serde_json::from_slice(body)
-                .map_err(|_may_hold_a_token| again("an answer without both tokens".to_owned()))?;
+            let half = || again("an answer without both tokens".to_owned());
+            let grant: TokenGrant = serde_json::from_slice(body).map_err(|_may_hold_a_token| half())?;
             Ok(TokenPair {
-                access_token: wire.access_token,
-                expires_in: wire.expires_in.map_or(EXPIRES_IN_DEFAULT, Duration::from_secs),
-                refresh_token: wire.refresh_token,
-                refresh_expires_in: wire.refresh_token_expires_in.map(Duration::from_secs),
-                scopes: wire.scope.split(',').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+                access_token: grant.access_token,
+                expires_in: grant.expires_in.unwrap_or(EXPIRES_IN_DEFAULT),
+                refresh_token: grant.refresh_token.ok_or_else(half)?,
+                refresh_expires_in: grant.refresh_expires_in,
+                scopes: grant.scope.split(',').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
             })
         }
         429 | 430 | 500.. => Err(again(format!("status {status}"))),

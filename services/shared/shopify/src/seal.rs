@@ -13,6 +13,10 @@ use tradeup_domain::{Class, Classify, ErrorCode};
 
 use crate::ids::ShopDomain;
 
+/// The column of access tokens, which they are bound to.
+pub const ACCESS_TOKEN: &str = "access_token";
+/// The column of refresh tokens.
+pub const REFRESH_TOKEN: &str = "refresh_token";
 /// Bytes of a key.
 const KEY_LEN: usize = 32;
 /// Bytes of a nonce.

@@ -10,7 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
-use tradeup_shopify::{Client, EXPIRES_IN_DEFAULT, KeyRing, SealedToken, Settings, ShopDomain, TokenGrant};
+use tradeup_shopify::{
+    ACCESS_TOKEN, Client, EXPIRES_IN_DEFAULT, KeyRing, REFRESH_TOKEN, SealedToken, Settings, ShopDomain,
+    TokenGrant,
+};
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::shops::{self, Connected, Sealed, SealedPair};
 use tradeup_store::{Tx, tenants};
@@ -18,9 +21,6 @@ use tradeup_store::{Tx, tenants};
 use super::super::{now, tenant_by_handle};
 use crate::Context;
 
-/// The columns that tokens are bound to, as services open them.
-const ACCESS: &str = "access_token";
-const REFRESH: &str = "refresh_token";
 /// Longest answer that is read from standard input.
 const ANSWER_LEN_MAX: u64 = 64 * 1024;
 
@@ -93,9 +93,9 @@ impl Connect {
             Ok(Sealed { key_id: sealed.key_id, bytes: sealed.bytes })
         };
         let pair = SealedPair {
-            access: seal(ACCESS, &grant.access_token)?,
+            access: seal(ACCESS_TOKEN, &grant.access_token)?,
             access_expires_at,
-            refresh: grant.refresh_token.as_ref().map(|token| seal(REFRESH, token)).transpose()?,
+            refresh: grant.refresh_token.as_ref().map(|token| seal(REFRESH_TOKEN, token)).transpose()?,
             refresh_expires_at: grant.refresh_expires_in.and_then(|within| after(now, within)),
         };
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
@@ -161,9 +161,9 @@ impl Reseal {
                     .map_err(|error| anyhow!("the tokens of {}: {error}", tenant.handle))?;
                 Ok(again.map(|again| Sealed { key_id: again.key_id, bytes: again.bytes }))
             };
-            let access = reseal(ACCESS, &shop.pair.access)?;
+            let access = reseal(ACCESS_TOKEN, &shop.pair.access)?;
             let refresh = match &shop.pair.refresh {
-                Some(token) => reseal(REFRESH, token)?,
+                Some(token) => reseal(REFRESH_TOKEN, token)?,
                 None => None,
             };
             if access.is_none() && refresh.is_none() {
