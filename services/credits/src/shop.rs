@@ -12,7 +12,7 @@ pub(crate) use options::ShopOptions;
 pub(crate) use telling::{Told, tell_all};
 
 use tradeup_domain::{Dependency, ErrorCode};
-use tradeup_shopify::{CustomerId, ShopifyError};
+use tradeup_shopify::{Account, CustomerId, ShopClient, ShopifyError};
 use tradeup_worker::TaskError;
 
 /// The customer at Shopify that a member is.
@@ -27,6 +27,16 @@ fn customer(external_id: &str) -> Result<CustomerId, ShopifyError> {
         field: "id".to_owned(),
         message: "the member's customer id is none of Shopify's".to_owned(),
     })
+}
+
+/// The member's account in a currency, if there is one: a first credit opens it.
+async fn account(
+    client: &ShopClient,
+    external_id: &str,
+    currency: &str,
+) -> Result<Option<Account>, ShopifyError> {
+    let accounts = client.accounts(&customer(external_id)?).await?.unwrap_or_default();
+    Ok(accounts.into_iter().find(|account| account.balance.currency.code() == currency))
 }
 
 /// What a run makes of an error of the shop's. A permanent one is about this shop, too.

@@ -7,6 +7,7 @@ use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_mail::{Address, Mailer, Server, WebLink};
 
 use super::post::{Post, Ready};
+use crate::given;
 
 /// Which server, and what mails say of us. Without a server the service works, and warnings wait for one.
 #[derive(Args)]
@@ -49,9 +50,4 @@ impl MailOptions {
         let mailer = Mailer::new(server, from).context("TRADEUP_SMTP_URL")?;
         Ok(Post::new(Ready::new(mailer, keys, unsubscribe, at_once, self.mail_rate), stopping))
     }
-}
-
-/// Empty is not given: that is how compose files leave a variable out.
-fn given(value: Option<String>) -> Option<String> {
-    value.filter(|text| !text.trim().is_empty())
 }

@@ -15,7 +15,7 @@ use tradeup_store::{pushes, schedules};
 use tradeup_worker::{TaskContext, TaskError};
 
 use super::connection::Shops;
-use super::{customer, failed};
+use super::{account, failed};
 
 /// Members looked at at once.
 const AT_ONCE: usize = 4;
@@ -110,7 +110,7 @@ impl Comparison<'_> {
             if before.under_way > 0 {
                 return Ok(One::Busy);
             }
-            let said = match self.ask(client, member).await {
+            let said = match self.ask(client, member, before.expected_minor()).await {
                 Ok(said) => said,
                 Err(error @ ShopifyError::Refused { .. }) => return self.fail(member, &error).await,
                 Err(error) => return Err(failed(&error)),
@@ -130,36 +130,52 @@ impl Comparison<'_> {
         Ok(standing)
     }
 
-    async fn ask(&self, client: &ShopClient, member: &WalletMember) -> Result<Said, ShopifyError> {
-        let nothing = Said { account: None, foreign: Vec::new(), newest_gid: None };
-        let known = member.account_gid.as_deref().and_then(|gid| gid.parse().ok());
-        let account = match known {
-            Some(id) => client.account(&id).await?,
-            None => {
-                let accounts = client.accounts(&customer(&member.external_id)?).await?.unwrap_or_default();
-                accounts.into_iter().find(|account| account.balance.currency.code() == member.currency)
+    /// What the shop says. Where the ledger decides, a balance that is as expected says enough.
+    async fn ask(
+        &self,
+        client: &ShopClient,
+        member: &WalletMember,
+        expected_minor: i64,
+    ) -> Result<Said, ShopifyError> {
+        let mut said = Said { account: None, foreign: Vec::new(), newest_gid: None };
+        let id = match (member.account_gid.as_deref().and_then(|gid| gid.parse().ok()), self.follows) {
+            // Its history tells the balance, too.
+            (Some(id), true) => id,
+            (known, _) => {
+                let account = match known {
+                    Some(id) => client.account(&id).await?,
+                    None => account(client, &member.external_id, &member.currency).await?,
+                };
+                let Some(account) = account else { return Ok(said) };
+                if !self.follows && account.balance.amount_minor == expected_minor {
+                    said.account = Some(account);
+                    return Ok(said);
+                }
+                account.id
             }
         };
-        let Some(account) = account else { return Ok(nothing) };
-        let (mut foreign, mut newest_gid, mut after) = (Vec::new(), None, None);
+        let mut after = None;
         'pages: for _page in 0..PAGES_MAX {
-            let read = client.transactions(&account.id, &HistoryFilter::default(), after.as_ref()).await?;
+            let read = client.transactions(&id, &HistoryFilter::default(), after.as_ref()).await?;
             let Some(history) = read else { break };
             for booking in &history.transactions {
                 let gid = booking.id.as_ref().map(|id| id.as_str());
                 if gid.is_some() && gid == member.followed_gid.as_deref() {
+                    said.account.get_or_insert(history.account);
                     break 'pages;
                 }
-                newest_gid = newest_gid.or_else(|| gid.map(str::to_owned));
-                foreign.extend(of_shop(booking, account.id.number()));
+                said.newest_gid = said.newest_gid.or_else(|| gid.map(str::to_owned));
+                said.foreign.extend(of_shop(booking, id.number()));
             }
+            // The newest page's balance is the one after its bookings.
+            said.account.get_or_insert(history.account);
             match history.next {
                 Some(next) => after = Some(next),
                 None => break,
             }
         }
-        foreign.reverse();
-        Ok(Said { account: Some(account), foreign, newest_gid })
+        said.foreign.reverse();
+        Ok(said)
     }
 
     /// Follows, compares and notes; `None` if the wallet has changed since it was asked about.

@@ -7,7 +7,7 @@ use tradeup_shopify::{
 use tradeup_store::pushes::{self, Found, Push};
 use tradeup_worker::{TaskContext, TaskError};
 
-use super::{customer, failed};
+use super::{account, failed};
 
 /// Shopify's clock and ours may differ by as much.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(60);
@@ -43,7 +43,7 @@ async fn candidates(
     client: &ShopClient,
     push: &Push,
 ) -> Result<Option<(AccountId, Vec<String>)>, ShopifyError> {
-    let Some(account) = account(client, push).await? else { return Ok(None) };
+    let Some(account) = account_of(client, push).await? else { return Ok(None) };
     let filter = HistoryFilter {
         kind: Some(if push.net_minor > 0 { TransactionKind::Credit } else { TransactionKind::Debit }),
         // By the end that it alone has a credit is found whenever it was booked.
@@ -76,11 +76,9 @@ fn newest(push: &Push) -> Option<TransactionId> {
 }
 
 /// The member's account in the push's currency: a first credit opens it.
-async fn account(client: &ShopClient, push: &Push) -> Result<Option<AccountId>, ShopifyError> {
+async fn account_of(client: &ShopClient, push: &Push) -> Result<Option<AccountId>, ShopifyError> {
     if let Some(known) = push.account_gid.as_deref().and_then(|gid| gid.parse().ok()) {
         return Ok(Some(known));
     }
-    let accounts = client.accounts(&customer(&push.external_id)?).await?.unwrap_or_default();
-    let of_currency = |account: &&tradeup_shopify::Account| account.balance.currency.code() == push.currency;
-    Ok(accounts.iter().find(of_currency).map(|account| account.id.clone()))
+    Ok(account(client, &push.external_id, &push.currency).await?.map(|account| account.id))
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tradeup_shopify::{AppCredentials, Client, KeyRing, Recorder, Settings};
 
 use super::connection::{Looks, Ready, Shops};
+use crate::given;
 
 /// Keys, the app's own name and secret, and what is only for stand-ins. Without keys the service works, and
 /// what shops are to be told waits.
@@ -60,9 +61,4 @@ impl ShopOptions {
         let client = Client::new(settings).context("TRADEUP_SHOPIFY_BASE")?;
         Ok(Shops::new(Ready { client, keys, app }, looks, stopping))
     }
-}
-
-/// Empty is not given: that is how compose files leave a variable out.
-fn given(value: Option<String>) -> Option<String> {
-    value.filter(|text| !text.trim().is_empty())
 }

@@ -15,7 +15,7 @@ use tradeup_worker::{TaskContext, TaskError, faultpoint};
 
 use super::connection::Shops;
 use super::finding::find;
-use super::{customer, failed};
+use super::{account, customer, failed};
 
 /// Points that a credit or debit costs (Shopify reference §7.1).
 const POINTS: f64 = 18.0;
@@ -186,15 +186,11 @@ impl Round<'_> {
 
     /// The debit of what there is, if that is something.
     async fn shortened(&self, push: &Push) -> Result<Option<Push>, TaskError> {
-        let held = async {
-            let accounts = self.client.accounts(&customer(&push.external_id)?).await?.unwrap_or_default();
-            let of_currency =
-                accounts.iter().find(|account| account.balance.currency.code() == push.currency);
-            Ok::<_, ShopifyError>(of_currency.map_or(0, |account| account.balance.amount_minor))
-        };
         // If it can't be read, the refusal stands, and a person can have it told again.
-        let held_minor = match held.await {
-            Ok(held_minor) => held_minor.min(push.net_minor.saturating_neg()),
+        let held_minor = match account(&self.client, &push.external_id, &push.currency).await {
+            Ok(held) => {
+                held.map_or(0, |account| account.balance.amount_minor).min(push.net_minor.saturating_neg())
+            }
             Err(error) => {
                 tracing::warn!("what an account holds can't be read: {error}");
                 return Ok(None);

@@ -16,7 +16,7 @@ use tradeup_store::warnings::WarningBatch;
 use tradeup_store::{ErrorKind, batches};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use super::MAIL_RETRY;
+use super::OUTSIDE_RETRY;
 use crate::batch;
 use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
 
@@ -30,7 +30,7 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
 impl Task for ExpirationWarningBatch {
     const KIND: JobKind = EXPIRATION_WARNING_BATCH;
-    const RETRY: RetryPolicy = MAIL_RETRY;
+    const RETRY: RetryPolicy = OUTSIDE_RETRY;
     const TIME_LIMIT: Duration = ATTEMPT_WITHIN;
     const NEEDS: &'static [Dependency] = &[Dependency::Mail];
     type Input = v1::ExpirationWarningBatch;

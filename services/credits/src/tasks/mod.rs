@@ -24,9 +24,9 @@ use tradeup_worker::{ProbeCredits, Registry, RegistryError, RetryPolicy, TaskErr
 use crate::mail::Post;
 use crate::shop::Shops;
 
-/// For mails: an hour, since a server that asks to come back later means minutes. While it is down nobody's
-/// attempts are used up.
-const MAIL_RETRY: RetryPolicy =
+/// For mail servers and shops: an hour, since one that asks to come back later means minutes. While it is down
+/// nobody's attempts are used up.
+const OUTSIDE_RETRY: RetryPolicy =
     RetryPolicy { attempts_max: 10, base: Duration::from_secs(1), factor: 4, cap: Duration::from_secs(900) };
 
 /// All tasks that this service executes.

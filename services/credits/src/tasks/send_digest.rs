@@ -12,7 +12,7 @@ use tradeup_store::digests::{self, Sender};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 use uuid::Uuid;
 
-use super::MAIL_RETRY;
+use super::OUTSIDE_RETRY;
 use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
 
 /// The task.
@@ -25,7 +25,7 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
 impl Task for SendDigest {
     const KIND: JobKind = SEND_DIGEST;
-    const RETRY: RetryPolicy = MAIL_RETRY;
+    const RETRY: RetryPolicy = OUTSIDE_RETRY;
     const TIME_LIMIT: Duration = ATTEMPT_WITHIN;
     const NEEDS: &'static [Dependency] = &[Dependency::Mail];
     type Input = v1::SendDigest;

@@ -13,12 +13,9 @@ use tradeup_proto::{JobKind, v1};
 use tradeup_store::{batches, tenants, wallets};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
+use super::OUTSIDE_RETRY;
 use crate::batch;
 use crate::shop::{Comparison, Shops};
-
-/// For shops: some hours.
-const RETRY: RetryPolicy =
-    RetryPolicy { attempts_max: 10, base: Duration::from_secs(1), factor: 4, cap: Duration::from_secs(900) };
 
 /// The task.
 pub(crate) struct WalletReconciliationBatch {
@@ -27,7 +24,7 @@ pub(crate) struct WalletReconciliationBatch {
 
 impl Task for WalletReconciliationBatch {
     const KIND: JobKind = WALLET_RECONCILIATION_BATCH;
-    const RETRY: RetryPolicy = RETRY;
+    const RETRY: RetryPolicy = OUTSIDE_RETRY;
     // A hundred members' histories at the rate of the smallest plan, and time to wait for the rate.
     const TIME_LIMIT: Duration = Duration::from_secs(900);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger, Dependency::Shopify];

@@ -24,9 +24,6 @@ create table shops (
     refresh_key_id text,
     refresh_token bytea,
     refresh_expires_at timestamptz,
-    -- The pair before, which Shopify takes again until the new one has been used.
-    previous_key_id text,
-    previous_token bytea,
     -- Counts the pairs: whoever renews names the one it has seen.
     generation integer not null default 1,
     -- One renews at a time.
@@ -35,7 +32,6 @@ create table shops (
     pushing_run_id uuid,
     connected_at timestamptz not null default now(),
     check ((refresh_key_id is null) = (refresh_token is null)),
-    check ((previous_key_id is null) = (previous_token is null)),
     check ((state = 'disconnected') = (error_code is not null))
 );
 

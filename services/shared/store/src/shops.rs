@@ -129,7 +129,7 @@ pub async fn connect(
              error = null, access_key_id = excluded.access_key_id, access_token = excluded.access_token,
              access_expires_at = excluded.access_expires_at, refresh_key_id = excluded.refresh_key_id,
              refresh_token = excluded.refresh_token, refresh_expires_at = excluded.refresh_expires_at,
-             previous_key_id = null, previous_token = null, generation = s.generation + 1, renewing_until = null,
+             generation = s.generation + 1, renewing_until = null,
              connected_at = now()",
         tenant as TenantId,
         domain,
@@ -203,8 +203,7 @@ pub async fn begin_renewal(
     Ok(begun.rows_affected() == 1)
 }
 
-/// Stores both halves of a renewed pair; the refresh token before is kept, since Shopify takes it again until
-/// the new one has been used. `false` if somebody else has stored one since `generation`.
+/// Stores both halves of a renewed pair. `false` if somebody else has stored one since `generation`.
 ///
 /// # Errors
 /// As any statement.
@@ -215,8 +214,7 @@ pub async fn store_renewed(
     pair: &SealedPair,
 ) -> Result<bool, StoreError> {
     let stored = sqlx::query!(
-        "update shops set previous_key_id = refresh_key_id, previous_token = refresh_token,
-             access_key_id = $3, access_token = $4, access_expires_at = $5, refresh_key_id = $6,
+        "update shops set access_key_id = $3, access_token = $4, access_expires_at = $5, refresh_key_id = $6,
              refresh_token = $7, refresh_expires_at = $8, generation = generation + 1, renewing_until = null,
              state = 'connected', error_code = null, error = null
          where tenant_id = $1 and generation = $2",
@@ -245,8 +243,7 @@ pub async fn store_resealed(
     pair: &SealedPair,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "update shops set access_key_id = $2, access_token = $3, refresh_key_id = $4, refresh_token = $5,
-             previous_key_id = null, previous_token = null
+        "update shops set access_key_id = $2, access_token = $3, refresh_key_id = $4, refresh_token = $5
          where tenant_id = $1",
         tenant as TenantId,
         pair.access.key_id,

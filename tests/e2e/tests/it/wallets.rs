@@ -136,6 +136,13 @@ impl Wallets {
         assert_eq!(self.world.ended(&run).await["state"], "succeeded");
     }
 
+    /// Spends 1.00 of a member's credit here, as o-1.
+    pub(crate) fn spend_one(&self, member: &str) {
+        let spend =
+            ["spend", "--tenant", "aurora", "--member", member, "--reference", "o-1", "--amount", "1.00"];
+        self.world.tradeup_ok(&spend);
+    }
+
     /// A member with credit in the ledger.
     pub(crate) async fn somebody(&self) -> (String, i64) {
         sqlx::query_as(

@@ -6,9 +6,9 @@ use anyhow::{bail, ensure};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use tradeup_shopify::TransactionId;
+use tradeup_store::Tx;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::pushes::{self, Decided, PushFilter};
-use tradeup_store::{Tx, tenants::Tenant};
 use uuid::Uuid;
 
 use super::super::tenant_by_handle;
@@ -139,10 +139,13 @@ impl Resolve {
                 found.into_iter().map(|push| push.id).collect()
             }
         };
-        for id in &ids {
-            if !pushes::resolve(&mut tx, tenant.id, *id, decided, &self.by).await? {
-                not_to_be_resolved(&tenant, *id)?;
-            }
+        let resolved = pushes::resolve(&mut tx, tenant.id, &ids, decided, &self.by).await?;
+        if let (Some(id), 0) = (self.push, resolved) {
+            bail!(
+                "{} has no push {id} that is unknown or failed; `tradeup wallet pushes {}` shows them",
+                tenant.handle,
+                tenant.handle
+            );
         }
         let word = match decided {
             Decided::Booked { .. } => "booked",
@@ -154,17 +157,8 @@ impl Resolve {
             "pushes": ids.iter().map(ToString::to_string).collect::<Vec<_>>() });
         audit::record(&mut tx, &actor, "wallet.resolve", &subject).await?;
         tx.commit().await?;
-        let resolved = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         let value = json!({ "tenant": tenant.handle, "decision": word, "resolved": resolved });
         context.output().show(&value, || format!("{} resolved.", count(resolved, "push", "pushes")))?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn not_to_be_resolved(tenant: &Tenant, id: Uuid) -> anyhow::Result<()> {
-    bail!(
-        "{} has no push {id} that is unknown or failed; `tradeup wallet pushes {}` shows them",
-        tenant.handle,
-        tenant.handle
-    )
 }

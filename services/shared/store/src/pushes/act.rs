@@ -19,17 +19,17 @@ pub enum Decided<'a> {
     GiveUp,
 }
 
-/// Decides what becomes of a push that is unknown or failed. `false` if it is neither.
+/// Decides what becomes of those of the pushes that are unknown or failed. Returns how many they are.
 ///
 /// # Errors
 /// As any statement; [`crate::ErrorKind::Refused`] if the booking is another push's.
 pub async fn resolve(
     db: &mut Connection,
     tenant: TenantId,
-    id: Uuid,
+    ids: &[Uuid],
     decided: Decided<'_>,
     actor: &str,
-) -> Result<bool, StoreError> {
+) -> Result<u64, StoreError> {
     let (state, gid) = match decided {
         Decided::Booked { transaction_gid } => ("sent", Some(transaction_gid)),
         Decided::TellAgain => ("pending", None),
@@ -40,19 +40,19 @@ pub async fn resolve(
              sent_minor = case when $3 = 'sent' then net_minor end,
              due_at = case when $3 = 'pending' then clock_timestamp() end,
              ended_at = case when $3 <> 'pending' then clock_timestamp() end
-         where tenant_id = $1 and id = $2 and state in ('unknown', 'failed')",
+         where tenant_id = $1 and id = any($2) and state in ('unknown', 'failed')",
         tenant as TenantId,
-        id,
+        ids,
         state,
         gid,
         actor,
     )
     .execute(&mut *db)
     .await
-    .doing("resolving a push")?;
+    .doing("resolving pushes")?;
     // What waited behind it goes on.
     super::wake(db, tenant).await?;
-    Ok(resolved.rows_affected() == 1)
+    Ok(resolved.rows_affected())
 }
 
 /// Tells the shop `amount_minor` that no entry stands for, so that it agrees with the ledger. Returns the push.

@@ -30,17 +30,7 @@ async fn with_the_ledger_as_authority_the_shop_is_told_of_ends_and_uses() {
     let _services = wallets.world.start_both().await;
     wallets.month("2026-11").await;
     let (member, balance) = wallets.somebody().await;
-    wallets.world.tradeup_ok(&[
-        "spend",
-        "--tenant",
-        "aurora",
-        "--member",
-        &member,
-        "--reference",
-        "o-1",
-        "--amount",
-        "1.00",
-    ]);
+    wallets.spend_one(&member);
     wallets.all_told().await;
     assert_eq!(wallets.at_shop(&member), balance - 100);
     wallets.world.tradeup_ok(&[
@@ -73,17 +63,7 @@ async fn what_members_have_is_told_when_a_wallet_is_opened_and_never_twice() {
     let _services = wallets.world.start_both().await;
     wallets.month("2026-10").await;
     let (member, _) = wallets.somebody().await;
-    wallets.world.tradeup_ok(&[
-        "spend",
-        "--tenant",
-        "aurora",
-        "--member",
-        &member,
-        "--reference",
-        "o-1",
-        "--amount",
-        "1.00",
-    ]);
+    wallets.spend_one(&member);
     assert_eq!(wallets.world.number("select count(*) from pushes").await, 0);
 
     let opened = wallets.world.tradeup_json(&["wallet", "set", "aurora", "shopify", "--opening"]);
