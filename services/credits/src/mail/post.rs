@@ -18,7 +18,8 @@ use tradeup_mail::{
     ExpiringLot, ExpiryDigest, Locale, Mailer, Outgoing, RenderedMail, Reply, SendError, Step, WebLink,
     last_valid_day,
 };
-use tradeup_store::digests::{self, Letter, LetterLot, Outcome, Sender, Taken};
+use tradeup_store::digests::{self, Letter, LetterLot, Outcome, Taken};
+use tradeup_store::runs::Sender;
 use tradeup_worker::{TaskContext, TaskError, faultpoint};
 
 use super::Letterhead;
@@ -130,7 +131,7 @@ impl Post {
             ready,
             context,
             head,
-            sender: Sender { tenant: head.tenant, run_id: claim.run_id, attempt: claim.attempt },
+            sender: claim.sender(head.tenant),
             stop: self.stopping.child_token(),
             begin_until: Instant::now() + BEGIN_WITHIN,
             last_attempt: claim.attempt >= claim.max_attempts,

@@ -10,7 +10,8 @@ use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 use tradeup_domain::{Classify as _, ErrorCode, Money};
 use tradeup_shopify::{Owner, RefusalCode, ShopClient, ShopifyError, Transaction};
-use tradeup_store::pushes::{self, Outcome, Push, Sender, Taken};
+use tradeup_store::pushes::{self, Outcome, Push, Taken};
+use tradeup_store::runs::Sender;
 use tradeup_worker::{TaskContext, TaskError, faultpoint};
 
 use super::connection::Shops;
@@ -48,8 +49,7 @@ enum One {
 
 /// Tells the shop what there is to tell, and looks for what became of lost answers.
 pub(crate) async fn tell_all(shops: &Shops, context: &TaskContext) -> Result<Told, TaskError> {
-    let claim = &context.claim;
-    let sender = Sender { tenant: context.tenant()?.id, run_id: claim.run_id, attempt: claim.attempt };
+    let sender = context.claim.sender(context.tenant()?.id);
     let mut shop = shops.open(context).await?;
     let mut renewed = None;
     loop {

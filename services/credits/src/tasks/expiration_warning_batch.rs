@@ -11,7 +11,7 @@ use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::EXPIRATION_WARNING_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::{MemberBatch as _, apply_singly};
-use tradeup_store::digests::{self, Sender};
+use tradeup_store::digests;
 use tradeup_store::warnings::WarningBatch;
 use tradeup_store::{ErrorKind, batches};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
@@ -44,8 +44,7 @@ impl Task for ExpirationWarningBatch {
         self.post.check()?;
         let mut tx = context.begin().await?;
         let head = Letterhead::read(&mut tx, tenant).await?;
-        digests::give_up_lost(&mut tx, Sender { tenant, run_id: claim.run_id, attempt: claim.attempt })
-            .await?;
+        digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
         tx.commit().await?;
 
         claim_warnings(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;

@@ -9,8 +9,7 @@ use serde_json::json;
 use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::PUSH_STORE_CREDIT;
 use tradeup_proto::{JobKind, v1};
-use tradeup_store::pushes::{self, Sender};
-use tradeup_store::{schedules, shops, tenants};
+use tradeup_store::{pushes, schedules, shops, tenants};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use crate::shop::{Shops, Told, tell_all};
@@ -38,7 +37,7 @@ impl Task for PushStoreCredit {
     async fn run(&self, context: &TaskContext, _input: Self::Input) -> Result<Applied, TaskError> {
         let claim = &context.claim;
         let tenant = context.tenant()?.id;
-        let sender = Sender { tenant, run_id: claim.run_id, attempt: claim.attempt };
+        let sender = claim.sender(tenant);
         let mut tx = context.begin().await?;
         let standing = shops::get(&mut tx, tenant).await?;
         if tenants::by_id(&mut tx, tenant).await?.is_none_or(|tenant| tenant.state == "uninstalled") {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::SEND_DIGEST;
 use tradeup_proto::{JobKind, v1};
-use tradeup_store::digests::{self, Sender};
+use tradeup_store::digests;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 use uuid::Uuid;
 
@@ -39,8 +39,7 @@ impl Task for SendDigest {
         let tenant = context.tenant()?.id;
         self.post.check()?;
         let mut tx = context.begin().await?;
-        digests::give_up_lost(&mut tx, Sender { tenant, run_id: claim.run_id, attempt: claim.attempt })
-            .await?;
+        digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
         let letters = digests::pending(&mut tx, tenant, None, Some(digest)).await?;
         let head = Letterhead::read(&mut tx, tenant).await?;
         tx.commit().await?;

@@ -15,19 +15,9 @@ pub use view::{DigestFilter, DigestView, Resolution, count_undecided, list, reso
 use crate::batches::BatchCounts;
 use crate::credits::record_failure;
 use crate::error::{Doing, StoreError};
+use crate::runs::Sender;
 use crate::suppressions;
 use crate::{Connection, RunId, TenantId};
-
-/// Who sends: an attempt of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Sender {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The run.
-    pub run_id: RunId,
-    /// Its attempt.
-    pub attempt: i32,
-}
 
 /// A digest that is to be sent. Whose, only its number says.
 #[derive(Clone, Debug)]

@@ -19,18 +19,8 @@ pub use outcome::{Found, Outcome, found, record, shorten};
 pub use view::{Backlog, PushFilter, PushSum, PushView, backlog, list, sums};
 
 use crate::error::{Doing, StoreError};
+use crate::runs::Sender;
 use crate::{Connection, RunId, TenantId};
-
-/// Who tells the shop: an attempt of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Sender {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The run.
-    pub run_id: RunId,
-    /// Its attempt.
-    pub attempt: i32,
-}
 
 /// A push at work.
 #[derive(Clone, Debug)]

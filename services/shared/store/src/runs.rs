@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
-pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, claim, extend_lease};
+pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};

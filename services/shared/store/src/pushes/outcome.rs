@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tradeup_domain::ErrorCode;
 
-use super::{Push, Sender};
+use super::Push;
 use crate::error::{Doing, StoreError};
+use crate::runs::Sender;
 use crate::{Connection, RunId, TenantId};
 
 /// What became of a push.

@@ -43,6 +43,25 @@ pub struct Claim {
     pub batch: Option<BatchRange>,
 }
 
+/// Who does something outside for a tenant, and writes down what came of it: an attempt of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The run.
+    pub run_id: RunId,
+    /// Its attempt.
+    pub attempt: i32,
+}
+
+impl Claim {
+    /// This attempt as the one that sends for the tenant.
+    #[must_use]
+    pub fn sender(&self, tenant: TenantId) -> Sender {
+        Sender { tenant, run_id: self.run_id, attempt: self.attempt }
+    }
+}
+
 /// Which members a batch is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchRange {
