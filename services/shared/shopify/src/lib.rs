@@ -23,6 +23,7 @@ mod record;
 mod seal;
 mod tls;
 mod transaction;
+pub mod webhook;
 
 pub use budget::{Budget, BudgetView};
 pub use client::{API_VERSION, Client, Settings, SetupError, ShopClient};
