@@ -22,6 +22,7 @@ pub mod schedule;
 pub mod spend;
 pub mod tier;
 pub mod tier_rules;
+pub mod trade_in;
 pub mod validity;
 pub mod zone;
 
