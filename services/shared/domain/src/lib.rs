@@ -17,10 +17,12 @@ pub mod money;
 pub mod monthly;
 pub mod order;
 pub mod period;
+pub mod rules;
 pub mod schedule;
 pub mod spend;
 pub mod tier;
 pub mod tier_rules;
+pub mod trade_in;
 pub mod validity;
 pub mod zone;
 
