@@ -141,7 +141,7 @@ macro_rules! leaves {
                 let read: fn(Written) -> Option<$of> = $read;
                 match written(deserializer)? {
                     Written::Null => Ok(Self(None)),
-                    Written::Text(text) if text.is_empty() => Ok(Self(None)),
+                    Written::Text(text) if text.chars().all(|c| c == '\0') => Ok(Self(None)),
                     other => match read(other) {
                         Some(value) => Ok(Self(Some(value))),
                         None => Err(D::Error::custom($expected)),
