@@ -120,12 +120,12 @@ impl TradeInRule {
         named("conditions", &given.conditions, &mut problems);
         let mut categories = BTreeMap::new();
         for (name, bps) in given.categories.0 {
-            let bps = problems.bps(&format!("categories.{name}"), bps);
+            let bps = problems.bps(&read::entry("categories", &name), bps);
             categories.insert(name, bps);
         }
         let mut conditions = BTreeMap::new();
         for (name, Object(given)) in given.conditions.0 {
-            if let Some(read) = condition(&format!("conditions.{name}"), &given, &mut problems) {
+            if let Some(read) = condition(&read::entry("conditions", &name), &given, &mut problems) {
                 conditions.insert(name, read);
             }
         }
