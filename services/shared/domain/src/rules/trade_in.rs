@@ -42,7 +42,7 @@ pub struct TradeInRule {
 pub enum Condition {
     /// This share of it is left, in basis points.
     Factor(i32),
-    /// This is taken off for each piece, in minor units; never more than there is.
+    /// This is taken off what is given for each piece, in minor units; never more than there is.
     Deduct(i64),
 }
 
