@@ -214,7 +214,7 @@ impl CashbackRule {
         problems.entries("rates", given.rates.0.len());
         let mut rates = BTreeMap::new();
         for (tier, bps) in given.rates.0 {
-            let path = format!("rates.{tier}");
+            let path = read::entry("rates", &tier);
             let bps = problems.bps(&path, bps);
             if let Some(tier) = problems.handle(&path, &tier) {
                 rates.insert(tier, bps);

@@ -36,7 +36,7 @@ pub struct EnrolmentRule {
     pub all_of: AllOf,
     /// The tier of a new member; `None` for none.
     pub tier: Option<Handle>,
-    /// Where the customer's tags name a tier, it is that one.
+    /// Where the customer's tags name a tier, it is that one; so they have to be known.
     pub tags_place: bool,
     /// A credit for each new member.
     pub welcome: Option<Welcome>,
@@ -117,7 +117,7 @@ pub enum Enrolment {
 
 /// Something that a condition looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum CustomerFact {
     /// Tags.
     Tags,
     /// Consent to marketing.
@@ -144,7 +144,7 @@ pub enum WhyNotEnrolled {
     /// Another country.
     Country,
     /// It can't be told: this is not known.
-    CantTell(Fact),
+    CantTell(CustomerFact),
 }
 
 impl fmt::Display for WhyNotEnrolled {
@@ -166,10 +166,10 @@ impl fmt::Display for WhyNotEnrolled {
             Self::Country => f.write_str("the customer's country is none of the rule's"),
             Self::CantTell(fact) => {
                 let fact = match fact {
-                    Fact::Tags => "tags",
-                    Fact::MarketingConsent => "consent to marketing",
-                    Fact::Spend => "spend",
-                    Fact::Country => "country",
+                    CustomerFact::Tags => "tags",
+                    CustomerFact::MarketingConsent => "consent to marketing",
+                    CustomerFact::Spend => "spend",
+                    CustomerFact::Country => "country",
                 };
                 write!(f, "it can't be told, as the customer's {fact} is not known; look it up and ask again")
             }
@@ -197,6 +197,10 @@ impl EnrolmentRule {
             why_not.push(WhyNotEnrolled::Occasion(occasion));
         }
         self.all_of.check(facts, &mut why_not);
+        let cant_tell = WhyNotEnrolled::CantTell(CustomerFact::Tags);
+        if self.tags_place && facts.tags.is_none() && !why_not.contains(&cant_tell) {
+            why_not.push(cant_tell);
+        }
         if !why_not.is_empty() {
             return Enrolment::No(why_not);
         }
@@ -211,7 +215,7 @@ impl AllOf {
         let has = |tags: &[&str], tag: &str| tags.iter().any(|own| same_text(own, tag));
         match facts.tags {
             None if self.tags_any.is_empty() && self.tags_none.is_empty() => {}
-            None => why_not.push(WhyNotEnrolled::CantTell(Fact::Tags)),
+            None => why_not.push(WhyNotEnrolled::CantTell(CustomerFact::Tags)),
             Some(tags) => {
                 if !self.tags_any.is_empty() && !self.tags_any.iter().any(|tag| has(tags, tag)) {
                     why_not.push(WhyNotEnrolled::NoTag);
@@ -220,18 +224,18 @@ impl AllOf {
                 why_not.extend(kept_out.map(|tag| WhyNotEnrolled::Tag(tag.clone())));
             }
         }
-        let mut ask = |asked: bool, met: Option<bool>, fact: Fact, no: WhyNotEnrolled| match met {
+        let mut ask = |asked: bool, met: Option<bool>, fact: CustomerFact, no: WhyNotEnrolled| match met {
             Some(true) => {}
             _ if !asked => {}
             Some(false) => why_not.push(no),
             None => why_not.push(WhyNotEnrolled::CantTell(fact)),
         };
         let consent = facts.marketing_consent;
-        ask(self.marketing_consent, consent, Fact::MarketingConsent, WhyNotEnrolled::NoConsent);
+        ask(self.marketing_consent, consent, CustomerFact::MarketingConsent, WhyNotEnrolled::NoConsent);
         let least = self.minimum_spend_minor;
         let spent = facts.spend_minor.map(|spent| spent >= least);
-        ask(least > 0, spent, Fact::Spend, WhyNotEnrolled::SpendBelow(least));
+        ask(least > 0, spent, CustomerFact::Spend, WhyNotEnrolled::SpendBelow(least));
         let home = facts.country.map(|own| self.countries.iter().any(|country| same_text(country, own)));
-        ask(!self.countries.is_empty(), home, Fact::Country, WhyNotEnrolled::Country);
+        ask(!self.countries.is_empty(), home, CustomerFact::Country, WhyNotEnrolled::Country);
     }
 }

@@ -70,7 +70,7 @@ pub struct BoughtLine<'a> {
 pub struct Bought {
     /// The tier.
     pub tier: Handle,
-    /// For how many months, all pieces together.
+    /// For how many months, all pieces together; no more than 1200, the longest that there is.
     pub months: u16,
     /// How many pieces.
     pub quantity: i64,

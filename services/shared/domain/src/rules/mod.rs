@@ -15,7 +15,7 @@ pub use cashback::{
     Base, CashbackRule, Excluded, OrderFacts, PaidPart, RuleLine, TaxIncluded, WhyNoCashback, refund_share,
 };
 pub use enrolment::{
-    AllOf, CustomerFacts, Enrolment, EnrolmentRule, Fact, Occasion, Standing, Welcome, WhyNotEnrolled,
+    AllOf, CustomerFact, CustomerFacts, Enrolment, EnrolmentRule, Occasion, Standing, Welcome, WhyNotEnrolled,
 };
 pub use membership::{Bought, BoughtLine, Membership, Product, membership_until};
 pub use read::{DOCUMENT_BYTES_MAX, ENTRIES_MAX, TEXT_MAX};
@@ -131,8 +131,14 @@ fn place(path: &str) -> String {
 
 /// Whether two texts are the same to a shop: without regard to case and surrounding space, as Shopify
 /// compares tags.
-pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
+fn same_text(a: &str, b: &str) -> bool {
+    // Letter by letter, as a list of a thousand texts may be compared with each of a thousand lines. Greek
+    // has two small letters for one capital.
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        let small = text.trim().chars().flat_map(char::to_lowercase);
+        small.map(|letter| if letter == 'ς' { 'σ' } else { letter })
+    }
+    letters(a).eq(letters(b))
 }
 
 #[cfg(test)]

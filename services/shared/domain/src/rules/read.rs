@@ -102,7 +102,16 @@ fn push(path: &mut String, key: &str) {
     if !path.is_empty() {
         path.push('.');
     }
-    path.extend(key.chars().take(NAME_MAX));
+    // What is no character of a line would garble a log.
+    let shown = key.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    path.extend(shown.take(NAME_MAX));
+}
+
+/// The path of an entry of a table.
+pub(super) fn entry(table: &str, name: &str) -> String {
+    let mut path = table.to_owned();
+    push(&mut path, name);
+    path
 }
 
 /// An object whose keys the shop chooses. A key that is there twice is refused: which one is meant?

@@ -42,7 +42,7 @@ pub struct TradeInRule {
 pub enum Condition {
     /// This share of it is left, in basis points.
     Factor(i32),
-    /// This is taken off for each piece, in minor units; never more than there is.
+    /// This is taken off what is given for each piece, in minor units; never more than there is.
     Deduct(i64),
 }
 
@@ -120,12 +120,12 @@ impl TradeInRule {
         named("conditions", &given.conditions, &mut problems);
         let mut categories = BTreeMap::new();
         for (name, bps) in given.categories.0 {
-            let bps = problems.bps(&format!("categories.{name}"), bps);
+            let bps = problems.bps(&read::entry("categories", &name), bps);
             categories.insert(name, bps);
         }
         let mut conditions = BTreeMap::new();
         for (name, Object(given)) in given.conditions.0 {
-            if let Some(read) = condition(&format!("conditions.{name}"), &given, &mut problems) {
+            if let Some(read) = condition(&read::entry("conditions", &name), &given, &mut problems) {
                 conditions.insert(name, read);
             }
         }

@@ -25,7 +25,7 @@ pub enum Graded {
     Keep(Quote),
     /// Worth too much less: the member has to say yes to this quote first, or have the goods back.
     NeedsYes(Quote),
-    /// No piece is taken, or none is worth anything: there is nothing to credit.
+    /// No piece is taken, or what is taken comes to nothing: there is nothing to credit.
     NothingLeft,
 }
 

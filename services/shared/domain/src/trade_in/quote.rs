@@ -38,8 +38,8 @@ pub struct QuotedLine {
     pub condition: Condition,
     /// What is given for all pieces, in minor units: rounded down once.
     pub price_minor: i64,
-    /// What all pieces are worth on the market in their condition, in minor units, rounded down; 0 if nothing
-    /// is given for them. A bonus of the price is a share of it.
+    /// What all pieces are worth on the market in their condition, in minor units, rounded down: what is
+    /// given, without the rate; 0 if nothing is given. A bonus of the price is a share of it.
     pub worth_minor: i64,
 }
 
@@ -202,9 +202,13 @@ impl QuotedLine {
     pub(super) fn new(line: Line, rate_bps: i32, condition: Condition) -> Self {
         let whole = i128::from(BPS_MAX);
         let minor = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
-        let price_minor = minor(offered(&line, line.quantity, rate_bps, condition) / (whole * whole));
-        let worth = offered(&line, line.quantity, BPS_MAX, condition) / (whole * whole);
-        let worth_minor = if price_minor == 0 { 0 } else { minor(worth) };
+        let offered = offered(&line, line.quantity, rate_bps, condition);
+        let price_minor = minor(offered / (whole * whole));
+        // One way for factors and deductions, so that what gets less for its condition is worth less.
+        let worth_minor = match price_minor {
+            0 => 0,
+            _ => minor(offered / (i128::from(rate_bps.clamp(1, BPS_MAX)) * whole)),
+        };
         Self { line, rate_bps, condition, price_minor, worth_minor }
     }
 }

@@ -76,7 +76,8 @@ fn lines_are_rounded_down_once() {
     let quote = quote(&rule, &lines);
     assert_eq!(prices(&quote), [50, 101, 349, 400, 0, 0]);
     assert_eq!(quote.cash_minor, 900);
-    assert_eq!(quote.lines[3].worth_minor, 1400);
+    // 300 off at half the price are 600 off the market's.
+    assert_eq!(quote.lines[3].worth_minor, 800);
 }
 
 #[test]
@@ -151,6 +152,16 @@ fn grading_keeps_asks_or_leaves_nothing() {
     for none in [vec![], vec![(0, "LP", 0)], vec![(2, "NONE", 4)]] {
         assert_eq!(graded(&none), Graded::NothingLeft);
     }
+}
+
+/// A deduction may leave less than a factor does: then the bonus of the price is not higher either.
+#[test]
+fn what_gets_less_has_no_higher_bonus() {
+    let rule = rule(r#","bonus":{"kind":"of_price","bps":1000,"validity":"never"}"#);
+    let quoted = quote(&rule, &[(2010, "LP", 1)]);
+    let damaged = regraded(&quoted, &rule, &found(&[(0, "DMG", 1)]), at()).unwrap().unwrap();
+    assert_eq!((quoted.cash_minor, quoted.bonus_minor), (854, 170));
+    assert_eq!((damaged.cash_minor, damaged.bonus_minor), (705, 141));
 }
 
 #[test]

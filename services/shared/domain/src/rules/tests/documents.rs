@@ -1,7 +1,7 @@
 //! What documents may say, and what is told of those that are wrong.
 
 use super::said;
-use crate::rules::{CashbackRule, EnrolmentRule, RuleKind, RuleRef, TradeInRule};
+use crate::rules::{CashbackRule, EnrolmentRule, RuleKind, RuleRef, TradeInRule, same_text};
 
 const CASHBACK: &str = r#"{"rates":{"gold":500,"silver":300},
     "excluded":{"product_ids":["71"],"skus":["GIFT-1"],"vendors":["Acme"],"order_tags":["staff"],"order_sources":["pos"]},
@@ -187,6 +187,30 @@ fn all_that_is_wrong_is_told_at_once() {
         said(empty),
         ["field categories is empty; give at least one", "field conditions is empty; give at least one"]
     );
+}
+
+/// Names that the shop chose are cut and kept on one line where an error repeats them.
+#[test]
+fn names_in_errors_are_short_and_on_one_line() {
+    let long = "x".repeat(1000);
+    for text in [
+        format!(r#"{{"rates":{{"a\nb{long}":-1}}}}"#),
+        format!(r#"{{"rates":{{"a\nb{long}":"x"}}}}"#),
+        format!(r#"{{"a\nb{long}":-1}}"#),
+    ] {
+        for error in said(CashbackRule::parse(&text)) {
+            assert!(error.len() < 240 && error.contains("a\u{fffd}b") && !error.contains('\n'), "{error}");
+        }
+    }
+}
+
+#[test]
+fn texts_are_the_same_to_a_shop() {
+    for (a, b) in [("VIP", " vip "), ("Straße", "STRAßE"), ("ΟΔΟΣ", "οδος"), ("", " ")] {
+        assert!(same_text(a, b), "{a}");
+        assert_eq!(a.trim().to_lowercase(), b.trim().to_lowercase());
+    }
+    assert!(!same_text("vip", "v i p") && !same_text("vip", "vi") && !same_text("", "v"));
 }
 
 #[test]

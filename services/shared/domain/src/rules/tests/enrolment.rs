@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::handle::Handle;
 use crate::rules::{
-    Bought, BoughtLine, CustomerFacts, Enrolment, EnrolmentRule, Fact, Occasion, Standing, WhyNotEnrolled,
-    membership_until,
+    Bought, BoughtLine, CustomerFact, CustomerFacts, Enrolment, EnrolmentRule, Occasion, Standing,
+    WhyNotEnrolled, membership_until,
 };
 
 fn rule(text: &str) -> EnrolmentRule {
@@ -66,10 +66,13 @@ fn each_reason_is_told_and_what_is_not_known_is_no_no() {
         (CustomerFacts { marketing_consent: Some(false), ..GOOD }, WhyNotEnrolled::NoConsent),
         (CustomerFacts { spend_minor: Some(999), ..GOOD }, WhyNotEnrolled::SpendBelow(1000)),
         (CustomerFacts { country: Some("DE"), ..GOOD }, WhyNotEnrolled::Country),
-        (CustomerFacts { tags: None, ..GOOD }, WhyNotEnrolled::CantTell(Fact::Tags)),
-        (CustomerFacts { marketing_consent: None, ..GOOD }, WhyNotEnrolled::CantTell(Fact::MarketingConsent)),
-        (CustomerFacts { spend_minor: None, ..GOOD }, WhyNotEnrolled::CantTell(Fact::Spend)),
-        (CustomerFacts { country: None, ..GOOD }, WhyNotEnrolled::CantTell(Fact::Country)),
+        (CustomerFacts { tags: None, ..GOOD }, WhyNotEnrolled::CantTell(CustomerFact::Tags)),
+        (
+            CustomerFacts { marketing_consent: None, ..GOOD },
+            WhyNotEnrolled::CantTell(CustomerFact::MarketingConsent),
+        ),
+        (CustomerFacts { spend_minor: None, ..GOOD }, WhyNotEnrolled::CantTell(CustomerFact::Spend)),
+        (CustomerFacts { country: None, ..GOOD }, WhyNotEnrolled::CantTell(CustomerFact::Country)),
     ] {
         assert_eq!(no(facts, Occasion::OrderPaid), std::slice::from_ref(&why_not));
         let words = why_not.to_string();
@@ -79,6 +82,9 @@ fn each_reason_is_told_and_what_is_not_known_is_no_no() {
         assert_eq!(no(GOOD, occasion), [WhyNotEnrolled::Occasion(occasion)]);
         assert!(WhyNotEnrolled::Occasion(occasion).to_string().starts_with("the rule does not enrol when "));
     }
+    let placed = self::rule(r#"{"enrol_on":["order_paid"],"tags_place":true,"tier":"silver"}"#);
+    let says = placed.decide(Occasion::OrderPaid, &CustomerFacts::default(), None);
+    assert_eq!(says, Enrolment::No(vec![WhyNotEnrolled::CantTell(CustomerFact::Tags)]));
     // All of them at once.
     let bad = CustomerFacts {
         tags: Some(&["staff", "wholesale"]),
@@ -94,7 +100,7 @@ fn each_reason_is_told_and_what_is_not_known_is_no_no() {
             WhyNotEnrolled::Tag("staff".to_owned()),
             WhyNotEnrolled::Tag("wholesale".to_owned()),
             WhyNotEnrolled::NoConsent,
-            WhyNotEnrolled::CantTell(Fact::Country),
+            WhyNotEnrolled::CantTell(CustomerFact::Country),
         ]
     );
     let nobody = EnrolmentRule::default().decide(Occasion::OrderPaid, &GOOD, None);
