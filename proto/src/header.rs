@@ -17,3 +17,9 @@ pub const EVENT_ID: &str = "ce-id";
 pub const EVENT_TIME: &str = "ce-time";
 /// Stable error code of a dead letter.
 pub const ERROR_CODE: &str = "Tradeup-Error-Code";
+/// The publisher's id of the act that led to an event, which others may share.
+pub const ACTION_ID: &str = "Tradeup-Action-Id";
+/// Which version of the publisher's API wrote an event's body.
+pub const API_VERSION: &str = "Tradeup-Api-Version";
+/// [`CONTENT_TYPE`] of an event whose envelope is the body, too (CloudEvents, structured mode).
+pub const CLOUD_EVENT: &str = "application/cloudevents+json";

@@ -116,6 +116,58 @@ pub const WALLET_RECONCILIATION_BATCH: JobKind = JobKind {
     input: "tradeup.v1.WalletReconciliationBatch",
 };
 
+/// Notes an order that was made at a shop.
+pub const HANDLE_ORDER_CREATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-created", input: "tradeup.v1.HandleEvent" };
+/// Settles what an order earns that was paid at a shop, and the memberships in it.
+pub const HANDLE_ORDER_PAID: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-paid", input: "tradeup.v1.HandleEvent" };
+/// Settles an order that was changed at a shop.
+pub const HANDLE_ORDER_UPDATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-updated", input: "tradeup.v1.HandleEvent" };
+/// Begins the return window of an order that a shop has fulfilled.
+pub const HANDLE_ORDER_FULFILLED: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-fulfilled", input: "tradeup.v1.HandleEvent" };
+/// Takes back what a cancelled order has earned.
+pub const HANDLE_ORDER_CANCELLED: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-cancelled", input: "tradeup.v1.HandleEvent" };
+/// Notes how an order was paid.
+pub const HANDLE_ORDER_TRANSACTION: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-transaction", input: "tradeup.v1.HandleEvent" };
+/// Takes back what a refunded part of an order has earned.
+pub const HANDLE_REFUND_CREATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-refund-created", input: "tradeup.v1.HandleEvent" };
+/// Enrols a shop's new customer, if its rules say so.
+pub const HANDLE_CUSTOMER_CREATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-customer-created", input: "tradeup.v1.HandleEvent" };
+/// Notes what has changed about a shop's customer.
+pub const HANDLE_CUSTOMER_UPDATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-customer-updated", input: "tradeup.v1.HandleEvent" };
+/// Notes a customer's tags, and what follows from them.
+pub const HANDLE_CUSTOMER_TAGS_CHANGED: JobKind =
+    JobKind { service: "webhooks", task: "handle-customer-tags-changed", input: "tradeup.v1.HandleEvent" };
+/// Notes that a customer is gone.
+pub const HANDLE_CUSTOMER_DELETED: JobKind =
+    JobKind { service: "webhooks", task: "handle-customer-deleted", input: "tradeup.v1.HandleEvent" };
+/// Makes the members of two customers one.
+pub const HANDLE_CUSTOMER_MERGED: JobKind =
+    JobKind { service: "webhooks", task: "handle-customer-merged", input: "tradeup.v1.HandleEvent" };
+/// Stops everything for a shop that has uninstalled the app.
+pub const HANDLE_APP_UNINSTALLED: JobKind =
+    JobKind { service: "webhooks", task: "handle-app-uninstalled", input: "tradeup.v1.HandleEvent" };
+/// Notes what the app may do in a shop.
+pub const HANDLE_SCOPES_UPDATED: JobKind =
+    JobKind { service: "webhooks", task: "handle-scopes-updated", input: "tradeup.v1.HandleEvent" };
+/// Opens a customer's request to see their data.
+pub const HANDLE_DATA_REQUEST: JobKind =
+    JobKind { service: "webhooks", task: "handle-data-request", input: "tradeup.v1.HandleEvent" };
+/// Forgets a customer's personal data.
+pub const REDACT_CUSTOMER: JobKind =
+    JobKind { service: "webhooks", task: "redact-customer", input: "tradeup.v1.HandleEvent" };
+/// Forgets the personal data of a shop that has gone.
+pub const REDACT_SHOP: JobKind =
+    JobKind { service: "webhooks", task: "redact-shop", input: "tradeup.v1.HandleEvent" };
+
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
@@ -125,7 +177,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 44] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -151,6 +203,23 @@ impl JobKind {
         WALLET_RECONCILIATION,
         WALLET_RECONCILIATION_TENANT,
         WALLET_RECONCILIATION_BATCH,
+        HANDLE_ORDER_CREATED,
+        HANDLE_ORDER_PAID,
+        HANDLE_ORDER_UPDATED,
+        HANDLE_ORDER_FULFILLED,
+        HANDLE_ORDER_CANCELLED,
+        HANDLE_ORDER_TRANSACTION,
+        HANDLE_REFUND_CREATED,
+        HANDLE_CUSTOMER_CREATED,
+        HANDLE_CUSTOMER_UPDATED,
+        HANDLE_CUSTOMER_TAGS_CHANGED,
+        HANDLE_CUSTOMER_DELETED,
+        HANDLE_CUSTOMER_MERGED,
+        HANDLE_APP_UNINSTALLED,
+        HANDLE_SCOPES_UPDATED,
+        HANDLE_DATA_REQUEST,
+        REDACT_CUSTOMER,
+        REDACT_SHOP,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
     ];

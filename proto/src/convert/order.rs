@@ -1,7 +1,8 @@
 //! Facts about orders.
 
-use tradeup_domain::cashback::OrderLine;
-use tradeup_domain::order::{Fact, PaidOrder, base_of, check_id, check_member};
+use tradeup_domain::order::{
+    Fact, Line, OrderContent, PaidOrder, RefundContent, RefundState, check_id, check_member,
+};
 
 use super::{ConvertError, instant, optional_text};
 use crate::v1;
@@ -17,9 +18,12 @@ pub fn fact(value: &v1::SettleOrder) -> Result<Fact, ConvertError> {
         v1::settle_order::Fact::Paid(order) => Fact::Paid(paid(order)?),
         v1::settle_order::Fact::Refunded(refund) => {
             check_id("refund_external_id", &refund.refund_external_id)?;
+            let content = RefundContent { lines: lines(&refund.lines), ..RefundContent::default() };
+            content.check()?;
             Fact::Refunded {
                 external_id: refund.refund_external_id.clone(),
-                eligible_minor: base_of(&lines(&refund.lines), 0)?,
+                content,
+                state: RefundState::Moved,
                 refunded_at: instant("refunded_at", refund.refunded_at.as_ref())?,
             }
         }
@@ -35,25 +39,35 @@ fn paid(order: &v1::OrderPaid) -> Result<PaidOrder, ConvertError> {
     if let Some(member) = &member_external_id {
         check_member(member)?;
     }
+    let content = OrderContent {
+        lines: lines(&order.lines),
+        paid_by_credit_minor: order.paid_by_credit_minor,
+        test: order.test,
+        ..OrderContent::default()
+    };
+    content.check()?;
+    let version_at = instant("updated_at", order.updated_at.as_ref())?;
     Ok(PaidOrder {
         member_external_id,
         currency: order.currency.parse().map_err(ConvertError::OrderCurrency)?,
-        base_minor: base_of(&lines(&order.lines), order.paid_by_credit_minor)?,
+        content,
+        created_at: None,
         paid_at: instant("paid_at", order.paid_at.as_ref())?,
-        version_at: instant("updated_at", order.updated_at.as_ref())?,
+        version_at,
+        sent_at: version_at,
         needs_fulfilment: order.needs_fulfilment,
-        test: order.test,
     })
 }
 
-fn lines(lines: &[v1::OrderLine]) -> Vec<OrderLine> {
-    let line = |line: &v1::OrderLine| OrderLine {
+fn lines(lines: &[v1::OrderLine]) -> Vec<Line> {
+    let line = |line: &v1::OrderLine| Line {
         price_minor: line.price_minor,
         quantity: line.quantity,
         discounts_minor: line.discounts_minor,
         tax_included_minor: line.tax_included_minor,
         gift_card: line.gift_card,
         excluded: line.excluded,
+        ..Line::default()
     };
     lines.iter().map(line).collect()
 }
@@ -82,7 +96,9 @@ mod tests {
             fact: Some(v1::settle_order::Fact::Paid(order)),
         };
         let Fact::Paid(read) = fact(&settle(order.clone())).unwrap() else { panic!("another fact") };
-        assert_eq!((read.base_minor, read.currency.code()), (3000, "USD"));
+        let content = &read.content;
+        assert_eq!((content.lines[0].price_minor, content.paid_by_credit_minor), (3350, 350));
+        assert_eq!(read.currency.code(), "USD");
         let guest = v1::OrderPaid { member_external_id: String::new(), ..order.clone() };
         assert!(matches!(
             fact(&settle(guest)).unwrap(),

@@ -1,13 +1,17 @@
 //! `webhooks`: takes what other systems say, from the stream of events and by HTTP.
 
+mod envelope;
 mod events;
 mod http;
 mod routes;
+mod shop;
+mod tasks;
+mod unclaimed;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tradeup_worker::{Registry, Service, intake, service};
+use tradeup_worker::{Service, intake, service};
 
 use crate::http::HttpOptions;
 
@@ -28,10 +32,11 @@ async fn main() -> ExitCode {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let http = options.http.listen().await?;
-    let service = Service::start("webhooks", options.service, Registry::new()).await?;
+    let service = Service::start("webhooks", options.service, tasks::registry()?).await?;
     service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
+    service.beside(unclaimed::claim(service.worker().clone(), service.shutdown()));
     if let Some(http) = http {
-        service.beside(http.serve(service.worker().pool().clone(), service.shutdown()));
+        service.beside(http.serve(service.worker().clone(), service.shutdown()));
     }
     Ok(service.run().await?)
 }

@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
     ("credits", &["worker", "store", "proto", "mail", "shopify", "domain"]),
-    ("webhooks", &["worker", "store", "proto", "mail", "domain"]),
+    ("webhooks", &["worker", "store", "proto", "mail", "shopify", "domain"]),
     ("cli", &["worker", "store", "proto", "mail", "shopify", "domain", "telemetry"]),
 ];
 

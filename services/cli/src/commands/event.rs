@@ -31,9 +31,9 @@ impl Event {
         let body = match tenants::by_handle(&pool, &event.tenant_handle).await? {
             Some(tenant) => {
                 let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
-                let body = events::body(&mut tx, tenant.id, event.id).await?;
+                let found = events::get(&mut tx, tenant.id, event.id).await?;
                 tx.rollback().await?;
-                body.unwrap_or_default()
+                found.and_then(|found| found.body).unwrap_or_default()
             }
             None => Vec::new(),
         };
@@ -58,10 +58,16 @@ impl Event {
                 (Some(run_id), state) => {
                     text += &format!("run {run_id}, {}\n", state.as_deref().unwrap_or("unknown"));
                 }
+                _ if event.duplicate_of.is_some() => {
+                    text += "duplicate: the same was told before, under another id\n";
+                }
                 _ => text += "unhandled: nothing follows from this topic\n",
             }
             if let (Some(code), Some(error)) = (&event.run_error_code, &event.run_error) {
                 text += &format!("{code} {error}\n");
+            }
+            if let Some(at) = event.erased_at {
+                text += &format!("its body was erased {}\n", instant(at));
             }
             // A stranger wrote it: nothing in it may steer a terminal.
             let steers = |c: char| c.is_control() && c != '\n' && c != '\t';

@@ -20,7 +20,7 @@ pub(crate) struct Events {
     #[arg(long)]
     tenant: Option<String>,
     /// In this state.
-    #[arg(long, value_parser = ["routed", "unhandled"])]
+    #[arg(long, value_parser = ["routed", "unhandled", "duplicate"])]
     state: Option<String>,
     /// From this system.
     #[arg(long)]
@@ -28,6 +28,9 @@ pub(crate) struct Events {
     /// Of this topic, like credit.requested.
     #[arg(long)]
     topic: Option<String>,
+    /// About this order or customer, by the shop's id.
+    #[arg(long)]
+    about: Option<String>,
     /// How many.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
@@ -36,7 +39,13 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let filter = EventFilter { id: None, state: self.state, source: self.source, topic: self.topic };
+        let filter = EventFilter {
+            id: None,
+            state: self.state,
+            source: self.source,
+            topic: self.topic,
+            resource: self.about,
+        };
         let listed = list(&pool, self.tenant.as_deref(), &filter, self.limit).await?;
         let values: Vec<Value> = listed.iter().map(value).collect();
         context.output().show(&json!(values), || {
@@ -91,6 +100,8 @@ pub(super) fn value(event: &EventView) -> Value {
     json!({ "id": event.id.to_string(), "tenant": event.tenant_handle, "source": event.source, "topic": event.topic,
         "event_id": event.event_id, "occurred_at": instant(event.occurred_at),
         "received_at": instant(event.received_at), "content_type": event.content_type, "state": event.state,
+        "about": event.resource, "duplicate_of": event.duplicate_of.map(|id| id.to_string()),
+        "erased_at": event.erased_at.map(instant),
         "run_id": event.run_id.map(|id| id.to_string()), "run_state": event.run_state,
         "run_error_code": event.run_error_code, "run_error": event.run_error })
 }

@@ -5,13 +5,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::SETTLE_ORDER;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::Asked;
-use tradeup_store::orders::{self, Settled};
-use tradeup_store::tier_moves;
+use tradeup_store::orders;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 /// The task.
@@ -41,25 +39,8 @@ impl Task for SettleOrder {
 
         let mut tx = context.begin().await?;
         let settings = super::check_ledger(&mut tx, tenant, None).await?;
-        orders::record(&mut tx, tenant, order, &fact).await?;
-        let settled = orders::settle(&mut tx, &asked, &settings, order).await?;
-        let moved = tier_moves::after_order(&mut tx, &asked, order).await?;
-        let mut result = json!({ "outcome": settled.outcome(), "order": order });
-        match settled {
-            Settled::Same { target_minor } => result["target_minor"] = target_minor.into(),
-            Settled::Posted { target_minor, granted_minor, clawed_minor, forgone_minor, owed_minor } => {
-                result["target_minor"] = target_minor.into();
-                result["granted_minor"] = granted_minor.into();
-                result["clawed_minor"] = clawed_minor.into();
-                result["forgone_minor"] = forgone_minor.into();
-                result["owed_minor"] = owed_minor.into();
-            }
-            Settled::OrderUnknown | Settled::NoMember | Settled::OtherCurrency => {}
-        }
-        if let Some(moved) = moved {
-            result["tier"] = json!({ "raised": moved.raised, "from_tier_id": moved.from_tier, "tier_id": moved.tier,
-                "spend_minor": moved.spend_minor, "threshold_minor": moved.threshold_minor });
-        }
+        let posted = orders::tell(&mut tx, &asked, &settings, order, &[fact]).await?;
+        let result = posted.shown(order);
         Ok(Applied::done(tx).with_result(result))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectOptions, Event, ServerAddr};
 
@@ -105,6 +106,12 @@ impl Broker {
             .await
             .map_err(|error| ConnectError::NoJetStream { url: shown, reason: error.to_string() })?;
         Ok(Self { jetstream })
+    }
+
+    /// Whether there is a connection at this moment, as far as this side knows.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.jetstream.client().connection_state() == State::Connected
     }
 
     /// Sends what is buffered and closes. To be called last.

@@ -85,6 +85,12 @@ error_codes! {
     EventHeader = "TU0202",
     /// An event's body can't be read, or a field of it is missing or wrong.
     EventBody = "TU0203",
+    /// An event of a shop that no tenant has.
+    UnknownShop = "TU0204",
+    /// The body of an event that is to be handled was erased.
+    EventErased = "TU0205",
+    /// A body is about another shop than the one that it came for.
+    OtherShop = "TU0206",
     /// Members hold a tier without a monthly amount in the tenant's currency.
     NoMonthlyAmount = "TU0301",
     /// The tenant does not exist or is not active.

@@ -4,6 +4,12 @@
 //! merged by set-based statements. So a million rows need no memory here, and an import that breaks
 //! off has changed nothing.
 
+mod customer;
+mod enrol;
+
+pub use customer::{Customer, Known, Noted, change_tags, delete, known, note};
+pub use enrol::{Welcomed, enrol, welcome};
+
 use chrono::{DateTime, Utc};
 use csv::WriterBuilder;
 use sqlx::Row as _;

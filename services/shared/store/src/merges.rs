@@ -261,6 +261,7 @@ async fn carry(
         run_id: asked.run_id,
         effective_at: now,
         at_shop: false,
+        rule: None,
     };
     if operations::begin(db, &operation).await? != Begun::New {
         return Err(StoreError::of_kind(ErrorKind::Corrupt, "merging members"));

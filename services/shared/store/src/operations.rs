@@ -19,6 +19,8 @@ pub enum OperationKind {
     Settle,
     /// Another member's credit comes, since the two have become one.
     Merge,
+    /// Given by a rule.
+    Grant,
 }
 
 impl OperationKind {
@@ -31,6 +33,7 @@ impl OperationKind {
             Self::Adjust => "adjust",
             Self::Settle => "settle",
             Self::Merge => "merge",
+            Self::Grant => "grant",
         }
     }
 }
@@ -62,6 +65,8 @@ pub struct Operation<'a> {
     pub effective_at: DateTime<Utc>,
     /// Whether it has happened at the shop already, and the ledger follows: then the shop is not told of it.
     pub at_shop: bool,
+    /// The shop's rule that it follows, like `cashback@3`.
+    pub rule: Option<&'a str>,
 }
 
 /// Whether an operation is to be done.
@@ -83,8 +88,8 @@ pub enum Begun {
 pub async fn begin(db: &mut Connection, operation: &Operation<'_>) -> Result<Begun, StoreError> {
     let inserted = sqlx::query!(
         "insert into operations (tenant_id, key, kind, member_id, currency, amount_minor, of_key, reason, actor,
-            run_id, effective_at, at_shop)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            run_id, effective_at, at_shop, rule)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (tenant_id, key) do nothing",
         operation.tenant as TenantId,
         operation.key,
@@ -98,6 +103,7 @@ pub async fn begin(db: &mut Connection, operation: &Operation<'_>) -> Result<Beg
         operation.run_id as Option<RunId>,
         operation.effective_at,
         operation.at_shop,
+        operation.rule,
     )
     .execute(&mut *db)
     .await

@@ -88,6 +88,28 @@ pub async fn place(
     Ok(id)
 }
 
+/// Lifts the pause of this scope if this very actor has placed it. A person's pause stays.
+///
+/// # Errors
+/// As any statement.
+pub async fn lift_own(tx: &mut Tx, scope: &Scope, actor: &Actor) -> Result<(), StoreError> {
+    let own = sqlx::query_scalar!(
+        r#"select exists (select from pauses where tenant_id is not distinct from $1 and task is not distinct from $2
+               and dependency is not distinct from $3 and placed_by = $4) as "own!""#,
+        scope.tenant as Option<TenantId>,
+        scope.task,
+        scope.dependency.map(Dependency::as_str),
+        actor.name,
+    )
+    .fetch_one(&mut **tx)
+    .await
+    .doing("looking for a pause")?;
+    if own {
+        lift(tx, scope, actor).await?;
+    }
+    Ok(())
+}
+
 /// Lifts the pause of this scope, and lets go of the runs that waited, spread over time. `None` if
 /// there is no such pause; otherwise how many runs waited.
 ///

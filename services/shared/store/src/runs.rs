@@ -12,7 +12,7 @@ mod view;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled};
+pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, unfinished_of};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};

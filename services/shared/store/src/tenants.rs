@@ -59,6 +59,10 @@ pub struct Tenant {
     pub wallet: String,
     /// `active`, `suspended` or `uninstalled`.
     pub state: String,
+    /// Where its shop is: `name.myshopify.com`.
+    pub shop_domain: Option<String>,
+    /// When the shop last installed the app.
+    pub installed_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -151,7 +155,7 @@ pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, Stor
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
            from tenants where handle = $1"#,
         handle
     )
@@ -168,13 +172,108 @@ pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, 
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
            from tenants where id = $1"#,
         id as TenantId
     )
     .fetch_optional(db)
     .await
     .doing("looking up a tenant")
+}
+
+/// Looks up the tenant that has this shop.
+///
+/// # Errors
+/// As any statement.
+pub async fn by_shop_domain(pool: &Pool, domain: &str) -> Result<Option<Tenant>, StoreError> {
+    sqlx::query_as!(
+        Tenant,
+        r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+           from tenants where shop_domain = $1"#,
+        domain
+    )
+    .fetch_optional(pool)
+    .await
+    .doing("looking up the tenant of a shop")
+}
+
+/// Says where a tenant's shop is: its events are the tenant's from now on. `false` if another tenant has it.
+///
+/// # Errors
+/// As any statement.
+pub async fn link_shop(db: &mut Connection, id: TenantId, domain: &str) -> Result<bool, StoreError> {
+    let linked = sqlx::query!(
+        "update tenants set shop_domain = $2, installed_at = coalesce(installed_at, clock_timestamp())
+         where id = $1 and not exists (select from tenants o where o.shop_domain = $2 and o.id <> $1)",
+        id as TenantId,
+        domain
+    )
+    .execute(db)
+    .await
+    .doing("linking a tenant to its shop")?;
+    Ok(linked.rows_affected() == 1)
+}
+
+/// Stops a tenant whose shop has uninstalled the app: its ledger stands still, and its tokens are not used.
+///
+/// # Errors
+/// As any statement.
+pub async fn uninstall(db: &mut Connection, id: TenantId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with stopped as (
+             update tenants set state = 'uninstalled', uninstalled_at = $2 where id = $1
+         )
+         update shops set state = 'disconnected', error_code = $3, error = 'the shop has uninstalled the app',
+             renewing_until = null
+         where tenant_id = $1",
+        id as TenantId,
+        at,
+        ErrorCode::ShopUnauthorized.as_str(),
+    )
+    .execute(db)
+    .await
+    .doing("stopping a tenant whose shop has uninstalled the app")
+    .map(drop)
+}
+
+/// Says that a tenant's shop has installed the app again: from now on its ledger moves.
+///
+/// # Errors
+/// As any statement.
+pub async fn install(db: &mut Connection, id: TenantId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tenants set installed_at = clock_timestamp(), uninstalled_at = null, state = 'active'
+         where id = $1 and state = 'uninstalled'",
+        id as TenantId,
+    )
+    .execute(db)
+    .await
+    .doing("starting a tenant whose shop has installed the app again")
+    .map(drop)
+}
+
+/// Notes what the app may do in a tenant's shop. `false` if something newer is known.
+///
+/// # Errors
+/// As any statement.
+pub async fn note_scopes(
+    db: &mut Connection,
+    id: TenantId,
+    scopes: &[String],
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    sqlx::query!(
+        "update tenants set scopes = $2, scopes_at = $3
+         where id = $1 and (scopes_at is null or scopes_at <= $3)",
+        id as TenantId,
+        scopes,
+        at,
+    )
+    .execute(db)
+    .await
+    .doing("noting what the app may do in a shop")
+    .map(|done| done.rows_affected() == 1)
 }
 
 /// All tenants, by handle.
@@ -185,7 +284,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
            from tenants order by handle"#
     )
     .fetch_all(pool)

@@ -8,12 +8,14 @@ mod order;
 mod place;
 mod preview;
 mod review;
+mod tags;
 
 pub use history::{NoticeLine, Outlook, TierLine, history, notices, outlook};
 pub use order::{Moved, after_order};
-pub use place::{Placed, place};
+pub use place::{Placed, begin_first, place};
 pub use preview::{PreviewKind, PreviewMove, preview};
 pub use review::{TierReviewBatch, raises_since};
+pub use tags::{Tagged, place_by_tags};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;

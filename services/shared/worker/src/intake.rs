@@ -14,10 +14,10 @@ use tradeup_broker::{Delivery, Pull};
 use tradeup_domain::{Class, Classify as _, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::Lane;
-use tradeup_store::outbox::{self, JobMessage};
+use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
-use crate::bury::{self, EventOf};
+use crate::bury::{self, EventOf, Original};
 use crate::execute::{answered, original};
 use crate::runner::{hand_back, reopen_wait};
 use crate::{Worker, faultpoint};
@@ -92,6 +92,64 @@ pub trait Intake: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<JobMessage>, IntakeError>> + Send;
 }
 
+/// What became of an event that was taken without a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is recorded, now or before.
+    Recorded,
+    /// It is wrong and was set aside as a dead letter, which says so.
+    SetAside(String),
+}
+
+/// Takes an event at once and not from the stream: what follows from it is published then, by the sweep if NATS
+/// is down.
+///
+/// # Errors
+/// [`StoreError`] if it is recorded nowhere; or nobody knows: the row knows when it comes again.
+pub async fn take_now<I: Intake>(
+    worker: &Worker,
+    intake: &I,
+    event: &Received,
+    within_time: Duration,
+) -> Result<Taken, StoreError> {
+    let pool = &worker.pool;
+    let take = async { Ok(intake.take(pool, event).await) };
+    match within("taking an event", within_time, take).await? {
+        Ok(jobs) => {
+            if !jobs.is_empty() {
+                let relay = worker.relay.clone();
+                // Whoever waits for the answer does not wait for NATS.
+                tokio::spawn(async move { relay.publish_jobs(&jobs).await });
+            }
+            Ok(Taken::Recorded)
+        }
+        Err(IntakeError::Store(error)) => Err(error),
+        Err(IntakeError::Refused { tenant, code, error }) => {
+            let aside = set_aside_now(worker, event, tenant.as_ref(), code, &error);
+            aside.await.map(|()| Taken::SetAside(error))
+        }
+    }
+}
+
+/// Makes a dead letter of an event that is not in the stream, or not any more.
+///
+/// # Errors
+/// [`StoreError`] if nothing is recorded; or nobody knows.
+pub async fn set_aside_now(
+    worker: &Worker,
+    event: &Received,
+    tenant: Option<&TenantRef>,
+    code: ErrorCode,
+    error: &str,
+) -> Result<(), StoreError> {
+    let of = EventOf { tenant, headers: &event.headers };
+    let original = Original { subject: event.subject.clone(), body: event.body.clone() };
+    let buried = bury::event(&worker.pool, &original, &of, code, error);
+    let buried = within("setting an event aside", TAKE_WITHIN, buried).await?;
+    worker.publish_buried(buried.dead);
+    Ok(())
+}
+
 /// Takes events until `shutdown`; then finishes what is in flight and hands back the rest.
 pub async fn take_events<I: Intake>(worker: Worker, intake: I, shutdown: CancellationToken) {
     let at_once = worker.options.concurrency(Lane::Normal);
@@ -107,6 +165,19 @@ pub async fn take_events<I: Intake>(worker: Worker, intake: I, shutdown: Cancell
     events.under_way.close();
     if timeout(DRAIN_WITHIN, events.under_way.wait()).await.is_err() {
         tracing::warn!("events were still in flight; they will be delivered again");
+    }
+}
+
+impl Worker {
+    /// Publishes dead letters that are committed, without anybody waiting for it.
+    fn publish_buried(&self, dead: Vec<DeadMessage>) {
+        let (relay, pool) = (self.relay.clone(), self.pool.clone());
+        tokio::spawn(async move {
+            let stored = relay.publish_dead(dead).await;
+            if let Err(error) = outbox::forget(&pool, &stored).await {
+                tracing::warn!(%error, "the sweep will publish a dead letter again");
+            }
+        });
     }
 }
 
@@ -219,10 +290,7 @@ async fn set_aside(
     match within("setting an event aside", TAKE_WITHIN, buried).await {
         Ok(buried) => {
             answered(delivery.ack().await);
-            let stored = worker.relay.publish_dead(buried.dead).await;
-            if let Err(error) = outbox::forget(&worker.pool, &stored).await {
-                tracing::warn!(%error, "the sweep will publish a dead letter again");
-            }
+            worker.publish_buried(buried.dead);
         }
         Err(error) => {
             tracing::warn!("an event can't be set aside, trying again: {error}");

@@ -36,7 +36,7 @@ pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
 /// What commands that look around find in NATS, and what they need to look.
-pub use tradeup_broker::{Broker, ConsumerLook, JobsLook, Look, StreamLook};
+pub use tradeup_broker::{Broker, ConsumerLook, JobsLook, Look, Outgoing, StreamLook};
 
 /// The build, as attempts and dead letters name it.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");

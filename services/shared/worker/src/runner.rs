@@ -69,6 +69,12 @@ impl Worker {
         &self.pool
     }
 
+    /// NATS, for this worker.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
     /// The relay of this worker.
     #[must_use]
     pub fn relay(&self) -> &Relay {

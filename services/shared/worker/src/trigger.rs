@@ -13,6 +13,7 @@ use tradeup_proto::job_kind::{
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
 use tradeup_store::{RunId, TenantRef};
+use uuid::Uuid;
 
 /// The schedule of monthly credits.
 pub const MONTHLY_CREDITS_SCHEDULE: &str = "monthly-credits";
@@ -266,6 +267,20 @@ pub fn merge_members(
     trigger: Trigger,
 ) -> NewRun {
     told(MERGE_MEMBERS, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// What follows from an event of a shop, whose body stays in the event's row.
+#[must_use]
+pub fn handle_event(
+    kind: JobKind,
+    tenant: TenantRef,
+    event: Uuid,
+    key: String,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    let input = v1::HandleEvent { event_id: event.as_bytes().to_vec() };
+    told(kind, tenant, key, input.encode_to_vec(), due, trigger)
 }
 
 /// A fact about an order.

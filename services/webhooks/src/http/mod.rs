@@ -3,11 +3,14 @@
 mod api;
 mod checkout;
 mod holds;
+mod keep;
+mod places;
 mod server;
+pub(crate) mod shopify;
 mod unsubscribe;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -15,12 +18,18 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
 use clap::Args;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradeup_mail::unsubscribe::KeyRing;
+use tradeup_shopify::webhook::Secrets;
 use tradeup_store::Pool;
+use tradeup_worker::Worker;
+
+use keep::Keeper;
 
 /// Largest body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -37,12 +46,17 @@ pub(crate) struct HttpOptions {
     /// Keys of the links that unsubscribe: those that `credits` has.
     #[arg(long, env = "TRADEUP_UNSUBSCRIBE_KEYS", hide_env_values = true, value_name = "KEYS")]
     unsubscribe_keys: Option<String>,
+    /// The app's client secrets at Shopify, by which webhooks are signed: the current one first, then those before it,
+    /// each with the end of its time, like NEW,OLD@2026-12-01T12:00:00Z.
+    #[arg(long, env = "TRADEUP_SHOPIFY_WEBHOOK_SECRETS", hide_env_values = true, value_name = "SECRETS")]
+    shopify_webhook_secrets: Option<String>,
 }
 
 /// An address that is listened on.
 pub(crate) struct Http {
     listener: TcpListener,
     keys: Option<KeyRing>,
+    secrets: Option<Secrets>,
 }
 
 impl HttpOptions {
@@ -52,26 +66,37 @@ impl HttpOptions {
         let keys = self.unsubscribe_keys.filter(|keys| !keys.trim().is_empty());
         let keys = keys.map(|keys| KeyRing::parse(&keys.into())).transpose();
         let keys = keys.context("TRADEUP_UNSUBSCRIBE_KEYS")?;
+        let secrets = self.shopify_webhook_secrets.filter(|secrets| !secrets.trim().is_empty());
+        let secrets = secrets.map(|secrets| Secrets::parse(&SecretString::from(secrets))).transpose();
+        let secrets = secrets.context("TRADEUP_SHOPIFY_WEBHOOK_SECRETS")?;
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
-        Ok(Some(Http { listener, keys }))
+        Ok(Some(Http { listener, keys, secrets }))
     }
 }
 
 impl Http {
     /// Serves until `shutdown`; then what is under way comes to its end.
-    pub(crate) async fn serve(self, pool: Pool, shutdown: CancellationToken) {
-        let Self { listener, keys } = self;
+    pub(crate) async fn serve(self, worker: Worker, shutdown: CancellationToken) {
+        let Self { listener, keys, secrets } = self;
         if let Ok(address) = listener.local_addr() {
             tracing::info!("serving HTTP on {address}");
         }
-        server::serve(listener, routes(pool, keys), shutdown).await;
+        server::serve(listener, routes(&worker, keys, secrets), shutdown).await;
     }
 }
 
 /// Every route.
-fn routes(pool: Pool, keys: Option<KeyRing>) -> Router {
+fn routes(worker: &Worker, keys: Option<KeyRing>, secrets: Option<Secrets>) -> Router {
+    let pool = Pool::clone(worker.pool());
+    let keeper = Keeper::new(worker.clone());
     let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone()));
+    match secrets {
+        Some(secrets) => all = all.merge(shopify::routes(secrets, keeper.clone())),
+        None => {
+            tracing::warn!("webhooks of Shopify are not served: TRADEUP_SHOPIFY_WEBHOOK_SECRETS is not set")
+        }
+    }
     match keys {
         Some(keys) => all = all.merge(unsubscribe::routes(pool, keys)),
         None => tracing::warn!("links that unsubscribe are not served: TRADEUP_UNSUBSCRIBE_KEYS is not set"),
@@ -84,4 +109,13 @@ async fn in_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_elapsed) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// Now, by this machine's clock: which secrets are in force, and when something was received. No run is about it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no run is about it, and the ingress does not need the database"
+)]
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
 }

@@ -36,7 +36,7 @@ struct RevertedBody {
 }
 
 fn spent(event: &Event<'_>) -> Result<NewRun, BodyError> {
-    let mut input = match event.content {
+    let mut input = match event.content()? {
         Content::Json => {
             let body: SpentBody = body::json(event.body)?;
             v1::SpendCredit {
@@ -56,7 +56,7 @@ fn spent(event: &Event<'_>) -> Result<NewRun, BodyError> {
 }
 
 fn reverted(event: &Event<'_>) -> Result<NewRun, BodyError> {
-    let mut input = match event.content {
+    let mut input = match event.content()? {
         Content::Json => {
             let body: RevertedBody = body::json(event.body)?;
             v1::RevertSpend {

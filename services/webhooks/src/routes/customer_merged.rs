@@ -23,7 +23,7 @@ struct MergedBody {
 }
 
 fn merged(event: &Event<'_>) -> Result<NewRun, BodyError> {
-    let mut input = match event.content {
+    let mut input = match event.content()? {
         Content::Json => {
             let body: MergedBody = body::json(event.body)?;
             v1::MergeMembers {
@@ -55,7 +55,7 @@ mod tests {
         let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
         let body = body.to_string();
         let (content, body) = (Content::Json, body.as_bytes());
-        (ROUTE.run)(&Event { tenant: &tenant, source: "shop", id: "m-1", due, content, body })
+        (ROUTE.run)(&test::event(&tenant, "shop", "m-1", Ok(content), body))
     }
 
     #[test]

@@ -1,17 +1,20 @@
-//! Which event leads to which run: one file for each topic.
+//! Which event leads to which run: one file for each topic, and one for all topics of shops.
 
 pub(crate) mod body;
 mod credit_requested;
 mod credit_spent;
 mod customer_merged;
 mod order;
+mod shop;
 
 use chrono::{DateTime, Utc};
 use tradeup_proto::header;
 use tradeup_proto::subject::{SubjectError, encode};
 use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
+use uuid::Uuid;
 
+use crate::http::shopify::SOURCE;
 use body::BodyError;
 
 /// Every topic that is handled.
@@ -37,23 +40,42 @@ pub(crate) struct Route {
     pub(crate) run: fn(&Event<'_>) -> Result<NewRun, BodyError>,
 }
 
-/// The route of a topic, if there is one.
-pub(crate) fn by_topic(topic: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.topic == topic)
+/// What an event leads to.
+#[derive(Default)]
+pub(crate) struct Lead {
+    /// The run that follows; `None` if the topic is none of ours.
+    pub(crate) run: Option<NewRun>,
+    /// What it is about: an order or a customer, by the publisher's ids.
+    pub(crate) resource: Option<String>,
+    /// The customer that it is about.
+    pub(crate) customer: Option<String>,
+}
+
+/// What an event leads to, by its topic.
+pub(crate) fn lead(event: &Event<'_>) -> Result<Lead, BodyError> {
+    if event.source == SOURCE {
+        return shop::lead(event);
+    }
+    let route = ROUTES.iter().find(|route| route.topic == event.topic);
+    Ok(Lead { run: route.map(|route| (route.run)(event)).transpose()?, ..Lead::default() })
 }
 
 /// An event whose subject and headers are right.
 pub(crate) struct Event<'a> {
+    /// Our id of it.
+    pub(crate) row: Uuid,
     /// The tenant that it is about.
     pub(crate) tenant: &'a TenantRef,
     /// The system that says so.
     pub(crate) source: &'a str,
+    /// What happened.
+    pub(crate) topic: &'a str,
     /// The publisher's id.
     pub(crate) id: &'a str,
     /// When what follows from it is due.
     pub(crate) due: DateTime<Utc>,
-    /// How the body is written.
-    pub(crate) content: Content,
+    /// How the body is written; an error if that is nothing of ours.
+    pub(crate) content: Result<Content, String>,
     /// The body.
     pub(crate) body: &'a [u8],
 }
@@ -63,6 +85,10 @@ impl Event<'_> {
     /// source and id together read as another's.
     fn key(&self) -> Result<String, SubjectError> {
         Ok(format!("event:{}:{}", encode(self.source)?, self.id))
+    }
+
+    fn content(&self) -> Result<Content, BodyError> {
+        self.content.clone().map_err(BodyError::new)
     }
 }
 
@@ -93,6 +119,23 @@ impl Content {
 }
 
 #[cfg(test)]
+pub(crate) mod test {
+    use super::*;
+
+    /// An event of the 1st of November, 06:00 UTC, for tests of routes.
+    pub(crate) fn event<'a>(
+        tenant: &'a TenantRef,
+        source: &'a str,
+        id: &'a str,
+        content: Result<Content, String>,
+        body: &'a [u8],
+    ) -> Event<'a> {
+        let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
+        Event { row: Uuid::nil(), tenant, source, topic: "any", id, due, content, body }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -100,8 +143,7 @@ mod tests {
 
     fn key(source: &str, id: &str) -> String {
         let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
-        let (due, content) = (DateTime::from_timestamp(0, 0).unwrap(), Content::Json);
-        Event { tenant: &tenant, source, id, due, content, body: b"" }.key().unwrap()
+        test::event(&tenant, source, id, Ok(Content::Json), b"").key().unwrap()
     }
 
     proptest! {

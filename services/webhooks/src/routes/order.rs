@@ -153,7 +153,7 @@ fn settle<'a, B: Deserialize<'a>>(
     event: &Event<'a>,
     read: impl FnOnce(B) -> Result<(String, Fact), BodyError>,
 ) -> Result<NewRun, BodyError> {
-    let input = match event.content {
+    let input = match event.content()? {
         Content::Json => {
             let (order_external_id, fact) = read(body::json(event.body)?)?;
             v1::SettleOrder { order_external_id, fact: Some(fact) }
@@ -178,7 +178,7 @@ mod tests {
         let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
         let body = body.to_string();
         let (content, body) = (Content::Json, body.as_bytes());
-        let run = (route.run)(&Event { tenant: &tenant, source: "till", id: "o-1", due, content, body })?;
+        let run = (route.run)(&test::event(&tenant, "till", "o-1", Ok(content), body))?;
         assert_eq!((run.task.as_str(), run.key.as_str()), ("settle-order", "event:till:o-1"));
         Ok(v1::SettleOrder::decode(run.payload.as_slice()).unwrap())
     }

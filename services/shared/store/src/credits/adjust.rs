@@ -75,6 +75,7 @@ pub async fn adjust(
         run_id: asked.run_id,
         effective_at: asked.at.unwrap_or(now),
         at_shop: asked.at_shop,
+        rule: None,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}

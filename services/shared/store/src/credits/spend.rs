@@ -97,6 +97,7 @@ pub async fn spend(
         run_id: asked.run_id,
         effective_at: at,
         at_shop: asked.at_shop,
+        rule: None,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}
@@ -180,6 +181,7 @@ pub async fn revert_spend(
         run_id: asked.run_id,
         effective_at: at,
         at_shop: asked.at_shop,
+        rule: None,
     };
     match operations::begin(db, &operation).await? {
         Begun::New => {}

@@ -71,6 +71,7 @@ pub async fn capture(
         run_id: None,
         effective_at: now,
         at_shop: false,
+        rule: None,
     };
     if operations::begin(db, &operation).await? != Begun::New {
         return Ok(Captured::OtherOperation);

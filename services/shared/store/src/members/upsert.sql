@@ -13,7 +13,8 @@ with merged as (
         phone = excluded.phone,
         accepts_email_marketing = excluded.accepts_email_marketing,
         updated_at = now()
-    where (m.email, m.first_name, m.last_name, m.phone, m.accepts_email_marketing)
+    -- Who is to be forgotten stays forgotten, whatever an older file says.
+    where m.redacted_at is null and (m.email, m.first_name, m.last_name, m.phone, m.accepts_email_marketing)
         is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.phone,
             excluded.accepts_email_marketing)
     returning (xmax = 0) as added

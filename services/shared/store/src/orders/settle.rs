@@ -5,8 +5,10 @@ use tradeup_domain::ValueClass;
 use tradeup_domain::cashback::Earning;
 use tradeup_domain::ledger::{ClawLot, Clawed, EntryKind, claw_back};
 use tradeup_domain::monthly::LEAST_VALID_DAYS;
+use tradeup_domain::rules::{CashbackRule, RuleKind, RuleRef};
 use uuid::Uuid;
 
+use super::rate::rate;
 use crate::accounts::{self, Booking, DebtKind, DebtMovement, NewLot, book};
 use crate::credits::{Asked, recover_into};
 use crate::error::{Doing, StoreError};
@@ -24,6 +26,8 @@ pub enum Settled {
     NoMember,
     /// The order's currency is not that of the tenant's ledger.
     OtherCurrency,
+    /// It was paid with credit or gift cards, and how much of it is not known yet.
+    AwaitsPayments,
     /// Nothing changes.
     Same {
         /// What the order earns, in minor units.
@@ -56,6 +60,8 @@ struct Order {
     settlements: i32,
     /// From when its cashback can be spent.
     available_at: Option<DateTime<Utc>>,
+    /// The rule that it is settled by.
+    rule: Option<RuleRef>,
 }
 
 /// Posts what an order earns by all that is known of it, less what has been posted. The order is locked:
@@ -87,6 +93,7 @@ pub async fn settle(
     if delta == 0 {
         return Ok(Settled::Same { target_minor });
     }
+    let rule = order.rule.map(|rule| rule.to_string());
     let seq = order.settlements + 1;
     let key = format!("settle:{external_id}:{seq}");
     let operation = Operation {
@@ -102,6 +109,7 @@ pub async fn settle(
         run_id: asked.run_id,
         effective_at: asked.at.unwrap_or(now),
         at_shop: asked.at_shop,
+        rule: rule.as_deref(),
     };
     // The order's lock gives each settlement a number of its own.
     if operations::begin(db, &operation).await? != Begun::New {
@@ -196,17 +204,20 @@ impl Terms {
     }
 }
 
-/// Reads the order and freezes its member and rate if that has not been done.
+/// Rates the order, reads it, and freezes its member and rate if that has not been done.
 async fn load(
     db: &mut Connection,
     tenant: TenantId,
     external_id: &str,
     settings: &Settings,
 ) -> Result<Result<Order, Settled>, StoreError> {
-    sqlx::query_file!("src/orders/freeze.sql", tenant as TenantId, external_id, settings.currency.code())
-        .execute(&mut *db)
-        .await
-        .doing("freezing an order's rate")?;
+    let Some(rated) = rate(db, tenant, external_id, settings).await? else {
+        return Ok(Err(Settled::OrderUnknown));
+    };
+    if rated.awaits_payments {
+        return Ok(Err(Settled::AwaitsPayments));
+    }
+    freeze(db, tenant, external_id, settings, &rated.rule).await?;
     let row = sqlx::query_file!("src/orders/load.sql", tenant as TenantId, external_id)
         .fetch_one(db)
         .await
@@ -221,6 +232,7 @@ async fn load(
     let Some((member_id, rate_bps)) = row.member_id.zip(row.rate_bps) else {
         return Ok(Err(Settled::NoMember));
     };
+    let days_pending = rated.rule.days_pending.unwrap_or(settings.pending_days);
     let disputed = row.disputed_at.is_some() && row.dispute_won_at.is_none();
     let earned_at = if row.needs_fulfilment { row.fulfilled_at } else { Some(paid_at) };
     Ok(Ok(Order {
@@ -236,8 +248,39 @@ async fn load(
         forgone_minor: row.forgone_minor,
         lots: row.lots,
         settlements: row.settlements,
-        available_at: earned_at.map(|at| at + TimeDelta::days(settings.pending_days.into())),
+        available_at: earned_at.map(|at| at + TimeDelta::days(days_pending.into())),
+        rule: rated.version.map(|version| RuleRef { kind: RuleKind::Cashback, version }),
     }))
+}
+
+/// Freezes an order's member, tier and rate, as they were when it was paid: once the order and its member are known.
+async fn freeze(
+    db: &mut Connection,
+    tenant: TenantId,
+    external_id: &str,
+    settings: &Settings,
+    rule: &CashbackRule,
+) -> Result<(), StoreError> {
+    let code = settings.currency.code();
+    let found = sqlx::query_file!("src/orders/rate_of_member.sql", tenant as TenantId, external_id, code)
+        .fetch_optional(&mut *db)
+        .await
+        .doing("looking for the rate of an order")?;
+    let Some(found) = found else { return Ok(()) };
+    // A member without a tier, or of a tier without a rate, earns nothing.
+    let rate_bps = rule.rate_bps(found.tier_handle.as_deref(), found.rate_bps);
+    sqlx::query!(
+        "update orders set member_id = $3, tier_id = $4, rate_bps = $5 where tenant_id = $1 and external_id = $2",
+        tenant as TenantId,
+        external_id,
+        found.member_id,
+        found.tier_id,
+        rate_bps,
+    )
+    .execute(db)
+    .await
+    .doing("freezing an order's rate")
+    .map(drop)
 }
 
 /// Sets from when the order's pending lots can be spent, once that is known.
@@ -328,6 +371,7 @@ impl Settled {
             Self::OrderUnknown => "order_unknown",
             Self::NoMember => "no_member",
             Self::OtherCurrency => "other_currency",
+            Self::AwaitsPayments => "awaits_payments",
             Self::Same { .. } => "same",
             Self::Posted { .. } => "posted",
         }

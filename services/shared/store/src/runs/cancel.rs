@@ -7,7 +7,7 @@ use super::end::settle_parents;
 use crate::audit::{self, Actor};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
-use crate::{Pool, RunId, Tx};
+use crate::{Pool, RunId, TenantId, Tx};
 
 /// Deadlocks that a cancellation survives: PostgreSQL ends one side, and each time less is under way.
 const CONFLICTS_MAX: u32 = 20;
@@ -30,6 +30,21 @@ pub async fn cancel(pool: &Pool, ids: &[RunId], actor: &Actor) -> Result<Cancell
         None => format!("cancelled by {}", actor.name),
     };
     cancel_because(pool, ids, &why, Some(actor)).await
+}
+
+/// A tenant's runs that have not ended, but for `except`.
+///
+/// # Errors
+/// As any statement.
+pub async fn unfinished_of(pool: &Pool, tenant: TenantId, except: RunId) -> Result<Vec<RunId>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select id as "id: RunId" from runs where tenant_id = $1 and finished_at is null and id <> $2 order by id"#,
+        tenant as TenantId,
+        except as RunId,
+    )
+    .fetch_all(pool)
+    .await
+    .doing("looking for a tenant's unfinished runs")
 }
 
 /// Cancels unfinished runs whose parent was cancelled: born in the moment of the cancellation.

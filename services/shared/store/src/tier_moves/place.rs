@@ -1,5 +1,7 @@
 //! A person's word about a member's tier.
 
+use chrono::{DateTime, Utc};
+use tradeup_domain::tier_rules::Source;
 use uuid::Uuid;
 
 use super::{lock, standings};
@@ -42,14 +44,34 @@ pub async fn place(
             held.place.tier_id == tier
                 && held.active
                 && held.pinned == pinned
-                && held.place.source == tradeup_domain::tier_rules::Source::Manual
+                && held.place.source == Source::Manual
         }
         _ => false,
     };
     if same {
         return Ok(Placed::Same);
     }
-    let at = standing.changes_at(now);
+    let next = tier.map(|tier_id| Next { tier_id, source: Source::Manual, pinned });
+    replace(db, tenant, member, next, standing.changes_at(now)).await?;
+    Ok(Placed::Done)
+}
+
+/// A membership that begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next {
+    pub(super) tier_id: i32,
+    pub(super) source: Source,
+    pub(super) pinned: bool,
+}
+
+/// Ends the open membership of a member who is locked, if there is one, and begins the next.
+pub(super) async fn replace(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+    next: Option<Next>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "update memberships set valid_to = $3 where tenant_id = $1 and member_id = $2 and valid_to is null",
         tenant as TenantId,
@@ -58,20 +80,36 @@ pub async fn place(
     )
     .execute(&mut *db)
     .await
-    .doing("ending a membership by hand")?;
-    if let Some(tier) = tier {
+    .doing("ending a membership")?;
+    if let Some(next) = next {
         sqlx::query!(
             "insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from, pinned, recorded_at)
-             values ($1, $2, $3, 'active', 'manual', $4, $5, clock_timestamp())",
+             values ($1, $2, $3, 'active', $4, $5, $6, clock_timestamp())",
             tenant as TenantId,
             member,
-            tier,
+            next.tier_id,
+            next.source.as_str(),
             at,
-            pinned,
+            next.pinned,
         )
         .execute(db)
         .await
-        .doing("beginning a membership by hand")?;
+        .doing("beginning a membership")?;
     }
-    Ok(Placed::Done)
+    Ok(())
+}
+
+/// Places a new member, who never had a membership, in a tier from `from` on.
+///
+/// # Errors
+/// As any statement.
+pub async fn begin_first(
+    db: &mut Connection,
+    tenant: TenantId,
+    member: Uuid,
+    tier_id: i32,
+    source: Source,
+    from: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    replace(db, tenant, member, Some(Next { tier_id, source, pinned: false }), from).await
 }

@@ -140,6 +140,7 @@ impl<'a> Follower<'a> {
             run_id: Some(self.run_id),
             effective_at: self.booking.booked_at,
             at_shop: true,
+            rule: None,
         }
     }
 

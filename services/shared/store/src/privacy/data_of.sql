@@ -1,0 +1,28 @@
+-- All that is kept of a member, as JSON.
+-- $1 tenant  $2 member
+select
+    to_jsonb(m) - 'tenant_id' as "profile!",
+    (select coalesce(jsonb_agg(jsonb_build_object('tier', t.handle, 'status', ms.status, 'from', ms.valid_from,
+            'until', ms.valid_to) order by ms.valid_from), '[]')
+        from memberships ms join tiers t on t.tenant_id = $1 and t.id = ms.tier_id
+        where ms.tenant_id = $1 and ms.member_id = m.id) as "memberships!",
+    (select coalesce(jsonb_agg(jsonb_build_object('lot', l.id, 'reason', l.reason, 'class', l.value_class,
+            'currency', l.currency, 'granted_minor', l.granted_minor, 'remaining_minor', l.remaining_minor,
+            'available_at', l.available_at, 'expires_at', l.expires_at) order by l.created_at, l.id), '[]')
+        from lots l where l.tenant_id = $1 and l.member_id = m.id) as "credits!",
+    (select coalesce(jsonb_agg(jsonb_build_object('lot', e.lot_id, 'kind', e.kind, 'currency', e.currency,
+            'amount_minor', e.amount_minor, 'at', e.effective_at, 'recorded_at', e.recorded_at)
+            order by e.recorded_at, e.id), '[]')
+        from ledger_entries e where e.tenant_id = $1 and e.member_id = m.id) as "movements!",
+    (select coalesce(jsonb_agg(jsonb_build_object('order', o.external_id, 'currency', o.currency,
+            'paid_at', o.paid_at, 'eligible_minor', o.base_minor, 'earned_minor', o.posted_minor)
+            order by o.paid_at, o.external_id), '[]')
+        from orders o where o.tenant_id = $1 and o.member_external_id = m.external_id) as "orders!",
+    (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'state', d.state, 'at', d.ended_at)
+            order by d.day), '[]')
+        from digests d where d.tenant_id = $1 and d.member_id = m.id) as "mails!",
+    (select coalesce(jsonb_agg(jsonb_build_object('event', e.id, 'source', e.source, 'topic', e.topic,
+            'received_at', e.received_at, 'body', encode(e.body, 'escape')) order by e.id), '[]')
+        from events e where e.tenant_id = $1 and e.customer = m.external_id and e.body is not null) as "events!"
+from members m
+where m.tenant_id = $1 and m.id = $2

@@ -1,0 +1,144 @@
+//! Whether a customer becomes a member, by the shop's rule; and what follows if so.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tradeup_domain::rules::{CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, RuleRef, Standing};
+use tradeup_domain::tier::{TagRule, tier_for_tags};
+use tradeup_domain::tier_rules::Source;
+use tradeup_domain::{ErrorCode, Handle};
+use tradeup_store::members::{self, Customer, Known};
+use tradeup_store::tiers::Tier;
+use tradeup_store::{orders, rules, tier_moves, tiers};
+use tradeup_worker::{TaskContext, TaskError};
+
+use super::{Told, asked};
+
+/// Orders of a new member that are settled at once; more are settled as they are told of again.
+const ORDERS_MAX: i64 = 100;
+
+/// Makes the customer a member if the rule in force at `from` says so. Returns what is shown of it.
+pub(crate) async fn consider(
+    context: &TaskContext,
+    told: &mut Told,
+    occasion: Occasion,
+    customer: &Customer,
+    from: DateTime<Utc>,
+) -> Result<Value, TaskError> {
+    let tenant = told.tenant.id;
+    if told.tenant.state != "active" {
+        return Ok(json!({ "outcome": told.tenant.state }));
+    }
+    let rules = rules::in_force(&mut told.tx, tenant, from).await?;
+    let (rule, version) = rules.enrolment;
+    let Some(version) = version else { return Ok(json!({ "outcome": "no_rule" })) };
+    let rule_ref = RuleRef { kind: RuleKind::Enrolment, version }.to_string();
+    let known = members::known(&mut told.tx, tenant, &customer.external_id).await?;
+    let all = tiers::list(&mut told.tx, tenant).await?;
+    let decided = decide(&rule, occasion, customer, known.as_ref(), &all);
+    let (tier, welcome) = match decided {
+        Enrolment::Enrol { tier, welcome } => (tier, welcome),
+        Enrolment::AlreadyMember => return Ok(json!({ "outcome": "already_member" })),
+        Enrolment::NeverAgain => return Ok(json!({ "outcome": "never_again", "rule": rule_ref })),
+        Enrolment::No(why) => {
+            let why: Vec<String> = why.iter().map(ToString::to_string).collect();
+            return Ok(json!({ "outcome": "not_enrolled", "rule": rule_ref, "why": why }));
+        }
+    };
+    let Some(member) = members::enrol(&mut told.tx, tenant, customer, &rule_ref).await? else {
+        return Ok(json!({ "outcome": "already_member" }));
+    };
+    let mut shown = json!({ "outcome": "enrolled", "rule": rule_ref, "member_id": member.to_string() });
+    if let Some(tier) = tier {
+        let found = all.iter().find(|known| known.handle == tier.as_str()).ok_or_else(|| {
+            TaskError::permanent(
+                ErrorCode::TenantSettings,
+                format!("the rule {rule_ref} names the tier {tier}, which the shop does not have; add it, then replay"),
+            )
+        })?;
+        let by_tags = by_tags(customer, &all).is_some_and(|by_tags| by_tags.as_str() == found.handle);
+        let source = if rule.tags_place && by_tags { Source::Import } else { Source::Manual };
+        tier_moves::begin_first(&mut told.tx, tenant, member, found.id, source, from).await?;
+        shown["tier"] = found.handle.clone().into();
+    }
+    let asked = asked(context, told);
+    if let Some(welcome) = welcome {
+        let rule = Some(rule_ref.as_str());
+        let given =
+            members::welcome(&mut told.tx, &asked, &told.settings, member, &welcome, from, rule).await?;
+        shown["welcome_minor"] = if given.is_new { given.amount_minor } else { 0 }.into();
+    }
+    // What came before the customer was known as a member.
+    let waiting =
+        orders::of_new_member(&mut told.tx, tenant, &customer.external_id, from, ORDERS_MAX).await?;
+    for order in &waiting {
+        orders::tell(&mut told.tx, &asked, &told.settings, order, &[]).await?;
+    }
+    if !waiting.is_empty() {
+        shown["orders_settled"] = waiting.len().into();
+    }
+    Ok(shown)
+}
+
+/// Notes what changed about a member's tags in its tier, if the rule in force places by tags.
+pub(crate) async fn place_by_tags(
+    told: &mut Told,
+    known: &Known,
+    tags: &[String],
+) -> Result<Option<Value>, TaskError> {
+    let tenant = told.tenant.id;
+    let rules = rules::in_force(&mut told.tx, tenant, told.at).await?;
+    if !rules.enrolment.0.tags_place || told.tenant.state != "active" || known.is_merged || known.is_redacted
+    {
+        return Ok(None);
+    }
+    let all = tiers::list(&mut told.tx, tenant).await?;
+    let tier = tier_of(tags, &all);
+    let moved =
+        tier_moves::place_by_tags(&mut told.tx, tenant, known.member_id, tier.map(|tier| tier.id)).await?;
+    let outcome = match moved {
+        tier_moves::Tagged::Moved => "moved",
+        tier_moves::Tagged::Noted => "noted",
+        tier_moves::Tagged::Same => "same",
+    };
+    Ok(Some(json!({ "outcome": outcome, "tier": tier.map(|tier| tier.handle.clone()) })))
+}
+
+/// Asks the rule, of what is known.
+fn decide(
+    rule: &EnrolmentRule,
+    occasion: Occasion,
+    customer: &Customer,
+    known: Option<&Known>,
+    tiers: &[Tier],
+) -> Enrolment {
+    let tags: Option<Vec<&str>> =
+        customer.tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
+    let by_tags = by_tags(customer, tiers);
+    let facts = CustomerFacts {
+        tags: tags.as_deref(),
+        tier_by_tags: by_tags.as_ref(),
+        marketing_consent: customer.accepts_email_marketing,
+        spend_minor: None,
+        country: customer.country.as_deref(),
+    };
+    rule.decide(occasion, &facts, known.map(standing))
+}
+
+fn standing(known: &Known) -> Standing {
+    match known.membership.as_deref() {
+        _ if known.is_redacted => Standing::Redacted,
+        _ if known.is_deleted => Standing::Cancelled,
+        Some("paused") => Standing::Paused,
+        Some("cancelled") => Standing::Cancelled,
+        _ => Standing::Active,
+    }
+}
+
+fn tier_of<'t>(tags: &[String], tiers: &'t [Tier]) -> Option<&'t Tier> {
+    let rules: Vec<TagRule<'_, &Tier>> = tiers.iter().map(|tier| TagRule { tag: &tier.tag, tier }).collect();
+    tier_for_tags(&tags.join(","), &rules).copied()
+}
+
+fn by_tags(customer: &Customer, tiers: &[Tier]) -> Option<Handle> {
+    tier_of(customer.tags.as_deref()?, tiers)?.handle.parse().ok()
+}

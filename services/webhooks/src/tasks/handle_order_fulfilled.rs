@@ -1,0 +1,28 @@
+//! An order was fulfilled at a shop (`orders/fulfilled`): its return window begins.
+//!
+//! Effect: from when its cashback can be spent, and when it ends.
+
+use std::time::Duration;
+
+use tradeup_domain::Dependency;
+use tradeup_proto::job_kind::HANDLE_ORDER_FULFILLED;
+use tradeup_proto::{JobKind, v1};
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::shop::{self, order};
+
+/// The task.
+pub(crate) struct HandleOrderFulfilled;
+
+impl Task for HandleOrderFulfilled {
+    const KIND: JobKind = HANDLE_ORDER_FULFILLED;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(30);
+    const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    type Input = v1::HandleEvent;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let told = shop::told(context, &input).await?;
+        order::settle(context, told).await
+    }
+}
