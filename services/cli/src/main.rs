@@ -102,6 +102,12 @@ enum Command {
     Member(commands::member::Member),
     /// Show a member's statement.
     Statement(commands::statement::Statement),
+    /// A shop's rules: what orders earn, who becomes a member, what is given for goods.
+    #[command(subcommand)]
+    Rules(commands::rules::Rules),
+    /// What customers ask for by law: to see their data, and to be forgotten.
+    #[command(subcommand)]
+    Privacy(commands::privacy::Privacy),
     /// List events that other systems published, newest first.
     Events(commands::events::Events),
     /// Show an event with its body.
@@ -178,6 +184,8 @@ async fn main() -> ExitCode {
             Command::Tiers(tiers) => tiers.run(&context).await,
             Command::Member(member) => member.run(&context).await,
             Command::Statement(statement) => statement.run(&context).await,
+            Command::Rules(rules) => rules.run(&context).await,
+            Command::Privacy(privacy) => privacy.run(&context).await,
             Command::Events(events) => events.run(&context).await,
             Command::Event(event) => event.run(&context).await,
             Command::Runs(runs) => runs.run(&context).await,

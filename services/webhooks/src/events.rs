@@ -58,7 +58,7 @@ async fn record(
         topic: event.topic,
         event_id: event.id,
         occurred_at: opened.occurred_at,
-        content_type: opened.content_type,
+        content_type: &opened.content_type,
         body: event.body,
         resource: lead.resource.as_deref(),
         customer: lead.customer.as_deref(),

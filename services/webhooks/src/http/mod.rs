@@ -92,9 +92,9 @@ fn routes(worker: &Worker, keys: Option<KeyRing>, secrets: Option<Secrets>) -> R
     let keeper = Keeper::new(worker.clone());
     let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone()));
     match secrets {
-        Some(secrets) => all = all.merge(shopify::routes(secrets, keeper.clone())),
+        Some(secrets) => all = all.merge(shopify::routes(secrets, keeper)),
         None => {
-            tracing::warn!("webhooks of Shopify are not served: TRADEUP_SHOPIFY_WEBHOOK_SECRETS is not set")
+            tracing::warn!("webhooks of Shopify are not served: TRADEUP_SHOPIFY_WEBHOOK_SECRETS is not set");
         }
     }
     match keys {

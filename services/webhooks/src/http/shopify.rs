@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header as http_header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use tokio::time::timeout;
-use tradeup_domain::ErrorCode;
+use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::event::EventSubject;
 use tradeup_shopify::webhook::{Delivery, Secrets};

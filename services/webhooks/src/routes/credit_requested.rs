@@ -71,7 +71,7 @@ mod tests {
     fn read(content: Content, body: &[u8]) -> Result<v1::GrantCredit, BodyError> {
         let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
         let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
-        let new = run(&test::event(&tenant, "till", "a-1", Ok(content), body))?;
+        let new = run(&crate::routes::test::event(&tenant, "till", "a-1", Ok(content), body))?;
         assert_eq!((new.key.as_str(), new.scheduled_for), ("event:till:a-1", due));
         Ok(v1::GrantCredit::decode(new.payload.as_slice()).unwrap())
     }

@@ -84,17 +84,15 @@ fn by(event: &Event<'_>) -> Trigger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use serde_json::{Value, json};
     use tradeup_proto::Message as _;
     use tradeup_store::{TenantId, TenantRef};
 
     fn read(route: &Route, body: &Value) -> Result<NewRun, BodyError> {
         let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
-        let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
         let body = body.to_string();
         let (content, body) = (Content::Json, body.as_bytes());
-        (route.run)(&Event { tenant: &tenant, source: "till", id: "s-1", due, content, body })
+        (route.run)(&crate::routes::test::event(&tenant, "till", "s-1", Ok(content), body))
     }
 
     #[test]

@@ -45,17 +45,15 @@ fn merged(event: &Event<'_>) -> Result<NewRun, BodyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use serde_json::{Value, json};
     use tradeup_proto::Message as _;
     use tradeup_store::{TenantId, TenantRef};
 
     fn read(body: &Value) -> Result<NewRun, BodyError> {
         let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
-        let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
         let body = body.to_string();
         let (content, body) = (Content::Json, body.as_bytes());
-        (ROUTE.run)(&test::event(&tenant, "shop", "m-1", Ok(content), body))
+        (ROUTE.run)(&crate::routes::test::event(&tenant, "shop", "m-1", Ok(content), body))
     }
 
     #[test]

@@ -168,17 +168,15 @@ fn settle<'a, B: Deserialize<'a>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use serde_json::{Value, json};
     use tradeup_proto::Message as _;
     use tradeup_store::{TenantId, TenantRef};
 
     fn read(route: &Route, body: &Value) -> Result<v1::SettleOrder, BodyError> {
         let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
-        let due = DateTime::from_timestamp(1_793_512_800, 0).unwrap();
         let body = body.to_string();
         let (content, body) = (Content::Json, body.as_bytes());
-        let run = (route.run)(&test::event(&tenant, "till", "o-1", Ok(content), body))?;
+        let run = (route.run)(&crate::routes::test::event(&tenant, "till", "o-1", Ok(content), body))?;
         assert_eq!((run.task.as_str(), run.key.as_str()), ("settle-order", "event:till:o-1"));
         Ok(v1::SettleOrder::decode(run.payload.as_slice()).unwrap())
     }

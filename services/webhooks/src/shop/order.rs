@@ -77,7 +77,7 @@ fn facts(order: &Order, told: &Told) -> Vec<Fact> {
             needs_fulfilment: order.requires_shipping,
         }));
     }
-    facts.extend(order.refunds.iter().map(|refund| refunded(refund)));
+    facts.extend(order.refunds.iter().map(refunded));
     if order.fulfilment.fulfilled {
         facts.push(Fact::Fulfilled(order.fulfilment.at.unwrap_or(order.updated_at)));
     }

@@ -153,6 +153,7 @@ impl Mailing {
             run_id: None,
             effective_at: available_at,
             at_shop: false,
+            rule: None,
         };
         operations::begin(&mut tx, &operation).await.unwrap();
         let mut booking = Booking::of(&operation);

@@ -37,6 +37,7 @@ mod publishing;
 mod restore;
 mod schedules;
 mod servers;
+mod shop_events;
 mod tiers;
 mod undecodable;
 mod unsubscribe;

@@ -16,11 +16,13 @@ mod merchant;
 mod money;
 mod oauth;
 mod read;
+mod sender;
 mod server;
 mod shop;
 
 pub use clock::Clock;
 pub use fault::{Fault, Scheduled};
 pub use ledger::{Account, Kind, Transaction};
+pub use sender::{Sample, Webhook, samples, signature};
 pub use server::FakeShopify;
 pub use shop::{Customer, CustomerSetup, SettingsChange, Shop, ShopSetup, ShopState, WRITE_SCOPE};

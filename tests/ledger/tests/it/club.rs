@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
-use tradeup_domain::order::{Fact, PaidOrder};
+use tradeup_domain::order::{Fact, OrderContent, PaidOrder, RefundContent, RefundState};
 use tradeup_domain::tier_rules::yearly_on;
 use tradeup_domain::zone::start_of_day;
 use tradeup_store::batches::BatchCounts;
@@ -67,18 +67,23 @@ impl Club {
         let fact = Fact::Paid(PaidOrder {
             member_external_id: Some(member.to_string()),
             currency: self.field.settings.currency,
-            base_minor,
+            content: OrderContent::of(base_minor),
+            created_at: None,
             paid_at,
             version_at: paid_at,
+            sent_at: paid_at,
             needs_fulfilment: false,
-            test: false,
         });
         self.tell(order, &fact).await
     }
 
     pub(crate) async fn refund(&self, order: &str, id: &str, eligible_minor: i64) -> Option<Moved> {
-        let refund =
-            Fact::Refunded { external_id: id.to_owned(), eligible_minor, refunded_at: self.field.now };
+        let refund = Fact::Refunded {
+            external_id: id.to_owned(),
+            content: RefundContent::of(eligible_minor),
+            state: RefundState::Moved,
+            refunded_at: self.field.now,
+        };
         self.tell(order, &refund).await
     }
 

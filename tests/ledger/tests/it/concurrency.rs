@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 use tradeup_domain::ValueClass;
-use tradeup_domain::order::{Fact, PaidOrder};
+use tradeup_domain::order::{Fact, OrderContent, PaidOrder, RefundContent, RefundState};
 use tradeup_store::credits::{
     Adjusted, Adjustment, Reverted, Spent, adjust, revert_key, revert_spend, spend, spend_key,
 };
@@ -121,14 +121,20 @@ async fn step(field: &Field, random: &mut StdRng, worker: u64, n: u64) -> Result
                     // Each order is always the same member's.
                     member_external_id: Some((order.len() + 1).to_string()),
                     currency: field.settings.currency,
-                    base_minor: random.random_range(0..20_000),
+                    content: OrderContent::of(random.random_range(0..20_000)),
+                    created_at: None,
                     paid_at: field.days(-40),
                     version_at: field.days(-40) + TimeDelta::microseconds(i64::try_from(n).unwrap()),
+                    sent_at: field.now,
                     needs_fulfilment: false,
-                    test: false,
                 })
             } else {
-                Fact::Refunded { external_id: key.clone(), eligible_minor: 500, refunded_at: field.now }
+                Fact::Refunded {
+                    external_id: key.clone(),
+                    content: RefundContent::of(500),
+                    state: RefundState::Moved,
+                    refunded_at: field.now,
+                }
             };
             orders::record(&mut tx, field.tenant, &order, &fact).await?;
             orders::settle(&mut tx, &field.asked(&key, None), &field.settings, &order).await?;

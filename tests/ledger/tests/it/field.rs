@@ -137,6 +137,7 @@ impl Field {
             run_id: None,
             effective_at: available_at.unwrap_or(self.now),
             at_shop: false,
+            rule: None,
         };
         operations::begin(&mut tx, &operation).await.unwrap();
         let mut booking = Booking::of(&operation);

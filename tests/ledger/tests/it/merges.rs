@@ -1,7 +1,7 @@
 //! Two members become one: nothing is lost, nothing counts twice, and what comes later finds its way.
 
 use sqlx::AssertSqlSafe;
-use tradeup_domain::order::{Fact, PaidOrder};
+use tradeup_domain::order::{Fact, OrderContent, PaidOrder};
 use tradeup_domain::{Money, ValueClass};
 use tradeup_store::credits::{self, Reverted, Spent};
 use tradeup_store::holds::Authorised;
@@ -176,11 +176,12 @@ fn order_of(field: &Field, member: usize, base_minor: i64, version: i64, needs_f
     Fact::Paid(PaidOrder {
         member_external_id: Some((member + 1).to_string()),
         currency: field.settings.currency,
-        base_minor,
+        content: OrderContent::of(base_minor),
+        created_at: None,
         paid_at: field.days(-40),
         version_at: field.days(-40) + chrono::TimeDelta::seconds(version),
+        sent_at: field.now,
         needs_fulfilment,
-        test: false,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Worked examples K and R of the loyalty reference, on the ledger.
 
 use chrono::{DateTime, Utc};
-use tradeup_domain::order::{Fact, PaidOrder};
+use tradeup_domain::order::{Fact, OrderContent, PaidOrder, RefundContent, RefundState};
 use tradeup_store::credits::Spent;
 use tradeup_store::orders::{self, Settled};
 
@@ -12,16 +12,22 @@ pub(crate) fn paid(field: &Field, base_minor: i64, version: i64) -> Fact {
     Fact::Paid(PaidOrder {
         member_external_id: Some("1".to_owned()),
         currency: field.settings.currency,
-        base_minor,
+        content: OrderContent::of(base_minor),
+        created_at: None,
         paid_at: field.days(-40),
         version_at: field.days(-40) + chrono::TimeDelta::seconds(version),
+        sent_at: field.now,
         needs_fulfilment: false,
-        test: false,
     })
 }
 
 pub(crate) fn refund(field: &Field, id: &str, eligible_minor: i64) -> Fact {
-    Fact::Refunded { external_id: id.to_owned(), eligible_minor, refunded_at: field.now }
+    Fact::Refunded {
+        external_id: id.to_owned(),
+        content: RefundContent::of(eligible_minor),
+        state: RefundState::Moved,
+        refunded_at: field.now,
+    }
 }
 
 /// What a run of `settle-order` does.
@@ -186,7 +192,8 @@ async fn k5_k7_k9_minor_units_are_the_currencys_own() {
     assert_eq!(tell(&field, "euro", &euro).await, Settled::OtherCurrency);
     let guest = Fact::Paid(PaidOrder { member_external_id: None, ..order.clone() });
     assert_eq!(tell(&field, "guest", &guest).await, Settled::NoMember);
-    let test = Fact::Paid(PaidOrder { test: true, ..order });
+    let test =
+        Fact::Paid(PaidOrder { content: OrderContent { test: true, ..order.content.clone() }, ..order });
     assert!(matches!(tell(&field, "test", &test).await, Settled::Same { target_minor: 0 }));
     assert_eq!(field.number("select count(*) from lots").await, 0);
     field.assert_exact().await;

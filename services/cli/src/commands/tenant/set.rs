@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tradeup_domain::tier_rules::Window;
 use tradeup_mail::{Address, Locale, WebLink};
+use tradeup_shopify::ShopDomain;
 use tradeup_store::tenants::{self, MailChange};
 use tradeup_store::tiers::{self, TierSettings};
 use tradeup_store::{Tx, audit, schedules};
@@ -46,6 +47,9 @@ pub(crate) struct Set {
     /// Whether a refund undoes at once a tier that spend within the window had reached.
     #[arg(long, value_enum)]
     tier_undo: Option<Switch>,
+    /// Where its shop is: its permanent domain, like my-shop.myshopify.com. The shop's webhooks are its own from now on.
+    #[arg(long, value_name = "DOMAIN")]
+    shop: Option<ShopDomain>,
     #[command(flatten)]
     who: Who,
 }
@@ -89,6 +93,7 @@ impl Set {
             || change.shop_url.is_some()
             || change.warns.is_some()
             || self.tier_window.is_some()
+            || self.shop.is_some()
             || choices != TierSettings::default();
         ensure!(says_something, "say what to change; --help lists it");
         let pool = context.pool().await?;
@@ -100,7 +105,13 @@ impl Set {
         if let Some(window) = self.tier_window {
             tiers::set_window(&mut tx, tenant.id, window).await?;
         }
-        let subject = json!({ "tenant": tenant.handle, "name": change.name, "locale": change.locale,
+        if let Some(shop) = &self.shop {
+            ensure!(
+                tenants::link_shop(&mut tx, tenant.id, shop.as_str()).await?,
+                "{shop} is the shop of another tenant"
+            );
+        }
+        let subject = json!({ "tenant": tenant.handle, "shop": self.shop.as_ref().map(ToString::to_string), "name": change.name, "locale": change.locale,
             "reply_to": change.reply_to, "shop_url": change.shop_url, "warns": change.warns,
             "tier_window": self.tier_window.map(Window::as_str), "tier_reviews_imports": choices.reviews_imports,
             "tier_undoes": choices.undoes });
@@ -111,7 +122,7 @@ impl Set {
         let at = schedules::now(&mut tx).await?;
         let rules = tiers::rules_as_of(&mut tx, tenant.id, at).await?;
         tx.rollback().await?;
-        let value = json!({ "tenant": now.handle, "name": now.name, "locale": now.locale,
+        let value = json!({ "tenant": now.handle, "shop": now.shop_domain, "name": now.name, "locale": now.locale,
             "reply_to": now.reply_to, "shop_url": now.shop_url, "warns": now.warns,
             "tier_window": rules.window.as_str(), "tier_reviews_imports": rules.terms.reviews_imports,
             "tier_undoes": rules.terms.undoes });

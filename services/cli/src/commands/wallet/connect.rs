@@ -108,6 +108,11 @@ impl Connect {
                 tenant.handle
             ),
         }
+        ensure!(
+            tenants::link_shop(&mut tx, tenant.id, domain).await?,
+            "{domain} is the shop of another tenant"
+        );
+        tenants::install(&mut tx, tenant.id).await?;
         let actor = Actor { name: self.by, reason: None };
         let subject = json!({ "tenant": tenant.handle, "shop": domain });
         audit::record(&mut tx, &actor, "wallet.connect", &subject).await?;
