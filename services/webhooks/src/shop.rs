@@ -24,7 +24,7 @@ pub(crate) struct Told {
     /// Our id of the event.
     pub(crate) event: Uuid,
     pub(crate) topic: String,
-    /// When it happened, as the shop says.
+    /// When it happened, as the shop says, but not after it was received.
     pub(crate) at: DateTime<Utc>,
     pub(crate) body: Vec<u8>,
 }
@@ -49,13 +49,20 @@ pub(crate) async fn told(context: &TaskContext, input: &v1::HandleEvent) -> Resu
         .await?
         .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "there is no such tenant"))?;
     let settings = tenant.settings()?;
-    Ok(Told { tx, tenant, settings, event, topic: found.topic, at: found.occurred_at, body })
+    let at = found.occurred_at.min(context.claim.scheduled_for);
+    Ok(Told { tx, tenant, settings, event, topic: found.topic, at, body })
 }
 
 impl Told {
     /// Whether the shop's ledger stands still, so that nothing of an event is done.
     pub(crate) fn is_uninstalled(&self) -> bool {
         self.tenant.state == "uninstalled"
+    }
+
+    /// An instant that a body tells. What is said to be after the event itself is at the event: nothing is decided by
+    /// rules that are not in force yet.
+    pub(crate) fn by_then(&self, told: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        told.map_or(self.at, |at| at.min(self.at))
     }
 
     /// Nothing is done, and why.

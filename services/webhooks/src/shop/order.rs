@@ -3,6 +3,7 @@
 //! Every topic about an order has the whole order as its body, so all of them say the same things: whether it was paid,
 //! cancelled, fulfilled, and what was refunded of it. Whichever comes first, the others change nothing more.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tradeup_domain::Money;
 use tradeup_domain::order::{Fact, Line, OrderContent, PaidOrder, RefundContent, RefundState};
@@ -24,7 +25,7 @@ pub(crate) async fn settle(context: &TaskContext, mut told: Told) -> Result<Appl
     let enrolled = match (&order.customer, order.financial_status.was_paid() && !order.test) {
         (Some(customer), true) => {
             let customer = customer_of(&order, customer);
-            let from = order.processed_at.unwrap_or(order.created_at);
+            let from = made_at(&order, &told);
             Some(enrol::consider(context, &mut told, Occasion::OrderPaid, &customer, from).await?)
         }
         _ => None,
@@ -71,7 +72,7 @@ fn facts(order: &Order, told: &Told) -> Vec<Fact> {
             created_at: Some(order.created_at),
             // The same in each body, so that no order of arrival matters; and an order that was imported, or is changed
             // years later, counts by when it was made.
-            paid_at: order.processed_at.unwrap_or(order.created_at),
+            paid_at: made_at(order, told),
             version_at: order.updated_at,
             sent_at: told.at,
             needs_fulfilment: order.requires_shipping,
@@ -83,6 +84,11 @@ fn facts(order: &Order, told: &Told) -> Vec<Fact> {
     }
     facts.extend(order.cancelled_at.map(Fact::Cancelled));
     facts
+}
+
+/// When an order was made. The shop does not say when it was paid.
+fn made_at(order: &Order, told: &Told) -> DateTime<Utc> {
+    told.by_then(Some(order.processed_at.unwrap_or(order.created_at)))
 }
 
 fn content(order: &Order) -> OrderContent {

@@ -30,7 +30,7 @@ impl Task for HandleCustomerCreated {
             return Ok(told.uninstalled());
         }
         let body = Customer::decode(&told.body).map_err(|error| shop::unreadable(&error))?;
-        let from = body.created_at.unwrap_or(told.at);
+        let from = told.by_then(body.created_at);
         let told_of = customer::of(&body);
         let noted = customer::note(&mut told, &told_of).await?;
         let enrolment =

@@ -31,7 +31,7 @@ impl Task for HandleCustomerTagsChanged {
             return Ok(told.uninstalled());
         }
         let body = TagsChanged::decode(&told.body).map_err(|error| shop::unreadable(&error))?;
-        let (tenant, at) = (told.tenant.id, body.at.unwrap_or(told.at));
+        let (tenant, at) = (told.tenant.id, told.by_then(body.at));
         let adds = told.topic.ends_with("added");
         let none: Vec<String> = Vec::new();
         let (added, removed) = if adds { (&body.tags, &none) } else { (&none, &body.tags) };

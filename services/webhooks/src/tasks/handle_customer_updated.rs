@@ -30,7 +30,7 @@ impl Task for HandleCustomerUpdated {
             return Ok(told.uninstalled());
         }
         let body = Customer::decode(&told.body).map_err(|error| shop::unreadable(&error))?;
-        let from = body.updated_at.unwrap_or(told.at);
+        let from = told.by_then(body.updated_at);
         let told_of = customer::of(&body);
         let noted = customer::note(&mut told, &told_of).await?;
         let enrolment =

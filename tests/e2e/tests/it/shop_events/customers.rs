@@ -100,11 +100,13 @@ async fn who_buys_becomes_a_member_and_the_order_earns() {
     let told = told("USD").await;
     told.world.tradeup_ok(&["tenant", "tier", "harbour", "silver", "--cashback", "10%"]);
     told.rules("enrolment", &rule());
-    let at = "2099-02-01T00:00:00Z";
-    let order = json!({ "id": 91, "currency": "USD", "financial_status": "paid", "total_price": "50.00",
-        "created_at": at, "processed_at": at, "updated_at": at, "customer": { "id": 503, "email": "b@example.com" },
-        "line_items": [{ "id": 1, "quantity": 1, "price": "50.00" }] });
-    told.accept(&told.webhook("orders/paid", &order)).await;
+    let at = told.world.instant_in("0 seconds").await;
+    let order = |id: i64, customer: i64, at: &str| {
+        json!({ "id": id, "currency": "USD", "financial_status": "paid", "total_price": "50.00",
+            "created_at": at, "processed_at": at, "updated_at": at, "customer": { "id": customer },
+            "line_items": [{ "id": 1, "quantity": 1, "price": "50.00" }] })
+    };
+    told.accept(&told.webhook("orders/paid", &order(91, 503, &at))).await;
     let result = told.result("orders/paid").await;
     assert_eq!(
         (&result["enrolment"]["outcome"], &result["granted_minor"]),
@@ -114,15 +116,11 @@ async fn who_buys_becomes_a_member_and_the_order_earns() {
 
     // The order before the customer: it waits, and is settled with the enrolment.
     told.rules("enrolment", &json!({ "enrol_on": ["customer_created"], "tier": "silver" }));
-    let later = |id: i64, customer: i64| {
-        json!({ "id": id, "currency": "USD", "financial_status": "paid", "total_price": "50.00",
-            "created_at": "2099-03-01T00:00:00Z", "processed_at": "2099-03-01T00:00:00Z",
-            "updated_at": "2099-03-01T00:00:00Z", "customer": { "id": customer },
-            "line_items": [{ "id": 1, "quantity": 1, "price": "50.00" }] })
-    };
-    told.accept(&told.webhook("orders/paid", &later(92, 504))).await;
+    let made = told.world.instant_in("0 seconds").await;
+    let bought = told.world.instant_in("0 seconds").await;
+    told.accept(&told.webhook("orders/paid", &order(92, 504, &bought))).await;
     assert_eq!(told.result("orders/paid").await["outcome"], "no_member");
-    told.accept(&told.webhook("customers/create", &customer(504, 1, &json!({})))).await;
+    told.accept(&told.webhook("customers/create", &customer(504, 1, &json!({ "created_at": made })))).await;
     assert_eq!(told.result("customers/create").await["enrolment"]["orders_settled"], 1);
     assert_eq!(told.balance().await, 1700);
     told.assert_proved();

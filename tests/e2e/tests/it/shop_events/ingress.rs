@@ -111,7 +111,7 @@ async fn what_can_not_be_read_is_a_dead_letter_that_says_where() {
     told.settled().await;
     let dead = told.world.tradeup_json(&["dead", "list", "--task", "intake"]);
     assert_eq!(dead[0]["code"], "TU0203");
-    assert!(dead[0]["error"].as_str().unwrap().contains("line "), "{dead}");
+    assert!(dead[0]["errors"][0].as_str().unwrap().contains("line "), "{dead}");
 
     let mut odd: serde_json::Value = serde_json::from_slice(&told.sample("orders-paid.json").body).unwrap();
     odd["line_items"][1]["price"] = json!("12,50");
@@ -120,7 +120,7 @@ async fn what_can_not_be_read_is_a_dead_letter_that_says_where() {
     told.settled().await;
     let dead = told.world.tradeup_json(&["dead", "list", "--task", "handle-order-paid"]);
     assert_eq!(dead[0]["code"], "TU0203");
-    let error = dead[0]["error"].as_str().unwrap();
+    let error = dead[0]["errors"][0].as_str().unwrap();
     assert!(error.contains("line_items[1].price") && !error.contains("12,50"), "{error}");
     assert_eq!(told.balance().await, 0);
 

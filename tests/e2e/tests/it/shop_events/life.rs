@@ -64,7 +64,8 @@ async fn an_uninstalled_shop_stands_still_and_a_late_word_of_it_changes_nothing(
         &gone
             .clone()
             .with("X-Shopify-Triggered-At", "2020-01-01T00:00:00Z")
-            .with("X-Shopify-Webhook-Id", "late"),
+            .with("X-Shopify-Webhook-Id", "late")
+            .with("X-Shopify-Event-Id", "late"),
     )
     .await;
     assert_eq!(told.result("app/uninstalled").await["outcome"], "older_than_install");

@@ -66,6 +66,8 @@ async fn the_last_word_first_ends_in_the_same_ledger() {
 #[tokio::test]
 async fn a_refund_counts_once_its_money_has_moved() {
     let told = told("USD").await;
+    // It names the shop's currency.
+    let no_duties = json!({ "shop_money": { "amount": "0.00", "currency_code": "USD" } });
     let order = |refunds: serde_json::Value, status: &str, minute: u32| {
         json!({ "id": 55, "currency": "USD", "financial_status": status, "total_price": "100.00",
             "created_at": "2026-11-20T10:00:00Z", "processed_at": "2026-11-20T10:00:00Z",
@@ -73,7 +75,7 @@ async fn a_refund_counts_once_its_money_has_moved() {
             "line_items": [{ "id": 1, "quantity": 2, "price": "50.00" }], "refunds": refunds })
     };
     let refund = |status: &str| {
-        json!({ "id": 66, "order_id": 55, "created_at": "2026-11-20T11:00:00Z",
+        json!({ "id": 66, "order_id": 55, "total_duties_set": no_duties, "created_at": "2026-11-20T11:00:00Z",
             "refund_line_items": [{ "id": 1, "line_item_id": 1, "quantity": 1, "subtotal": 50.00, "total_tax": 0.00 }],
             "transactions": [{ "id": 77, "kind": "refund", "status": status, "amount": "50.00", "gateway": "card" }] })
     };
@@ -97,7 +99,7 @@ async fn a_refund_counts_once_its_money_has_moved() {
 
     // Money for no line takes its share; all of it takes all.
     let money = |id: u32, amount: &str| {
-        json!({ "id": id, "order_id": 55, "created_at": "2026-11-20T12:00:00Z", "refund_line_items": [],
+        json!({ "id": id, "order_id": 55, "total_duties_set": no_duties, "created_at": "2026-11-20T12:00:00Z", "refund_line_items": [],
             "order_adjustments": [{ "id": id, "kind": "refund_discrepancy", "amount": format!("-{amount}") }],
             "transactions": [{ "id": id, "kind": "refund", "status": "success", "amount": amount, "gateway": "card" }] })
     };
@@ -107,6 +109,7 @@ async fn a_refund_counts_once_its_money_has_moved() {
     told.accept(&told.webhook("refunds/create", &money(68, "40.00"))).await;
     told.settled().await;
     assert_eq!(told.balance().await, 0);
+    assert_eq!(told.number("select count(*) from dead_letters").await, 0);
     told.assert_proved();
 }
 
