@@ -19,6 +19,7 @@ pub mod order;
 pub mod period;
 pub mod rules;
 pub mod schedule;
+pub mod signing;
 pub mod spend;
 pub mod tier;
 pub mod tier_rules;

@@ -76,3 +76,9 @@ create function lower_ascii(bytes bytea) returns bytea
     return convert_to(translate(encode(bytes, 'escape'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'),
         'UTF8');
 grant execute on function lower_ascii to tradeup_app;
+
+-- A system that signs what it sends has no token: its secret is made of its id, and of a key that is not here.
+alter table api_tokens
+    alter column token_hash drop not null,
+    add column signs boolean not null default false,
+    add check (signs = (token_hash is null));

@@ -18,6 +18,8 @@ pub struct ApiToken {
     pub created_at: DateTime<Utc>,
     /// Who made it.
     pub created_by: String,
+    /// The system signs what it sends, instead of showing a token.
+    pub signs: bool,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
@@ -48,6 +50,45 @@ pub async fn add(
     Ok(id)
 }
 
+/// Notes that a system signs what it sends. Returns the id that its secret is made of.
+///
+/// # Errors
+/// As any statement.
+pub async fn add_signer(
+    db: &mut Connection,
+    tenant: TenantId,
+    source: &str,
+    by: &str,
+) -> Result<Uuid, StoreError> {
+    let id = Uuid::now_v7();
+    sqlx::query!(
+        "insert into api_tokens (tenant_id, id, source, created_by, signs) values ($1, $2, $3, $4, true)",
+        tenant as TenantId,
+        id,
+        source,
+        by,
+    )
+    .execute(db)
+    .await
+    .doing("adding a system that signs")?;
+    Ok(id)
+}
+
+/// The systems that sign what they send, with the ids that their secrets are made of: newest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn signers(db: &mut Connection, tenant: TenantId) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let rows = sqlx::query!(
+        "select id, source from api_tokens where tenant_id = $1 and signs and revoked_at is null order by id desc",
+        tenant as TenantId
+    )
+    .fetch_all(db)
+    .await
+    .doing("looking up who signs")?;
+    Ok(rows.into_iter().map(|row| (row.id, row.source)).collect())
+}
+
 /// The system that a token of this hash lets in; `None` if there is none, or it was revoked.
 ///
 /// # Errors
@@ -58,7 +99,7 @@ pub async fn source_of(
     hash: &TokenHash,
 ) -> Result<Option<String>, StoreError> {
     sqlx::query_scalar!(
-        "select source from api_tokens where tenant_id = $1 and token_hash = $2 and revoked_at is null",
+        "select source from api_tokens where tenant_id = $1 and token_hash = $2 and not signs and revoked_at is null",
         tenant as TenantId,
         hash.as_bytes(),
     )
@@ -74,7 +115,7 @@ pub async fn source_of(
 pub async fn list(db: &mut Connection, tenant: TenantId) -> Result<Vec<ApiToken>, StoreError> {
     sqlx::query_as!(
         ApiToken,
-        "select id, source, created_at, created_by, revoked_at from api_tokens where tenant_id = $1
+        "select id, source, created_at, created_by, signs, revoked_at from api_tokens where tenant_id = $1
          order by id desc",
         tenant as TenantId
     )

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tradeup_domain::ErrorCode;
@@ -98,10 +98,16 @@ impl From<BodyError> for Problem {
 }
 
 /// The token of `Authorization: Bearer …`.
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// Whoever asks is not let in.
+pub(super) fn not_let_in() -> Problem {
+    let detail = "give a token of this shop as `Authorization: Bearer …`; `tradeup token add` makes one";
+    Problem::new(StatusCode::UNAUTHORIZED, None, detail)
 }
 
 impl FromRequestParts<Arc<Pool>> for Caller {
@@ -110,12 +116,7 @@ impl FromRequestParts<Arc<Pool>> for Caller {
     /// Lets in whoever has a token of the shop in the path. A shop that there is not and a token that there
     /// is not are answered alike.
     async fn from_request_parts(parts: &mut Parts, pool: &Arc<Pool>) -> Result<Self, Problem> {
-        let not_let_in = || {
-            let detail =
-                "give a token of this shop as `Authorization: Bearer …`; `tradeup token add` makes one";
-            Problem::new(StatusCode::UNAUTHORIZED, None, detail)
-        };
-        let hash = bearer(parts).map(TokenHash::of).ok_or_else(not_let_in)?;
+        let hash = bearer(&parts.headers).map(TokenHash::of).ok_or_else(not_let_in)?;
         let Path(path) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, pool)
             .await
             .map_err(|_unreadable| not_let_in())?;

@@ -5,6 +5,7 @@ mod checkout;
 mod holds;
 mod keep;
 mod places;
+mod published;
 mod server;
 pub(crate) mod shopify;
 mod unsubscribe;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tradeup_domain::signing::SigningKeys;
 use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_shopify::webhook::Secrets;
 use tradeup_store::Pool;
@@ -50,6 +52,10 @@ pub(crate) struct HttpOptions {
     /// each with the end of its time, like NEW,OLD@2026-12-01T12:00:00Z.
     #[arg(long, env = "TRADEUP_SHOPIFY_WEBHOOK_SECRETS", hide_env_values = true, value_name = "SECRETS")]
     shopify_webhook_secrets: Option<String>,
+    /// Keys that other systems' secrets are made of, for those that sign the events that they send: base64, the current
+    /// one first.
+    #[arg(long, env = "TRADEUP_SIGNING_KEYS", hide_env_values = true, value_name = "KEYS")]
+    signing_keys: Option<String>,
 }
 
 /// An address that is listened on.
@@ -57,6 +63,7 @@ pub(crate) struct Http {
     listener: TcpListener,
     keys: Option<KeyRing>,
     secrets: Option<Secrets>,
+    signing: Option<SigningKeys>,
 }
 
 impl HttpOptions {
@@ -69,28 +76,40 @@ impl HttpOptions {
         let secrets = self.shopify_webhook_secrets.filter(|secrets| !secrets.trim().is_empty());
         let secrets = secrets.map(|secrets| Secrets::parse(&SecretString::from(secrets))).transpose();
         let secrets = secrets.context("TRADEUP_SHOPIFY_WEBHOOK_SECRETS")?;
+        let signing = self.signing_keys.filter(|keys| !keys.trim().is_empty());
+        let signing = signing.map(|keys| SigningKeys::parse(&keys)).transpose();
+        let signing = signing.context("TRADEUP_SIGNING_KEYS")?;
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
-        Ok(Some(Http { listener, keys, secrets }))
+        Ok(Some(Http { listener, keys, secrets, signing }))
     }
 }
 
 impl Http {
     /// Serves until `shutdown`; then what is under way comes to its end.
     pub(crate) async fn serve(self, worker: Worker, shutdown: CancellationToken) {
-        let Self { listener, keys, secrets } = self;
+        let Self { listener, keys, secrets, signing } = self;
         if let Ok(address) = listener.local_addr() {
             tracing::info!("serving HTTP on {address}");
         }
-        server::serve(listener, routes(&worker, keys, secrets), shutdown).await;
+        server::serve(listener, routes(&worker, keys, secrets, signing), shutdown).await;
     }
 }
 
 /// Every route.
-fn routes(worker: &Worker, keys: Option<KeyRing>, secrets: Option<Secrets>) -> Router {
+fn routes(
+    worker: &Worker,
+    keys: Option<KeyRing>,
+    secrets: Option<Secrets>,
+    signing: Option<SigningKeys>,
+) -> Router {
     let pool = Pool::clone(worker.pool());
     let keeper = Keeper::new(worker.clone());
-    let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone()));
+    let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone())).merge(published::routes(
+        pool.clone(),
+        keeper.clone(),
+        signing,
+    ));
     match secrets {
         Some(secrets) => all = all.merge(shopify::routes(secrets, keeper)),
         None => {

@@ -33,6 +33,7 @@ mod money_commands;
 mod monthly;
 mod order_events;
 mod probes;
+mod published;
 mod publishing;
 mod restore;
 mod schedules;
