@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -15,6 +15,7 @@ const FILES: [&str; 17] = [
     "tradeup/v1/orders.proto",
     "tradeup/v1/spends.proto",
     "tradeup/v1/merges.proto",
+    "tradeup/v1/trade_ins.proto",
     "tradeup/v1/reversal.proto",
     "tradeup/v1/wallets.proto",
     "tradeup/v1/tier_review.proto",

@@ -152,6 +152,9 @@ pub const HANDLE_CUSTOMER_DELETED: JobKind =
 /// Makes the members of two customers one.
 pub const HANDLE_CUSTOMER_MERGED: JobKind =
     JobKind { service: "webhooks", task: "handle-customer-merged", input: "tradeup.v1.HandleEvent" };
+/// Values what a member has to trade in.
+pub const HANDLE_TRADE_IN_SUBMITTED: JobKind =
+    JobKind { service: "webhooks", task: "handle-trade-in-submitted", input: "tradeup.v1.TradeInSubmitted" };
 /// Stops everything for a shop that has uninstalled the app.
 pub const HANDLE_APP_UNINSTALLED: JobKind =
     JobKind { service: "webhooks", task: "handle-app-uninstalled", input: "tradeup.v1.HandleEvent" };
@@ -177,7 +180,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -215,6 +218,7 @@ impl JobKind {
         HANDLE_CUSTOMER_TAGS_CHANGED,
         HANDLE_CUSTOMER_DELETED,
         HANDLE_CUSTOMER_MERGED,
+        HANDLE_TRADE_IN_SUBMITTED,
         HANDLE_APP_UNINSTALLED,
         HANDLE_SCOPES_UPDATED,
         HANDLE_DATA_REQUEST,

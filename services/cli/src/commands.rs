@@ -39,6 +39,7 @@ pub(crate) mod statement;
 pub(crate) mod tenant;
 pub(crate) mod tiers;
 pub(crate) mod token;
+pub(crate) mod trade_ins;
 pub(crate) mod trigger;
 pub(crate) mod verify;
 pub(crate) mod wallet;

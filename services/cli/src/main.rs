@@ -102,6 +102,9 @@ enum Command {
     Member(commands::member::Member),
     /// Show a member's statement.
     Statement(commands::statement::Statement),
+    /// Trade-ins: what members bring, what they are offered, what became of it; market prices.
+    #[command(subcommand)]
+    TradeIns(commands::trade_ins::TradeIns),
     /// A shop's rules: what orders earn, who becomes a member, what is given for goods.
     #[command(subcommand)]
     Rules(commands::rules::Rules),
@@ -184,6 +187,7 @@ async fn main() -> ExitCode {
             Command::Tiers(tiers) => tiers.run(&context).await,
             Command::Member(member) => member.run(&context).await,
             Command::Statement(statement) => statement.run(&context).await,
+            Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
             Command::Rules(rules) => rules.run(&context).await,
             Command::Privacy(privacy) => privacy.run(&context).await,
             Command::Events(events) => events.run(&context).await,

@@ -15,7 +15,7 @@ use futures::FutureExt as _;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_store::retention::{self, Keep};
-use tradeup_store::workers;
+use tradeup_store::{tenants, workers};
 use tradeup_worker::{Service, Worker, service, sweep};
 
 /// Fires schedules and plans runs. Any number may run; the database decides who fires.
@@ -38,11 +38,18 @@ struct RetentionOptions {
     /// Days that ended runs are kept. Entries of the ledger are kept for ever.
     #[arg(long, env = "TRADEUP_KEEP_RUNS_DAYS", default_value_t = 400, value_parser = clap::value_parser!(u16).range(1..=3650))]
     keep_runs_days: u16,
+    /// Days that bodies of events are kept, which hold personal data.
+    #[arg(long, env = "TRADEUP_KEEP_BODIES_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    keep_bodies_days: u16,
 }
 
 impl RetentionOptions {
     fn keep(self) -> Keep {
-        Keep { log_days: self.keep_logs_days.into(), run_days: self.keep_runs_days.into() }
+        Keep {
+            log_days: self.keep_logs_days.into(),
+            run_days: self.keep_runs_days.into(),
+            body_days: self.keep_bodies_days.into(),
+        }
     }
 }
 
@@ -69,13 +76,16 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(service.run().await?)
 }
 
-/// Makes room: partitions, and runs that ended long ago.
+/// Makes room: partitions, bodies of events, and runs that ended long ago.
 async fn keep_house(worker: Worker, keep: Keep, shutdown: CancellationToken) {
     let mut round = rounds(KEEP_HOUSE);
     while next(&mut round, &shutdown).await {
         let kept = async {
             retention::keep_logs(worker.pool(), keep).await?;
             workers::forget_old(worker.pool()).await?;
+            for tenant in tenants::list(worker.pool()).await? {
+                while retention::erase_bodies(worker.pool(), tenant.id, keep).await? > 0 {}
+            }
             let mut deleted = 0;
             loop {
                 match retention::delete_ended_runs(worker.pool(), keep).await? {

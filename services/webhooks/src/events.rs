@@ -23,7 +23,7 @@ impl Intake for Events {
         let opened =
             Opened::of(received, &subject.topic).map_err(|error| wrong(error.code(), error.to_string()))?;
         let event = opened.event(&tenant, &subject, received.stored_at);
-        let lead = routes::lead(&event).map_err(|error| wrong(ErrorCode::EventBody, error.to_string()))?;
+        let lead = routes::lead(&event).map_err(|error| wrong(error.code(), error.to_string()))?;
         record(pool, &event, &opened, lead).await
     }
 }

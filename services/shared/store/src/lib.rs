@@ -46,6 +46,7 @@ pub mod suppressions;
 pub mod tenants;
 pub mod tier_moves;
 pub mod tiers;
+pub mod trade_ins;
 pub mod tx;
 pub mod verify;
 pub mod wallets;

@@ -1,10 +1,12 @@
 //! How long things are kept that are not money.
 
 use crate::error::{Doing, StoreError};
-use crate::{Pool, Tx};
+use crate::{Pool, TenantId, Tx};
 
 /// Trees of runs that one call deletes at most.
 const TREES_MAX: i64 = 50;
+/// Bodies of events that one call erases at most.
+const BODIES_MAX: i64 = 1_000;
 
 /// How long, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Keep {
     /// Ended runs with all that belongs to them. Entries of the ledger stay for ever, and their keys
     /// go on protecting: a run that is triggered again finds everything granted.
     pub run_days: i32,
+    /// Bodies of events, which hold personal data.
+    pub body_days: i32,
 }
 
 /// Makes the next days' partitions for log lines and drops those that are over.
@@ -26,6 +30,29 @@ pub async fn keep_logs(pool: &Pool, keep: Keep) -> Result<(), StoreError> {
         .await
         .doing("keeping log lines for as long as is said")
         .map(drop)
+}
+
+/// Erases bodies of a tenant's events that are older than that. Returns how many; call it again while there are any.
+///
+/// # Errors
+/// As any statement.
+pub async fn erase_bodies(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u64, StoreError> {
+    let mut tx = Tx::of_tenant(pool, tenant).await?;
+    let erased = sqlx::query!(
+        "update events set body = null, erased_at = clock_timestamp()
+         where tenant_id = $1 and id = any (array(
+             select id from events
+             where tenant_id = $1 and body is not null and received_at < now() - make_interval(days => $2)
+             order by received_at limit $3))",
+        tenant as TenantId,
+        keep.body_days,
+        BODIES_MAX,
+    )
+    .execute(&mut *tx)
+    .await
+    .doing("erasing bodies of events")?;
+    tx.commit().await?;
+    Ok(erased.rows_affected())
 }
 
 /// Deletes some trees of runs that ended long ago. Returns how many runs; call it again while there

@@ -102,6 +102,29 @@ pub async fn in_force(
     Ok(rules)
 }
 
+/// A version of the trade-in rule, by which offers were made.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] if there is none, or it can't be read.
+pub async fn trade_in_version(
+    db: &mut Connection,
+    tenant: TenantId,
+    version: i32,
+) -> Result<TradeInRule, StoreError> {
+    let document = sqlx::query_scalar!(
+        r#"select document::text as "document!" from rules
+           where tenant_id = $1 and kind = 'trade-in' and version = $2"#,
+        tenant as TenantId,
+        version,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("reading a shop's trade-in rule")?;
+    document
+        .and_then(|document| TradeInRule::parse(&document).ok())
+        .ok_or_else(|| StoreError::of_kind(ErrorKind::Corrupt, "reading a shop's trade-in rule"))
+}
+
 /// Adds a version.
 ///
 /// # Errors

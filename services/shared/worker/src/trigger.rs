@@ -6,9 +6,9 @@ use chrono_tz::Tz;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REVERSAL, REVERSAL_TENANT,
-    REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW, TIER_REVIEW_TENANT,
-    WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
+    REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW,
+    TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -281,6 +281,18 @@ pub fn handle_event(
 ) -> NewRun {
     let input = v1::HandleEvent { event_id: event.as_bytes().to_vec() };
     told(kind, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// Something to be traded in.
+#[must_use]
+pub fn trade_in_submitted(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::TradeInSubmitted,
+    due: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
+    told(HANDLE_TRADE_IN_SUBMITTED, tenant, key, input.encode_to_vec(), due, trigger)
 }
 
 /// A fact about an order.

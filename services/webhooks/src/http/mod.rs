@@ -8,6 +8,7 @@ mod places;
 mod published;
 mod server;
 pub(crate) mod shopify;
+mod trade_ins;
 mod unsubscribe;
 
 use std::net::SocketAddr;
@@ -105,11 +106,10 @@ fn routes(
 ) -> Router {
     let pool = Pool::clone(worker.pool());
     let keeper = Keeper::new(worker.clone());
-    let mut all = checkout::routes(pool.clone()).merge(holds::routes(pool.clone())).merge(published::routes(
-        pool.clone(),
-        keeper.clone(),
-        signing,
-    ));
+    let mut all = checkout::routes(pool.clone())
+        .merge(holds::routes(pool.clone()))
+        .merge(trade_ins::routes(pool.clone()))
+        .merge(published::routes(pool.clone(), keeper.clone(), signing));
     match secrets {
         Some(secrets) => all = all.merge(shopify::routes(secrets, keeper)),
         None => {

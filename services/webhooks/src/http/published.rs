@@ -148,6 +148,6 @@ fn check(tenant: &Tenant, received: &Received) -> Result<String, Problem> {
         Opened::of(received, &subject.topic).map_err(|error| wrong(error.code(), error.to_string()))?;
     let tenant = TenantRef { id: tenant.id, handle: tenant.handle.clone() };
     let event = opened.event(&tenant, &subject, received.stored_at);
-    routes::lead(&event).map_err(|error| wrong(ErrorCode::EventBody, error.to_string()))?;
+    routes::lead(&event).map_err(|error| wrong(error.code(), error.to_string()))?;
     Ok(opened.event_id.into_owned())
 }

@@ -6,8 +6,10 @@ mod credit_spent;
 mod customer_merged;
 mod order;
 mod shop;
+pub(crate) mod trade_in;
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::ErrorCode;
 use tradeup_proto::header;
 use tradeup_proto::subject::{SubjectError, encode};
 use tradeup_store::TenantRef;
@@ -18,7 +20,7 @@ use crate::http::shopify::SOURCE;
 use body::BodyError;
 
 /// Every topic that is handled.
-const ROUTES: [Route; 11] = [
+const ROUTES: [Route; 12] = [
     credit_requested::ROUTE,
     credit_spent::SPENT,
     credit_spent::REVERTED,
@@ -30,6 +32,7 @@ const ROUTES: [Route; 11] = [
     order::CANCELLED,
     order::DISPUTED,
     order::DISPUTE_WON,
+    trade_in::ROUTE,
 ];
 
 /// What follows from a topic.
@@ -51,13 +54,38 @@ pub(crate) struct Lead {
     pub(crate) customer: Option<String>,
 }
 
-/// What an event leads to, by its topic.
-pub(crate) fn lead(event: &Event<'_>) -> Result<Lead, BodyError> {
-    if event.source == SOURCE {
-        return shop::lead(event);
+/// What is wrong with an event whose topic is handled. Each names the header or field and the fix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LeadError {
+    /// Its body is written in a way that is not understood.
+    #[error("{0}")]
+    Content(String),
+    /// Its body.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
+
+impl LeadError {
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Content(_) => ErrorCode::EventHeader,
+            Self::Body(_) => ErrorCode::EventBody,
+        }
     }
-    let route = ROUTES.iter().find(|route| route.topic == event.topic);
-    Ok(Lead { run: route.map(|route| (route.run)(event)).transpose()?, ..Lead::default() })
+}
+
+/// What an event leads to, by its topic.
+pub(crate) fn lead(event: &Event<'_>) -> Result<Lead, LeadError> {
+    if event.source == SOURCE {
+        return Ok(shop::lead(event)?);
+    }
+    let Some(route) = ROUTES.iter().find(|route| route.topic == event.topic) else {
+        return Ok(Lead::default());
+    };
+    if let Err(error) = &event.content {
+        return Err(LeadError::Content(error.clone()));
+    }
+    Ok(Lead { run: Some((route.run)(event)?), ..Lead::default() })
 }
 
 /// An event whose subject and headers are right.

@@ -15,6 +15,7 @@ mod handle_order_transaction;
 mod handle_order_updated;
 mod handle_refund_created;
 mod handle_scopes_updated;
+mod handle_trade_in_submitted;
 mod redact_customer;
 mod redact_shop;
 
@@ -38,6 +39,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(handle_order_updated::HandleOrderUpdated)?
         .register(handle_refund_created::HandleRefundCreated)?
         .register(handle_scopes_updated::HandleScopesUpdated)?
+        .register(handle_trade_in_submitted::HandleTradeInSubmitted)?
         .register(redact_customer::RedactCustomer)?
         .register(redact_shop::RedactShop)
 }

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 32] = [
+const TENANT_TABLES: [&str; 38] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -37,6 +37,12 @@ const TENANT_TABLES: [&str; 32] = [
     "pushes",
     "shop_bookings",
     "wallet_differences",
+    "rules",
+    "order_payments",
+    "privacy_requests",
+    "trade_in_prices",
+    "trade_ins",
+    "trade_in_moves",
 ];
 
 /// A row of each tenant in each table that a month leaves empty.
@@ -77,6 +83,20 @@ const PLANTED: &str = "
         'adjust:1'
     from accounts;
     insert into orders (tenant_id, external_id) select id, '1' from tenants;
+    insert into rules (tenant_id, kind, version, document, valid_from, set_by)
+    select id, 'cashback', 1, '{}', now(), 'test' from tenants;
+    insert into order_payments (tenant_id, order_external_id, external_id, gateway, amount_minor, currency, paid_at)
+    select tenant_id, external_id, '1', 'card', 1, 'USD', now() from orders;
+    insert into privacy_requests (tenant_id, id, kind, event_id, received_at, due_at)
+    select id, gen_random_uuid(), 'shop_redact', gen_random_uuid(), now(), now() from tenants;
+    insert into trade_in_prices (tenant_id, item, category, market_minor, currency, source, valid_from)
+    select id, 'x', 'y', 1, 'USD', 'test', now() from tenants;
+    insert into trade_ins (tenant_id, id, source, submission_id, submitted_sha256, member_external_id, state, payout,
+        currency, rule_version, lines, cash_minor, bonus_minor, quoted_at, valid_until, submitted_at)
+    select id, gen_random_uuid(), 'test', '1', sha256(''), '1', 'submitted', 'credit', 'USD', 1, '[]', 1, 0, now(), now(),
+        now() from tenants;
+    insert into trade_in_moves (tenant_id, trade_in_id, seq, move, to_state, cash_minor, bonus_minor, lines, actor)
+    select tenant_id, id, 1, 'submit', 'submitted', 1, 0, '[]', 'test' from trade_ins;
     insert into order_refunds (tenant_id, order_external_id, external_id, eligible_minor, refunded_at)
     select id, '1', '1', 1, now() from tenants;
     insert into order_settlements (tenant_id, order_external_id, seq, operation, target_minor, posted_before_minor)

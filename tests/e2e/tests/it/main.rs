@@ -40,6 +40,7 @@ mod schedules;
 mod servers;
 mod shop_events;
 mod tiers;
+mod trade_ins;
 mod undecodable;
 mod unsubscribe;
 mod verify;
