@@ -16,6 +16,7 @@ mod push;
 mod recovery;
 mod tiers;
 mod warning_scan;
+mod webhooks;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +44,8 @@ enum Command {
     Fairness(fairness::Fairness),
     /// How long work stands still when something is killed.
     Recovery(recovery::Recovery),
+    /// Webhooks of a shop: accepted a second, and a burst.
+    Webhooks(webhooks::Webhooks),
     /// The daily review of the tiers of a large shop.
     Tiers(tiers::Tiers),
 }
@@ -58,5 +61,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
         Command::Tiers(tiers) => tiers.run().await,
+        Command::Webhooks(webhooks) => webhooks.run().await,
     }
 }

@@ -47,7 +47,8 @@ create table unclaimed_events (
     received_at timestamptz not null default now(),
     unique (shop_domain, event_id)
 );
-grant select, insert, delete on unclaimed_events to tradeup_app;
+-- Locking a row needs the right to change one.
+grant select, insert, update, delete on unclaimed_events to tradeup_app;
 
 -- A shop's rules: documents with versions. The one in force at an instant is the latest that began by then.
 create table rules (

@@ -93,7 +93,7 @@ fn what_is_wrong_with_an_envelope_is_named() {
         (with("time", json!("yesterday")), "field time"),
         (with("data_base64", json!("AAEC")), "data_base64"),
         (nothing, "field data is missing"),
-        (json!([1]), "CloudEvents envelope"),
+        (json!("text"), "CloudEvents envelope"),
     ] {
         let error = open(&wrong).unwrap_err();
         assert_eq!(error.code(), ErrorCode::EventBody);

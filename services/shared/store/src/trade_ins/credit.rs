@@ -1,6 +1,5 @@
 //! The credit for a trade-in: what the goods are paid with, and on top what is given away.
 
-use chrono::{DateTime, Utc};
 use tradeup_domain::ValueClass;
 use tradeup_domain::monthly::LEAST_VALID_DAYS;
 use tradeup_domain::rules::{RuleKind, RuleRef, TradeInRule};
@@ -60,13 +59,24 @@ pub async fn credit(
         return Err(StoreError::of_kind(ErrorKind::Corrupt, "crediting a trade-in"));
     }
     let mut booking = Booking::of(&operation);
+    let anchor = now.with_timezone(&settings.zone).date_naive();
+    let lot = |reason, value_class, granted_minor| NewLot {
+        id: Uuid::now_v7(),
+        value_class,
+        reason,
+        source_key: key.clone(),
+        granted_minor,
+        available_at: Some(now),
+        expires_at: None,
+        ends_at: None,
+        anchor_on: Some(anchor),
+        note: None,
+    };
     if credited.paid_minor > 0 {
-        booking.new_lots.push(lot("trade_in", ValueClass::Paid, &key, credited.paid_minor, now));
+        booking.new_lots.push(lot("trade_in", ValueClass::Paid, credited.paid_minor));
     }
     if credited.bonus_minor > 0 {
-        let mut bonus = lot("trade_in_bonus", ValueClass::Promotional, &key, credited.bonus_minor, now);
-        let anchor = now.with_timezone(&settings.zone).date_naive();
-        bonus.anchor_on = Some(anchor);
+        let mut bonus = lot("trade_in_bonus", ValueClass::Promotional, credited.bonus_minor);
         bonus.expires_at = rule
             .bonus
             .and_then(|bonus| bonus.validity.expires_at(anchor, settings.zone, now, LEAST_VALID_DAYS));
@@ -76,25 +86,4 @@ pub async fn credit(
     }
     book(db, &booking).await?;
     Ok(credited)
-}
-
-fn lot(
-    reason: &'static str,
-    value_class: ValueClass,
-    key: &str,
-    granted_minor: i64,
-    now: DateTime<Utc>,
-) -> NewLot {
-    NewLot {
-        id: Uuid::now_v7(),
-        value_class,
-        reason,
-        source_key: key.to_owned(),
-        granted_minor,
-        available_at: Some(now),
-        expires_at: None,
-        ends_at: None,
-        anchor_on: None,
-        note: None,
-    }
 }

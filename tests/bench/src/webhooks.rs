@@ -1,0 +1,249 @@
+//! Webhooks of a shop: accepted a second with a durable answer, beside the bare publish of the same bodies and beside a
+//! bare handler; then a burst that is taken while nobody works on it, and worked off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::post;
+use clap::Args;
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tradeup_fakes::shopify::{Sample, Webhook, samples};
+use tradeup_harness::{World, eventually, eventually_at};
+
+use crate::procfs;
+
+const SERVES_WITHIN: Duration = Duration::from_secs(30);
+const DRAINED_WITHIN: Duration = Duration::from_secs(3600);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The order of the sample that is sent, of which each webhook has one of its own.
+const SAMPLE: &str = "orders-paid.json";
+const SAMPLE_ORDER: &str = "5600112233440";
+
+/// Orders of one shop, each its own.
+#[derive(Args)]
+pub(crate) struct Webhooks {
+    /// Webhooks of each measurement.
+    #[arg(long, default_value_t = 10_000)]
+    count: usize,
+    /// Webhooks of the burst.
+    #[arg(long, default_value_t = 50_000)]
+    burst: usize,
+    /// Connections.
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Rounds of each measurement; the median is shown.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+impl Webhooks {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let mut world = World::new().await;
+        let (samples, secret, shop) = samples();
+        let sample = samples.iter().find(|sample| sample.file == SAMPLE).context("no sample")?.clone();
+        prepare(&mut world, &secret, &shop)?;
+        let bare = serve_bare().await?;
+        let jobs = world.jobs().await;
+        let (mut system, mut publish, mut handler) = (Vec::new(), Vec::new(), Vec::new());
+        let mut order = 0;
+        // Before anybody takes what is published: the floor has the machine to itself, and the system has to take what
+        // it has kept at the same time.
+        for _round in 0..self.rounds {
+            let all = signed(&sample, &secret, &shop, &mut 0, self.count);
+            publish.push(publish_all(&jobs, &all, self.connections).await);
+        }
+        let mut webhooks = world.start("webhooks").await;
+        let mut port = port(&webhooks).await;
+        for _round in 0..self.rounds {
+            let all = signed(&sample, &secret, &shop, &mut order, self.count);
+            handler.push(send_all(bare, &all, self.connections).await?);
+            system.push(send_all(port, &all, self.connections).await?);
+        }
+        let [system, publish, handler] = [system, publish, handler].map(median);
+        eventually_at(LOOK_EVERY, "all is taken", DRAINED_WITHIN, || async {
+            (left(&world, &jobs).await == 0).then_some(())
+        })
+        .await;
+        let peak_mib = procfs::peak_mib(webhooks.id())?;
+        webhooks.kill();
+
+        // While nobody takes events from the stream: an ingress alone would do; here it is one that is new each time.
+        webhooks = world.start("webhooks").await;
+        port = crate::webhooks::port(&webhooks).await;
+        let all = signed(&sample, &secret, &shop, &mut order, self.burst);
+        let begun = Instant::now();
+        let burst = send_all(port, &all, self.connections).await?;
+        eventually_at(LOOK_EVERY, "the burst is worked off", DRAINED_WITHIN, || async {
+            (left(&world, &jobs).await == 0).then_some(())
+        })
+        .await;
+        let drained = begun.elapsed().as_secs_f64();
+        let lots = world.number("select count(*) from lots where reason = 'cashback'").await;
+        let expected = i64::try_from(order)?;
+        ensure!(lots == expected, "{lots} credits for {expected} orders");
+        let figures = json!({ "count": self.count, "connections": self.connections, "body_bytes": sample.webhook.body.len(),
+            "webhooks": system.shown(), "bare_publish": publish.shown(), "bare_handler": handler.shown(),
+            "ratio_to_publish": round(system.a_second / publish.a_second),
+            "burst": { "count": self.burst, "accepted": burst.shown(), "drained_seconds": round(drained),
+                "drained_a_second": round(count(self.burst) / drained) },
+            "credits": lots, "webhooks_peak_mib": peak_mib });
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        Ok(())
+    }
+}
+
+/// A shop whose customer of the sample gets 5 % back.
+fn prepare(world: &mut World, secret: &str, shop: &str) -> anyhow::Result<()> {
+    world.tradeup_ok(&["tenant", "add", "floor", "--currency", "USD", "--tier", "gold=0:gold"]);
+    world.tradeup_ok(&["tenant", "tier", "floor", "gold", "--cashback", "5%"]);
+    world.tradeup_ok(&["tenant", "set", "floor", "--shop", shop]);
+    let file = world.dir.path().join("floor.csv");
+    std::fs::write(
+        &file,
+        "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags\n'7400112233445,A,B,a@example.com,yes,,gold\n",
+    )?;
+    let path = file.to_str().context("a path")?;
+    world.tradeup_ok(&["import", "members", path, "--tenant", "floor", "--since", "2020-01-01"]);
+    world.environment.insert("TRADEUP_HTTP".to_owned(), "127.0.0.1:0".to_owned());
+    world.environment.insert("TRADEUP_SHOPIFY_WEBHOOK_SECRETS".to_owned(), secret.to_owned());
+    Ok(())
+}
+
+/// Events to be taken and runs to be ended.
+async fn left(world: &World, jobs: &tradeup_harness::Jobs) -> i64 {
+    let runs = world.number("select count(*) from runs where finished_at is null").await;
+    runs + i64::try_from(jobs.events_left().await).unwrap_or(i64::MAX)
+}
+
+/// Webhooks of orders of their own, signed beforehand.
+fn signed(sample: &Sample, secret: &str, shop: &str, order: &mut usize, count: usize) -> Vec<Webhook> {
+    let body = String::from_utf8_lossy(&sample.webhook.body).into_owned();
+    (0..count)
+        .map(|_| {
+            *order += 1;
+            let body = body.replace(SAMPLE_ORDER, &format!("77{order:011}"));
+            Webhook::new(secret, shop, "orders/paid", body.as_bytes())
+        })
+        .collect()
+}
+
+/// What many requests came to.
+struct Seen {
+    a_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Seen {
+    fn of(mut each: Vec<Duration>, all: Duration) -> Self {
+        each.sort_unstable();
+        let at = |percent: usize| {
+            each.get(each.len() * percent / 100).copied().unwrap_or_default().as_secs_f64() * 1e3
+        };
+        Self { a_second: count(each.len()) / all.as_secs_f64(), p50_ms: at(50), p99_ms: at(99) }
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "a_second": round(self.a_second), "p50_ms": round(self.p50_ms), "p99_ms": round(self.p99_ms) })
+    }
+}
+
+fn median(mut seen: Vec<Seen>) -> Seen {
+    seen.sort_by(|a, b| a.a_second.total_cmp(&b.a_second));
+    seen.swap_remove(seen.len() / 2)
+}
+
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Sends all over kept connections, each its next when its last was answered.
+async fn send_all(port: u16, all: &[Webhook], connections: usize) -> anyhow::Result<Seen> {
+    let requests: Arc<Vec<Vec<u8>>> = Arc::new(all.iter().map(request).collect());
+    let next = Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
+    let mut workers = Vec::new();
+    for _ in 0..connections {
+        let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+        workers.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+            stream.set_nodelay(true)?;
+            let (mut each, mut answer) = (Vec::new(), vec![0; 4096]);
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let sent = Instant::now();
+                stream.write_all(request).await?;
+                let read = stream.read(&mut answer).await?;
+                // An answer without a body is its head, which comes at once.
+                let head = String::from_utf8_lossy(answer.get(..read).unwrap_or_default()).into_owned();
+                ensure!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "answered {head}");
+                each.push(sent.elapsed());
+            }
+            anyhow::Ok(each)
+        }));
+    }
+    let mut each = Vec::new();
+    for worker in workers {
+        each.extend(worker.await??);
+    }
+    Ok(Seen::of(each, begun.elapsed()))
+}
+
+fn request(webhook: &Webhook) -> Vec<u8> {
+    let mut head = "POST /webhooks/shopify HTTP/1.1\r\nHost: localhost\r\n".to_owned();
+    for (name, value) in &webhook.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", webhook.body.len());
+    let mut request = head.into_bytes();
+    request.extend_from_slice(&webhook.body);
+    request
+}
+
+/// The same bodies to the same stream, without HTTP, signature or anything else.
+async fn publish_all(jobs: &tradeup_harness::Jobs, all: &[Webhook], at_once: usize) -> Seen {
+    let begun = Instant::now();
+    let each = futures::stream::iter(all)
+        .map(|webhook| async move {
+            let sent = Instant::now();
+            let id = format!("floor-{}", webhook.header("X-Shopify-Webhook-Id"));
+            jobs.publish_event("events.floor.bench.none", &[("Nats-Msg-Id", &id)], &webhook.body).await;
+            sent.elapsed()
+        })
+        .buffer_unordered(at_once)
+        .collect()
+        .await;
+    Seen::of(each, begun.elapsed())
+}
+
+/// A handler that reads the body and answers.
+async fn serve_bare() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let routes = Router::new().route("/webhooks/shopify", post(|_body: Bytes| async {}));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    Ok(port)
+}
+
+/// Where `webhooks` serves.
+async fn port(webhooks: &tradeup_harness::Process) -> u16 {
+    eventually("webhooks serves HTTP", SERVES_WITHIN, || {
+        let log = webhooks.log();
+        let port = log
+            .split("serving HTTP on 127.0.0.1:")
+            .nth(1)
+            .and_then(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok());
+        async move { port }
+    })
+    .await
+}
