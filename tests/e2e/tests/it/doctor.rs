@@ -60,6 +60,7 @@ async fn a_working_world_is_in_order_and_a_stopped_service_is_missed() {
     assert_eq!(before.state("service", "credits"), "problem");
 
     let (_scheduler, credits) = world.start_both().await;
+    let _webhooks = world.start("webhooks").await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let report = eventually("all is in order", SOON, || async {
@@ -103,7 +104,7 @@ async fn a_working_world_is_in_order_and_a_stopped_service_is_missed() {
 #[tokio::test]
 async fn a_busy_world_is_in_order_too() {
     let world = World::with_aurora(10_000, 113).await;
-    let _services = world.start_both().await;
+    let _services = (world.start_both().await, world.start("webhooks").await);
     let run = world.trigger("2026-11");
     let unfinished = "select count(*) from runs where finished_at is null";
     let mut looks = 0;
@@ -183,6 +184,7 @@ async fn it_names_what_a_person_should_see_to() {
 async fn it_names_what_no_longer_goes_by_itself() {
     let world = World::new().await;
     let (scheduler, credits) = world.start_both().await;
+    let _webhooks = world.start("webhooks").await;
     world.tradeup_ok(&["probe"]);
     assert!(Report::of(&world).is_clean());
     // Nobody is there to see to anything.
