@@ -127,6 +127,7 @@ async fn a_restored_database_is_refused_until_somebody_accepts_it() {
     succeeds(&world, &again).await;
     world.assert_exact(&["2026-08", "2026-09", "2026-10"]);
     world.tradeup_ok(&["dead", "discard", "--code", "TU0002", "--reason", "seen to"]);
+    let _webhooks = world.start("webhooks").await;
     eventually("all is in order", SOON, || async { Report::of(&world).is_clean().then_some(()) }).await;
     assert_eq!(world.tradeup_json(&["restored", "--reason", "once more"])["accepted"], Value::Null);
 }
