@@ -13,6 +13,7 @@ use tradeup_store::members::Customer;
 use tradeup_store::orders;
 use tradeup_worker::{Applied, TaskContext, TaskError};
 
+use super::customer::text;
 use super::{Told, asked, enrol, unreadable};
 
 /// Does what follows from an order's body.
@@ -162,13 +163,12 @@ pub(crate) fn payment(transaction: &Transaction, told: &Told) -> Option<Fact> {
 
 /// The customer of an order, as far as its body tells. Tags are the order's, not the customer's.
 fn customer_of(order: &Order, customer: &webhook::CustomerRef) -> Customer {
-    let text = |text: &Option<webhook::Personal>| text.as_ref().map(|text| text.as_str().to_owned());
     Customer {
         external_id: customer.id.clone(),
-        email: text(&customer.email),
-        first_name: text(&customer.first_name),
-        last_name: text(&customer.last_name),
-        phone: text(&customer.phone),
+        email: text(customer.email.as_ref()),
+        first_name: text(customer.first_name.as_ref()),
+        last_name: text(customer.last_name.as_ref()),
+        phone: text(customer.phone.as_ref()),
         country: order.country.clone(),
         tags: None,
         accepts_email_marketing: None,
