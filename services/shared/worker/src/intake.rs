@@ -18,7 +18,7 @@ use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
 use crate::bury::{self, EventOf, Original};
-use crate::execute::{answered, original};
+use crate::execute::answered;
 use crate::runner::{hand_back, reopen_wait};
 use crate::{Worker, faultpoint};
 
@@ -219,18 +219,18 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
         // Every delivery of a consumer says when it was stored.
         return again(delivery).await;
     };
-    let event = Received {
+    let event = Arc::new(Received {
         subject: delivery.subject().to_owned(),
         headers: delivery.headers(),
         body: delivery.body().to_vec(),
         stored_at: DateTime::from(stored_at),
-    };
-    let headers = event.headers.clone();
+    });
+    let taken = Arc::clone(&event);
     let pool = worker.pool.clone();
     faultpoint::reached("intake.before").await;
     // In a task of its own, so that a panic is an error like others.
     let taken = tokio::spawn(async move {
-        let take = async { Ok(intake.take(&pool, &event).await) };
+        let take = async { Ok(intake.take(&pool, &taken).await) };
         within("taking an event", TAKE_WITHIN, take).await.unwrap_or_else(|late| Err(late.into()))
     })
     .await;
@@ -241,11 +241,11 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
             worker.relay.publish_jobs(&jobs).await;
         }
         Ok(Err(IntakeError::Refused { tenant, code, error })) => {
-            set_aside(worker, delivery, &headers, tenant.as_ref(), code, &error).await;
+            set_aside(worker, delivery, &event, tenant.as_ref(), code, &error).await;
         }
         // The database is there and will refuse it each time.
         Ok(Err(IntakeError::Store(error))) if error.kind() == ErrorKind::Refused => {
-            set_aside(worker, delivery, &headers, None, error.code(), &error.to_string()).await;
+            set_aside(worker, delivery, &event, None, error.code(), &error.to_string()).await;
         }
         Ok(Err(IntakeError::Store(error))) => {
             let passes = error.class() != Class::Permanent;
@@ -259,7 +259,7 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
         }
         Err(_panic) if delivery.delivered() >= PANICS_MAX => {
             let error = "taking the event panicked each time; the log of the service says where";
-            set_aside(worker, delivery, &headers, None, ErrorCode::Panicked, error).await;
+            set_aside(worker, delivery, &event, None, ErrorCode::Panicked, error).await;
         }
         Err(_panic) => {
             tracing::error!("taking an event panicked, trying again");
@@ -279,19 +279,13 @@ async fn again(delivery: &Delivery) {
 async fn set_aside(
     worker: &Worker,
     delivery: &Delivery,
-    headers: &[(String, String)],
+    event: &Received,
     tenant: Option<&TenantRef>,
     code: ErrorCode,
     error: &str,
 ) {
-    let event = EventOf { tenant, headers };
-    let original = original(delivery);
-    let buried = bury::event(&worker.pool, &original, &event, code, error);
-    match within("setting an event aside", TAKE_WITHIN, buried).await {
-        Ok(buried) => {
-            answered(delivery.ack().await);
-            worker.publish_buried(buried.dead);
-        }
+    match set_aside_now(worker, event, tenant, code, error).await {
+        Ok(()) => answered(delivery.ack().await),
         Err(error) => {
             tracing::warn!("an event can't be set aside, trying again: {error}");
             again(delivery).await;
