@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::DateTime;
 use clap::Args;
 use serde_json::json;
+use tradeup_store::purchases::{self, PurchaseLine};
 use tradeup_store::tier_moves::{self, Outlook, TierLine};
 use tradeup_store::{Tx, schedules, tiers};
 
@@ -13,7 +14,7 @@ use crate::Context;
 use crate::output::{instant, money};
 use crate::sheet::{Cell, Sheet};
 
-/// A member's tier: each time in one with what decided it, what is spent within the window, what is missing to
+/// A member's tier: each time in one with what decided it, what was bought, what is spent within the window, what is missing to
 /// the next one, and when it may be lowered.
 #[derive(Args)]
 pub(crate) struct Member {
@@ -44,6 +45,11 @@ fn reason(line: &TierLine) -> String {
             format!("lowered on the yearly date {on}: {spent}")
         }
         (Some("undone"), _) => format!("undone by a refund: {spent}{by}"),
+        (_, Some("purchase")) => {
+            let until = line.until_at.map(|at| format!(" until {}", instant(at))).unwrap_or_default();
+            format!("bought{until}{under}")
+        }
+        (_, Some("spend")) => format!("reached before{under}"),
         (_, Some("import")) => "by tag".to_owned(),
         (_, Some("manual")) if line.pinned => "by hand, pinned".to_owned(),
         (_, Some("manual")) => "by hand".to_owned(),
@@ -62,6 +68,7 @@ impl Member {
         let outlook = tier_moves::outlook(&mut tx, tenant.id, member, now).await?;
         let notices = tier_moves::notices(&mut tx, tenant.id, Some(member), false, 100).await?;
         let listed = tiers::list(&mut tx, tenant.id).await?;
+        let bought = purchases::of_member(&mut tx, tenant.id, member).await?;
         tx.rollback().await?;
 
         let mut times = Sheet::new(&["from", "until", "tier", "status", "source", "reason", "run"]);
@@ -82,6 +89,7 @@ impl Member {
             return Ok(ExitCode::SUCCESS);
         }
         let told = tiers_command::notices_sheet(&notices);
+        let bought = purchases_sheet(&bought);
         let next = outlook.as_ref().and_then(|outlook| outlook.next);
         let next_tier =
             next.and_then(|next| listed.iter().find(|tier| tier.id == next.tier_id)).map(|tier| &tier.handle);
@@ -89,7 +97,7 @@ impl Member {
             |outlook: &Outlook| outlook.next.map(|next| (next.threshold_minor - outlook.spend_minor).max(0));
         let value = json!({
             "tenant": tenant.handle, "member_id": member.to_string(), "history": times.value(),
-            "notices": told.value(),
+            "notices": told.value(), "purchases": bought.value(),
             "outlook": outlook.as_ref().map(|o| json!({ "window": o.window.as_str(),
                 "counts_from": o.counts_from.map(instant), "spend_minor": o.spend_minor, "currency": o.currency,
                 "next_tier": next_tier, "next_threshold_minor": o.next.map(|next| next.threshold_minor),
@@ -104,6 +112,9 @@ impl Member {
                 None => text.push_str("\nNo tier of this shop is reached by spending.\n"),
                 Some(outlook) => text.push_str(&outlook_text(outlook, next_tier, missing(outlook))),
             }
+            if !bought.is_empty() {
+                text.push_str(&format!("\nBought:\n{}\n", bought.text()));
+            }
             if !told.is_empty() {
                 text.push_str(&format!("\nNotices:\n{}\n", told.text()));
             }
@@ -111,6 +122,22 @@ impl Member {
         })?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn purchases_sheet(purchases: &[PurchaseLine]) -> Sheet {
+    let mut sheet = Sheet::new(&["order", "tier", "pieces", "months", "bought", "from", "until"]);
+    for line in purchases {
+        sheet.push([
+            Cell::text(&line.order),
+            Cell::text(&line.tier),
+            Cell::Text(line.pieces.to_string()),
+            Cell::Text(line.months.to_string()),
+            Cell::Text(instant(line.bought_at)),
+            Cell::optional(line.from_at.map(instant)),
+            Cell::optional(line.until_at.map(instant)),
+        ]);
+    }
+    sheet
 }
 
 fn outlook_text(outlook: &Outlook, next_tier: Option<&String>, missing: Option<i64>) -> String {

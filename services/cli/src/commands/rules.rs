@@ -11,7 +11,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tradeup_domain::rules::{RuleError, RuleKind};
 use tradeup_store::rules::{self, Added, NewVersion, RuleVersion};
-use tradeup_store::{Tx, audit};
+use tradeup_store::tenants::Tenant;
+use tradeup_store::{Tx, audit, tiers};
 
 use super::tenant_by_handle;
 use super::who::Who;
@@ -112,6 +113,30 @@ fn in_words(errors: &[RuleError]) -> String {
     text
 }
 
+/// The tiers that a document names and the shop does not have.
+async fn unknown_tiers(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    kind: RuleKind,
+    text: &str,
+) -> anyhow::Result<Vec<RuleError>> {
+    let known = tiers::list(tx, tenant.id).await?;
+    let named = kind
+        .tiers(text)
+        .map_err(|errors| anyhow!("the document is no rule of {kind}:{}", in_words(&errors)))?;
+    let unknown =
+        named.into_iter().filter(|(_, tier)| !known.iter().any(|known| known.handle == tier.as_str()));
+    Ok(unknown
+        .map(|(path, tier)| RuleError {
+            path,
+            problem: format!(
+                "names the tier {tier}, which the shop does not have; add it with `tradeup tenant tier {} {tier}`, or name another",
+                tenant.handle
+            ),
+        })
+        .collect())
+}
+
 impl Check {
     fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let errors = self.kind.check(&read(&self.file)?).err().unwrap_or_default();
@@ -136,6 +161,13 @@ impl Set {
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let actor = self.who.actor();
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let errors = unknown_tiers(&mut tx, &tenant, self.kind, &text).await?;
+        if !errors.is_empty() {
+            bail!(
+                "the shop does not have all that the document names, and nothing was set:{}",
+                in_words(&errors)
+            );
+        }
         let new = NewVersion {
             kind: self.kind,
             document: &document,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::MEMBER_MAX;
 use crate::money::{AMOUNT_MINOR_MAX, Currency, Money};
+use crate::rules::BoughtLine;
 
 /// Longest id of an order or refund, in characters.
 pub const ORDER_ID_MAX: usize = 100;
@@ -21,6 +22,9 @@ pub struct Line {
     pub price_minor: i64,
     /// How many.
     pub quantity: i64,
+    /// How many pieces it is of, where the price is that of all of them and the quantity 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pieces_in_all: i64,
     /// Discounts of the line and its share of the order's, together.
     #[serde(skip_serializing_if = "is_zero")]
     pub discounts_minor: i64,
@@ -101,6 +105,23 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Line {
+    /// As far as memberships go.
+    #[must_use]
+    pub fn bought(&self) -> BoughtLine<'_> {
+        BoughtLine {
+            product_id: self.product_id.as_deref(),
+            variant_id: self.variant_id.as_deref(),
+            sku: self.sku.as_deref(),
+            quantity: self.pieces(),
+        }
+    }
+
+    /// How many pieces it is of.
+    #[must_use]
+    pub fn pieces(&self) -> i64 {
+        if self.pieces_in_all > 0 { self.pieces_in_all } else { self.quantity }
+    }
+
     /// A line of so much, for what tells of no lines.
     #[must_use]
     pub fn of(amount_minor: i64) -> Self {

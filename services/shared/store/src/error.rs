@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Refused,
     /// A stored value that should be impossible.
     Corrupt,
+    /// What a shop has set contradicts itself: a person puts it right, then it is tried again.
+    Settings,
     /// Another attempt of this run has taken over; nothing of this one may be committed.
     Superseded,
     /// Anything else.
@@ -98,9 +100,11 @@ impl Classify for StoreError {
         match self.kind {
             ErrorKind::Unavailable | ErrorKind::Conflict => Class::TRANSIENT,
             // Unclassified means permanent where money is concerned: a person looks first.
-            ErrorKind::Refused | ErrorKind::Corrupt | ErrorKind::Superseded | ErrorKind::Unexpected => {
-                Class::Permanent
-            }
+            ErrorKind::Refused
+            | ErrorKind::Corrupt
+            | ErrorKind::Settings
+            | ErrorKind::Superseded
+            | ErrorKind::Unexpected => Class::Permanent,
         }
     }
 
@@ -109,6 +113,7 @@ impl Classify for StoreError {
             ErrorKind::Unavailable => ErrorCode::DatabaseUnavailable,
             ErrorKind::Conflict => ErrorCode::DatabaseConflict,
             ErrorKind::Refused => ErrorCode::DatabaseRefused,
+            ErrorKind::Settings => ErrorCode::TenantSettings,
             ErrorKind::Superseded => ErrorCode::Superseded,
             ErrorKind::Corrupt | ErrorKind::Unexpected => ErrorCode::DatabaseUnexpected,
         }
@@ -126,6 +131,9 @@ impl fmt::Display for StoreError {
             }
             Some(error) => write!(f, ": {error}"),
             None if self.kind == ErrorKind::Superseded => f.write_str(": another attempt has taken over"),
+            None if self.kind == ErrorKind::Settings => f.write_str(
+                ": a rule of the shop names a tier that it does not have; add the tier, then replay",
+            ),
             None if self.kind == ErrorKind::Conflict => {
                 f.write_str(": the member has become a part of another meanwhile")
             }

@@ -34,6 +34,7 @@ pub mod pauses;
 pub mod pool;
 pub mod previews;
 pub mod privacy;
+pub mod purchases;
 pub mod pushes;
 pub mod reports;
 pub mod retention;

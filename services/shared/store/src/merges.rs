@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::accounts::{self, Booking, DebtKind, DebtMovement, book};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::operations::{self, Begun, Operation, OperationKind};
-use crate::{Connection, RunId, TenantId, schedules};
+use crate::{Connection, RunId, TenantId, purchases, schedules};
 
 /// The member with this customer id, also one who has become a part of another.
 ///
@@ -114,6 +114,7 @@ pub async fn merge(
     // First the member, then its tier: as an import does.
     record(db, asked, &key, Pair { old, kept: into }, lots, now).await?;
     plan::carry_tier(db, asked.tenant, old, into, now).await?;
+    purchases::carry(db, asked.tenant, old, into).await?;
     Ok(Merged::Done { is_new: true, member_id: into, lots })
 }
 

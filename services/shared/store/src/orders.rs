@@ -4,6 +4,7 @@
 mod rate;
 mod settle;
 
+pub(crate) use rate::moved_refunds;
 pub use rate::{Rated, rate};
 pub use settle::{Settled, settle};
 
@@ -13,13 +14,16 @@ use tradeup_domain::order::{Fact, PaidOrder, RefundContent, RefundState};
 
 use crate::credits::Asked;
 use crate::error::{Doing, ErrorKind, StoreError};
+use crate::purchases::{self, Memberships};
 use crate::tenants::Settings;
 use crate::tier_moves::{self, Moved};
 use crate::{Connection, TenantId};
 
 /// What came of a fact about an order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Told {
+    /// What of it is a membership that was bought.
+    pub memberships: Memberships,
     /// What was posted.
     pub settled: Settled,
     /// The tier that its member has reached.
@@ -42,6 +46,9 @@ impl Told {
             }
             Settled::OrderUnknown | Settled::NoMember | Settled::OtherCurrency | Settled::AwaitsPayments => {}
         }
+        if let Some(memberships) = self.memberships.shown() {
+            shown["memberships"] = memberships;
+        }
         if let Some(moved) = self.moved {
             shown["tier"] = json!({ "raised": moved.raised, "from_tier_id": moved.from_tier, "tier_id": moved.tier,
                 "spend_minor": moved.spend_minor, "threshold_minor": moved.threshold_minor });
@@ -50,11 +57,11 @@ impl Told {
     }
 }
 
-/// Stores facts about an order, settles what it earns by all that is known then, and what follows for the tier of
-/// its member.
+/// Stores facts about an order, and settles what follows from all that is known then: the memberships that it buys,
+/// what it earns, and the tier of its member.
 ///
 /// # Errors
-/// As [`record`].
+/// As [`record`] and [`purchases::settle`].
 pub async fn tell(
     db: &mut Connection,
     asked: &Asked<'_>,
@@ -66,9 +73,11 @@ pub async fn tell(
     for fact in facts {
         record(db, asked.tenant, external_id, fact).await?;
     }
+    // First who its member is.
+    let memberships = purchases::settle(db, asked, settings, external_id).await?;
     let settled = settle(db, asked, settings, external_id).await?;
     let moved = tier_moves::after_order(db, asked, external_id).await?;
-    Ok(Told { settled, moved })
+    Ok(Told { memberships, settled, moved })
 }
 
 /// Stores a fact about an order and locks the order until the transaction ends. What is known of it
@@ -168,6 +177,22 @@ pub async fn of_new_member(
     .fetch_all(db)
     .await
     .doing("looking for a new member's orders")
+}
+
+/// What a customer has spent, in minor units of the shop's currency: what was eligible of the orders that were told of,
+/// less what was refunded of them. Whether the customer is a member does not matter.
+///
+/// # Errors
+/// As any statement.
+pub async fn spent_by_customer(
+    db: &mut Connection,
+    tenant: TenantId,
+    customer: &str,
+) -> Result<i64, StoreError> {
+    sqlx::query_file_scalar!("src/orders/spent_by_customer.sql", tenant as TenantId, customer)
+        .fetch_one(db)
+        .await
+        .doing("adding up what a customer has spent")
 }
 
 /// What happened to an order as a whole.

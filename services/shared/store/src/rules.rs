@@ -62,6 +62,31 @@ pub struct InForce {
     pub trade_in: Option<(TradeInRule, i32)>,
 }
 
+/// The enrolment rule in force at `at` with its version; `None` for the product's own.
+///
+/// # Errors
+/// As [`in_force`].
+pub async fn enrolment_in_force(
+    db: &mut Connection,
+    tenant: TenantId,
+    at: DateTime<Utc>,
+) -> Result<(EnrolmentRule, Option<i32>), StoreError> {
+    let row = sqlx::query!(
+        r#"select version, document::text as "document!" from rules
+           where tenant_id = $1 and kind = 'enrolment' and valid_from <= $2
+           order by valid_from desc, version desc limit 1"#,
+        tenant as TenantId,
+        at,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("reading a shop's rules")?;
+    let Some(row) = row else { return Ok((EnrolmentRule::default(), None)) };
+    let rule = EnrolmentRule::parse(&row.document)
+        .map_err(|_wrong| StoreError::of_kind(ErrorKind::Corrupt, "reading a shop's rules"))?;
+    Ok((rule, Some(row.version)))
+}
+
 /// The rules in force at `at`.
 ///
 /// # Errors

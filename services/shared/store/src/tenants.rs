@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use tradeup_domain::zone::{parse_zone, with_grace};
 use tradeup_domain::{Class, Classify, Currency, ErrorCode, Handle, Validity};
 
-use crate::error::{Doing, StoreError};
+use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, TenantId};
 
 /// A tenant to be added.
@@ -125,6 +125,18 @@ impl Tenant {
             writes_off: self.shortfall == "write_off",
         })
     }
+}
+
+/// A tenant's time zone.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] if it can't be read.
+pub async fn zone(db: &mut Connection, tenant: TenantId) -> Result<Tz, StoreError> {
+    let zone = sqlx::query_scalar!("select zone from tenants where id = $1", tenant as TenantId)
+        .fetch_one(db)
+        .await
+        .doing("reading a shop's zone")?;
+    parse_zone(&zone).map_err(|_unknown| StoreError::of_kind(ErrorKind::Corrupt, "reading a shop's zone"))
 }
 
 /// Adds a tenant. `None` if the handle is taken.

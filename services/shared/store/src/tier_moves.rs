@@ -3,6 +3,7 @@
 //! A member's tier changes under the lock of the member's row, taken in a statement of its own, and from the
 //! moment of the change on: what a month or an order has read of the past stays as it was read.
 
+mod bought;
 mod history;
 mod order;
 mod place;
@@ -10,6 +11,7 @@ mod preview;
 mod review;
 mod tags;
 
+pub use bought::{Bought, settle_bought};
 pub use history::{NoticeLine, Outlook, TierLine, history, notices, outlook};
 pub use order::{Moved, after_order};
 pub use place::{Placed, begin_first, place};
@@ -33,18 +35,42 @@ struct Standing {
     external_id: String,
     /// Begin of the first membership ever.
     joined_at: Option<DateTime<Utc>>,
-    /// The membership that is open.
+    /// The membership that is in force; of one that was bought and has ended, what was under it.
     held: Option<Held>,
+    /// The open membership was bought: until when it is written down.
+    open_until: Option<DateTime<Utc>>,
+    /// The highest of what was bought and runs.
+    bought: Option<Running>,
     /// When the latest membership, open or not, began, and ended.
     latest: Option<(DateTime<Utc>, Option<DateTime<Utc>>)>,
     /// Cancelled for good, or about to begin: no rule has a say.
     left_alone: bool,
+    /// Cancelled for good.
+    cancelled: bool,
+}
+
+/// A tier that was bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Running {
+    place: Place,
+    /// When it ends by itself.
+    until: DateTime<Utc>,
 }
 
 impl Standing {
     /// The local day of joining.
     fn joined_on(&self, zone: Tz) -> Option<NaiveDate> {
         self.joined_at.map(|at| local_day(at, zone))
+    }
+
+    /// When what a membership goes to ends by itself.
+    fn until(&self, to: Option<Place>) -> Option<DateTime<Utc>> {
+        to.filter(|to| to.source == Source::Purchase).and(self.bought).map(|bought| bought.until)
+    }
+
+    /// What a member who is lowered is left with at least: what was told, and what was bought.
+    fn floors(&self, told: Option<Place>) -> Vec<Place> {
+        told.into_iter().chain(self.bought.map(|bought| bought.place)).collect()
     }
 
     /// When a change that is decided now takes effect: after all that is there.
@@ -79,7 +105,7 @@ async fn standings(
     members: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<Vec<Standing>, StoreError> {
-    let rows = sqlx::query_file!("src/tier_moves/standings.sql", tenant as TenantId, members)
+    let rows = sqlx::query_file!("src/tier_moves/standings.sql", tenant as TenantId, members, now)
         .fetch_all(db)
         .await
         .doing("reading where members stand")?;
@@ -98,6 +124,12 @@ async fn standings(
                 (Some(tier_id), Some(rank), Some(by)) => Some(Place { tier_id, rank, source: source(&by)? }),
                 _ => None,
             };
+            let bought = match (row.bought_tier_id, row.bought_rank, row.bought_until) {
+                (Some(tier_id), Some(rank), Some(until)) => {
+                    Some(Running { place: Place { tier_id, rank, source: Source::Purchase }, until })
+                }
+                _ => None,
+            };
             let held = match (row.tier_id, row.rank, row.source) {
                 (Some(tier_id), Some(rank), Some(by)) if open => Some(Held {
                     place: Place { tier_id, rank, source: source(&by)? },
@@ -107,12 +139,22 @@ async fn standings(
                 }),
                 _ => None,
             };
+            // What was bought and has ended, or was given back, holds no more; what is under it does.
+            let held = match held {
+                Some(held) if held.place.source == Source::Purchase && !row.backed => {
+                    held.under.map(|under| Held { place: under, under: None, pinned: false, ..held })
+                }
+                held => held,
+            };
             Ok(Standing {
                 member_id: row.member_id,
                 external_id: row.external_id,
                 joined_at: row.joined_at,
                 held,
+                open_until: row.until_at.filter(|_| open),
+                bought,
                 latest,
+                cancelled,
                 left_alone: cancelled || !begun || !over,
             })
         })
@@ -175,6 +217,8 @@ struct Change<'a> {
     from: Option<Place>,
     to: Option<Place>,
     under: Option<Place>,
+    /// When it ends by itself, if it was bought.
+    until: Option<DateTime<Utc>>,
     why: Why,
     counted: Counted<'a>,
 }
@@ -243,6 +287,7 @@ async fn change(
         &each(changes, order) as &[Option<String>],
         currency,
         run_id as Option<RunId>,
+        &each(changes, |c| c.until) as &[Option<DateTime<Utc>>],
     )
     .execute(db)
     .await

@@ -113,6 +113,13 @@ pub async fn tenant(pool: &Pool, tenant: TenantId) -> Result<(Examined, Vec<Chec
         check!(
             tx_ref,
             tenant,
+            "purchases_are_held",
+            "src/verify/purchases_are_held.sql",
+            "who has bought a tier that runs is in it, and who is in it for that has bought it"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "promised_is_granted",
             "src/verify/promised_is_granted.sql",
             "each succeeded monthly run granted what it promised"

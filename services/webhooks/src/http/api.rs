@@ -82,7 +82,7 @@ impl From<StoreError> for Problem {
                 let detail = "the ledger refuses it: a balance would leave its range. Nothing was done";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, Some(ErrorCode::DatabaseRefused), detail)
             }
-            ErrorKind::Corrupt | ErrorKind::Superseded | ErrorKind::Unexpected => {
+            ErrorKind::Corrupt | ErrorKind::Settings | ErrorKind::Superseded | ErrorKind::Unexpected => {
                 tracing::error!("a request failed: {error}");
                 let detail = "an error of ours; nothing was done";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, Some(ErrorCode::DatabaseUnexpected), detail)

@@ -26,7 +26,7 @@ pub(crate) async fn handle(
     let from = told.by_then(at(&body));
     let customer = of(&body);
     let noted = note(&mut told, &customer).await?;
-    let enrolment = enrol::consider(context, &mut told, occasion, &customer, from).await?;
+    let enrolment = enrol::consider(context, &mut told, occasion, &customer, from, None).await?;
     let result = json!({ "outcome": noted, "customer": body.id, "enrolment": enrolment });
     Ok(Applied::done(told.tx).with_result(result))
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tradeup_domain::order::OrderContent;
 use tradeup_domain::rules::{CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, RuleRef, Standing};
 use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_domain::tier_rules::Source;
@@ -16,6 +17,20 @@ use super::{Told, asked};
 /// Orders of a new member that are settled at once; more are settled as they are told of again.
 const ORDERS_MAX: i64 = 100;
 
+/// An order that its customer has paid.
+#[derive(Clone, Copy)]
+pub(crate) struct Purchased<'a> {
+    pub(crate) order: &'a str,
+    pub(crate) content: &'a OrderContent,
+}
+
+impl Purchased<'_> {
+    /// Whether one of its lines is a membership.
+    fn is_membership(&self, rule: &EnrolmentRule) -> bool {
+        self.content.lines.iter().any(|line| rule.membership_of(&line.bought()).is_some())
+    }
+}
+
 /// Makes the customer a member if the rule in force at `from` says so. Returns what is shown of it.
 pub(crate) async fn consider(
     context: &TaskContext,
@@ -23,6 +38,7 @@ pub(crate) async fn consider(
     occasion: Occasion,
     customer: &Customer,
     from: DateTime<Utc>,
+    bought: Option<Purchased<'_>>,
 ) -> Result<Value, TaskError> {
     let tenant = told.tenant.id;
     if told.tenant.state != "active" {
@@ -34,7 +50,12 @@ pub(crate) async fn consider(
     let rule_ref = RuleRef { kind: RuleKind::Enrolment, version }.to_string();
     let known = members::known(&mut told.tx, tenant, &customer.external_id).await?;
     let all = tiers::list(&mut told.tx, tenant).await?;
-    let decided = decide(&rule, occasion, customer, known.as_ref(), &all);
+    let spend_minor = orders::spent_by_customer(&mut told.tx, tenant, &customer.external_id).await?;
+    let mut decided = decide(&rule, occasion, customer, known.as_ref(), &all, spend_minor);
+    // Who buys a membership becomes a member, whatever the rule asks of others. The tier follows from the order.
+    if matches!(decided, Enrolment::No(_)) && bought.is_some_and(|bought| bought.is_membership(&rule)) {
+        decided = Enrolment::Enrol { tier: None, welcome: rule.welcome };
+    }
     let (tier, welcome) = match decided {
         Enrolment::Enrol { tier, welcome } => (tier, welcome),
         Enrolment::AlreadyMember => return Ok(json!({ "outcome": "already_member" })),
@@ -68,8 +89,10 @@ pub(crate) async fn consider(
         shown["welcome_minor"] = if given.is_new { given.amount_minor } else { 0 }.into();
     }
     // What came before the customer was known as a member.
-    let waiting =
+    let mut waiting =
         orders::of_new_member(&mut told.tx, tenant, &customer.external_id, from, ORDERS_MAX).await?;
+    // The order that the task is about is settled by it.
+    waiting.retain(|order| bought.is_none_or(|bought| bought.order != order));
     for order in &waiting {
         orders::tell(&mut told.tx, &asked, &told.settings, order, &[]).await?;
     }
@@ -110,6 +133,7 @@ fn decide(
     customer: &Customer,
     known: Option<&Known>,
     tiers: &[Tier],
+    spend_minor: i64,
 ) -> Enrolment {
     let tags: Option<Vec<&str>> =
         customer.tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
@@ -118,7 +142,7 @@ fn decide(
         tags: tags.as_deref(),
         tier_by_tags: by_tags.as_ref(),
         marketing_consent: customer.accepts_email_marketing,
-        spend_minor: None,
+        spend_minor: Some(spend_minor),
         country: customer.country.as_deref(),
     };
     rule.decide(occasion, &facts, known.map(standing))

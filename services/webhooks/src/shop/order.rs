@@ -14,7 +14,8 @@ use tradeup_store::orders;
 use tradeup_worker::{Applied, TaskContext, TaskError};
 
 use super::customer::text;
-use super::{Told, asked, enrol, unreadable};
+use super::enrol::{self, Purchased};
+use super::{Told, asked, unreadable};
 
 /// Does what follows from an order's body.
 pub(crate) async fn settle(context: &TaskContext, mut told: Told) -> Result<Applied, TaskError> {
@@ -25,9 +26,15 @@ pub(crate) async fn settle(context: &TaskContext, mut told: Told) -> Result<Appl
     let facts = facts(&order, &told);
     let enrolled = match (&order.customer, order.financial_status.was_paid() && !order.test) {
         (Some(customer), true) => {
+            // What its customer has spent counts with it.
+            for fact in &facts {
+                orders::record(&mut told.tx, told.tenant.id, &order.id, fact).await?;
+            }
+            orders::rate(&mut told.tx, told.tenant.id, &order.id, &told.settings).await?;
+            let bought = Purchased { order: &order.id, content: &content(&order) };
+            let at = made_at(&order, &told);
             let customer = customer_of(&order, customer);
-            let from = made_at(&order, &told);
-            Some(enrol::consider(context, &mut told, Occasion::OrderPaid, &customer, from).await?)
+            Some(enrol::consider(context, &mut told, Occasion::OrderPaid, &customer, at, Some(bought)).await?)
         }
         _ => None,
     };
@@ -110,6 +117,7 @@ fn line(line: &webhook::Line) -> Line {
     Line {
         price_minor: earning.price_minor,
         quantity: earning.quantity,
+        pieces_in_all: 0,
         discounts_minor: earning.discounts_minor,
         tax_included_minor: earning.tax_included_minor,
         gift_card: earning.gift_card,
@@ -126,9 +134,11 @@ pub(crate) fn refunded(refund: &Refund) -> Fact {
     let line = |line: &webhook::RefundLine| Line {
         price_minor: line.subtotal_minor,
         quantity: 1,
+        pieces_in_all: line.quantity,
         tax_included_minor: line.tax_minor,
         gift_card: line.gift_card,
         product_id: line.product_id.clone(),
+        variant_id: line.variant_id.clone(),
         sku: line.sku.clone(),
         vendor: line.vendor.clone(),
         ..Line::default()

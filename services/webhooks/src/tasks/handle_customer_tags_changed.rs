@@ -51,7 +51,7 @@ impl Task for HandleCustomerTagsChanged {
                     ..MemberDetails::default()
                 };
                 let occasion = Occasion::TagsAdded;
-                result["enrolment"] = enrol::consider(context, &mut told, occasion, &customer, at).await?;
+                result["enrolment"] = enrol::consider(context, &mut told, occasion, &customer, at, None).await?;
             }
             _ => {}
         }

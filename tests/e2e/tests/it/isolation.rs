@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 38] = [
+const TENANT_TABLES: [&str; 39] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -15,6 +15,7 @@ const TENANT_TABLES: [&str; 38] = [
     "tier_notices",
     "members",
     "memberships",
+    "membership_purchases",
     "accounts",
     "operations",
     "lots",
@@ -83,6 +84,10 @@ const PLANTED: &str = "
         'adjust:1'
     from accounts;
     insert into orders (tenant_id, external_id) select id, '1' from tenants;
+    insert into membership_purchases (tenant_id, order_external_id, tier_id, member_id, rule_version, bought_at, pieces,
+        months)
+    select distinct on (t.tenant_id) t.tenant_id, '1', t.id, m.id, 1, now(), 0, 0
+    from tiers t join members m on m.tenant_id = t.tenant_id order by t.tenant_id;
     insert into rules (tenant_id, kind, version, document, valid_from, set_by)
     select id, 'cashback', 1, '{}', now(), 'test' from tenants;
     insert into order_payments (tenant_id, order_external_id, external_id, gateway, amount_minor, currency, paid_at)

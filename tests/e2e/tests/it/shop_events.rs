@@ -3,6 +3,7 @@
 mod customers;
 mod ingress;
 mod life;
+mod memberships;
 mod orders;
 mod outages;
 mod privacy;

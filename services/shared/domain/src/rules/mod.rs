@@ -8,6 +8,7 @@ mod cashback;
 mod enrolment;
 mod enrolment_document;
 mod membership;
+mod purchase;
 mod read;
 mod trade_in;
 
@@ -18,11 +19,14 @@ pub use enrolment::{
     AllOf, CustomerFact, CustomerFacts, Enrolment, EnrolmentRule, Occasion, Standing, Welcome, WhyNotEnrolled,
 };
 pub use membership::{Bought, BoughtLine, Membership, Product, membership_until};
+pub use purchase::{Purchase, Running, running};
 pub use read::{DOCUMENT_BYTES_MAX, ENTRIES_MAX, TEXT_MAX};
 pub use trade_in::{Bonus, BonusKind, Condition, TradeInRule};
 
 use std::fmt;
 use std::str::FromStr;
+
+use crate::handle::Handle;
 
 /// What a document of rules is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +63,28 @@ impl RuleKind {
             Self::Enrolment => EnrolmentRule::parse(text).map(drop),
             Self::TradeIn => TradeInRule::parse(text).map(drop),
         }
+    }
+}
+
+impl RuleKind {
+    /// The tiers that a document of this kind names, each with its place in it: those that a shop has to have.
+    ///
+    /// # Errors
+    /// At least one [`RuleError`].
+    pub fn tiers(self, text: &str) -> Result<Vec<(String, Handle)>, Vec<RuleError>> {
+        Ok(match self {
+            Self::Cashback => {
+                let rule = CashbackRule::parse(text)?;
+                rule.rates.into_keys().map(|tier| (format!("rates.{tier}"), tier)).collect()
+            }
+            Self::Enrolment => {
+                let rule = EnrolmentRule::parse(text)?;
+                let sold = rule.memberships.into_iter().enumerate();
+                let sold = sold.map(|(at, sold)| (format!("memberships[{at}].tier"), sold.tier));
+                rule.tier.map(|tier| ("tier".to_owned(), tier)).into_iter().chain(sold).collect()
+            }
+            Self::TradeIn => Vec::new(),
+        })
     }
 }
 

@@ -70,6 +70,8 @@ pub enum Source {
     Manual,
     /// A threshold that was reached.
     Spend,
+    /// A membership that was bought. It ends by itself.
+    Purchase,
 }
 
 impl Source {
@@ -80,20 +82,21 @@ impl Source {
             Self::Import => "import",
             Self::Manual => "manual",
             Self::Spend => "spend",
+            Self::Purchase => "purchase",
         }
     }
 }
 
 /// A text that names no source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of import, manual and spend")]
+#[error("it is none of import, manual, spend and purchase")]
 pub struct UnknownSource;
 
 impl FromStr for Source {
     type Err = UnknownSource;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Import, Self::Manual, Self::Spend]
+        [Self::Import, Self::Manual, Self::Spend, Self::Purchase]
             .into_iter()
             .find(|source| source.as_str() == text)
             .ok_or(UnknownSource)
@@ -126,8 +129,8 @@ pub struct Held {
     pub active: bool,
     /// Set by a person, and no rule changes it.
     pub pinned: bool,
-    /// What a person or an import has decided, where spend has raised it: what is left when spend no
-    /// longer does.
+    /// What a person or an import has decided, where spend has raised it; and that or what spend has reached, where
+    /// a membership was bought: what is left when that no longer holds.
     pub under: Option<Place>,
 }
 
@@ -157,20 +160,36 @@ pub fn under_raised(held: Option<&Held>, terms: Terms) -> Option<Place> {
     let held = held?;
     match held.place.source {
         Source::Spend => held.under,
+        // What was bought goes on beside it, and is found again while it runs.
+        Source::Purchase => held.under.filter(|under| match under.source {
+            Source::Import => !terms.reviews_imports,
+            Source::Manual => true,
+            Source::Spend | Source::Purchase => false,
+        }),
         Source::Import if terms.reviews_imports => None,
         Source::Import | Source::Manual => Some(held.place),
     }
 }
 
+/// What stays under a membership that is bought by whoever has `held`: it is left when what was bought has ended.
+#[must_use]
+pub fn under_bought(held: Option<&Held>) -> Option<Place> {
+    let held = held?;
+    match held.place.source {
+        Source::Purchase => held.under,
+        Source::Import | Source::Manual | Source::Spend => Some(held.place),
+    }
+}
+
 /// The rule by which a membership may be lowered: that of its own tier. `None` if no rule may: it is not
-/// active, it is pinned, a person decided it, an import did and the shop has not said that rules follow, or
-/// its tier is none that spend reaches.
+/// active, it is pinned, a person decided it or it was bought, an import did and the shop has not said that rules
+/// follow, or its tier is none that spend reaches.
 #[must_use]
 pub fn lowered_by(held: &Held, rules: &[Threshold], terms: Terms) -> Option<Threshold> {
     let ruled = match held.place.source {
         Source::Spend => true,
         Source::Import => terms.reviews_imports,
-        Source::Manual => false,
+        Source::Manual | Source::Purchase => false,
     };
     let may = held.active && !held.pinned && ruled;
     rules.iter().find(|rule| may && rule.tier_id == held.place.tier_id).copied()
@@ -186,24 +205,28 @@ pub struct Lowered {
 }
 
 /// What a membership is lowered to, if it is: the highest of what spend reaches, what a person or an import
-/// has decided, and `floor`.
+/// has decided, and `floors`: what its member was told to be left with, and what was bought and runs.
 #[must_use]
 pub fn lowered(
     held: &Held,
     rules: &[Threshold],
     spend_minor: i64,
     terms: Terms,
-    floor: Option<Place>,
+    floors: &[Place],
 ) -> Option<Lowered> {
     lowered_by(held, rules, terms)?;
     let under = held.under.filter(|under| !(terms.reviews_imports && under.source == Source::Import));
     let by_spend = reached(rules, spend_minor).map(Place::from);
     // The first of equals: what spend reaches stays a matter of spend.
-    let to = [by_spend, under, floor].into_iter().flatten().min_by_key(|place| place.rank);
+    let to =
+        [by_spend, under].into_iter().flatten().chain(floors.iter().copied()).min_by_key(|place| place.rank);
     if to.is_some_and(|to| to.rank <= held.place.rank) {
         return None;
     }
-    Some(Lowered { to, under: under.filter(|_| to.is_some_and(|to| to.source == Source::Spend)) })
+    Some(Lowered {
+        to,
+        under: under.filter(|_| to.is_some_and(|to| matches!(to.source, Source::Spend | Source::Purchase))),
+    })
 }
 
 #[cfg(test)]

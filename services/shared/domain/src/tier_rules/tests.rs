@@ -60,12 +60,14 @@ fn what_is_pinned_paused_or_higher_is_not_raised() {
 #[test]
 fn only_what_rules_decided_is_lowered_and_never_below_what_others_decided() {
     let gold = held(1, Source::Spend);
-    let to = |held: &Held, spend, terms, floor| lowered(held, &rules(), spend, terms, floor);
+    let to = |held: &Held, spend, terms, floor: Option<Place>| {
+        lowered(held, &rules(), spend, terms, floor.as_slice())
+    };
     assert_eq!(to(&gold, 100_000, TERMS, None), None);
     assert_eq!(to(&gold, 99_999, TERMS, None).unwrap().to, Some(place(2, Source::Spend)));
     assert_eq!(to(&gold, 0, TERMS, None).unwrap().to, Some(place(3, Source::Spend)));
     // Nothing reaches a tier: none is left.
-    assert_eq!(lowered(&gold, &rules()[..2], 0, TERMS, None).unwrap().to, None);
+    assert_eq!(lowered(&gold, &rules()[..2], 0, TERMS, &[]).unwrap().to, None);
     // Who was told silver does not fall to bronze.
     assert_eq!(to(&gold, 0, TERMS, Some(place(2, Source::Spend))).unwrap().to, Some(place(2, Source::Spend)));
 
@@ -89,7 +91,7 @@ fn only_what_rules_decided_is_lowered_and_never_below_what_others_decided() {
     }
     assert!(to(&held(1, Source::Import), 0, REVIEWS, None).is_some());
     // A tier that no rule speaks of is none that a rule takes away.
-    assert_eq!(lowered(&gold, &rules()[1..], 0, TERMS, None), None);
+    assert_eq!(lowered(&gold, &rules()[1..], 0, TERMS, &[]), None);
 }
 
 #[test]
@@ -135,7 +137,7 @@ proptest! {
         let held = Held { under, ..held(rank, source) };
         let terms = Terms { reviews_imports, undoes: false };
         let up = raised(Some(&held), &rules, spend);
-        let down = lowered(&held, &rules, spend, terms, None);
+        let down = lowered(&held, &rules, spend, terms, &[]);
         prop_assert!(up.is_none() || down.is_none());
         prop_assert!(up.is_none_or(|up| up.rank < rank));
         if let Some(down) = down {
@@ -154,7 +156,7 @@ proptest! {
         if let Some(up) = raised(before.as_ref(), &rules, spend) {
             let after = Held { under: under_raised(before.as_ref(), TERMS), ..held(up.rank, Source::Spend) };
             prop_assert_eq!(raised(Some(&after), &rules, spend), None);
-            prop_assert_eq!(lowered(&after, &rules, spend, TERMS, None), None);
+            prop_assert_eq!(lowered(&after, &rules, spend, TERMS, &[]), None);
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct RefundLine {
     pub gift_card: bool,
     /// The product, where there is one.
     pub product_id: Option<String>,
+    /// The variant.
+    pub variant_id: Option<String>,
     /// The variant's article number.
     pub sku: Option<String>,
     /// The vendor.
@@ -163,6 +165,7 @@ struct RefundLineWire {
 struct SoldWire {
     gift_card: Flag,
     product_id: Id,
+    variant_id: Id,
     sku: Text,
     vendor: Text,
 }
@@ -262,6 +265,7 @@ impl RefundLineWire {
             quantity: self.quantity.needed("quantity")?,
             gift_card: sold.gift_card.0.unwrap_or_default(),
             product_id: sold.product_id.0,
+            variant_id: sold.variant_id.0,
             sku: sold.sku.0,
             vendor: sold.vendor.0,
         })

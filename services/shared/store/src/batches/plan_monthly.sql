@@ -5,7 +5,7 @@ select $2, seq, $1, (array_agg(member_id order by member_id))[1],
     (array_agg(member_id order by member_id desc))[1], count(*)
 from (
     select member_id, ((row_number() over (order by member_id) - 1) / $4)::integer as seq
-    from memberships
+    from tiers_held
     where tenant_id = $1
         and status = 'active'
         and valid_from <= $3 and (valid_to is null or valid_to > $3)

@@ -8,7 +8,17 @@ from (
     select member_id, ((row_number() over (order by member_id) - 1) / $4)::integer as seq
     from (
         select distinct l.member_id
-        from lots l
+        from (
+            -- By the end, which is indexed; where days of grace come after the date that is told, by that date.
+            select * from lots
+            where tenant_id = $1 and remaining_minor > 0
+                and ends_at > now() and ends_at <= $3::timestamptz + interval '7 days'
+            union all
+            select * from lots
+            where tenant_id = $1 and remaining_minor > 0 and ends_at > expires_at
+                and ends_at > $3::timestamptz + interval '7 days'
+                and expires_at > now() and expires_at <= $3::timestamptz + interval '7 days'
+        ) as l
         join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
         left join warnings w on w.tenant_id = $1 and w.lot_id = l.id and w.kind = '7d'
             and w.expires_at = l.expires_at

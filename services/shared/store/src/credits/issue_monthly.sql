@@ -5,7 +5,7 @@
 -- $7 expires at  $8 anchor date  $9 ids for the lots, one for each planned member  $10 ends at
 with candidates as (
     select ms.member_id, a.currency, a.amount_minor, row_number() over (order by ms.member_id) as n
-    from memberships ms
+    from tiers_held ms
     join tenants t on t.id = ms.tenant_id
     left join tier_amounts a
         on a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency

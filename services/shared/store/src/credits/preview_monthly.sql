@@ -6,7 +6,7 @@ select count(*)::int as "members!",
     coalesce(sum(a.amount_minor) filter (where l.id is null), 0)::bigint as "to_grant_minor!",
     count(*) filter (where a.amount_minor is null)::int as "without_amount!",
     (select currency from tenants where id = $1) as "currency!"
-from memberships ms
+from tiers_held ms
 join tenants t on t.id = ms.tenant_id
 left join tier_amounts a
     on a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency

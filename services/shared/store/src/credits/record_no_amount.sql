@@ -1,7 +1,7 @@
 -- Members of a batch whose tier has no amount in the tenant's currency: recorded, not passed over.
 insert into member_failures (tenant_id, run_id, member_id, code, reason)
 select $1, $2, ms.member_id, $6, format('tier %s has no monthly amount in %s', tiers.handle, t.currency)
-from memberships ms
+from tiers_held ms
 join tenants t on t.id = ms.tenant_id
 join tiers on tiers.tenant_id = ms.tenant_id and tiers.id = ms.tier_id
 where ms.tenant_id = $1

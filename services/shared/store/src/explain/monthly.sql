@@ -21,7 +21,7 @@ with lot as (
     limit 1
 ), membership as (
     select ms.*, tiers.handle as tier, a.amount_minor
-    from memberships ms
+    from tiers_held ms
     join tenants t on t.id = ms.tenant_id
     join tiers on tiers.tenant_id = ms.tenant_id and tiers.id = ms.tier_id
     left join tier_amounts a

@@ -1,5 +1,5 @@
--- Notes what the tags say under a membership that spend has raised, so that it is left when spend no longer
--- reaches the higher tier. What a person had decided stays under it.
+-- Notes what the tags say under a membership that spend has raised or that was bought, so that it is left when that
+-- no longer holds. What a person had decided, or spend has reached, stays under it.
 -- $1 tenant
 update memberships ms
 set under_tier_id = s.tier_id, under_source = case when s.tier_id is not null then 'import' end
@@ -9,7 +9,7 @@ join tenants t on t.id = $1
 where ms.tenant_id = $1
     and ms.member_id = m.id
     and ms.valid_to is null
-    and ms.source = 'spend'
-    and ms.under_source is distinct from 'manual'
+    and ms.source in ('spend', 'purchase')
+    and coalesce(ms.under_source, 'import') = 'import'
     and ms.under_tier_id is distinct from s.tier_id
     and not t.tier_reviews_imports

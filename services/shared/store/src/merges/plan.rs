@@ -34,6 +34,7 @@ pub struct Tier {
     /// `active`, `paused` or `cancelled`.
     pub status: String,
     source: String,
+    until: Option<DateTime<Utc>>,
 }
 
 impl Tier {
@@ -117,6 +118,7 @@ async fn tiers(
             rank: row.rank,
             status: row.status,
             source: row.source,
+            until: row.until_at,
         };
         if row.member_id == old {
             tiers.0 = Some(tier);
@@ -145,14 +147,15 @@ pub(super) async fn carry_tier(
         end_membership(db, tenant, kept, now).await?;
     }
     sqlx::query!(
-        "insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from, until_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         tenant as TenantId,
         kept,
         better.id,
         better.status,
         better.source,
         now,
+        better.until,
     )
     .execute(db)
     .await

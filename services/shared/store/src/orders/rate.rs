@@ -71,7 +71,7 @@ pub async fn rate(
         content: serde_json::from_value(facts).map_err(|_unreadable| corrupt())?,
         currency: currency.parse().map_err(|_unknown| corrupt())?,
         created_at: row.created_at.unwrap_or(paid_at),
-        refunds: refunds(db, tenant, external_id).await?,
+        refunds: moved_refunds(db, tenant, external_id).await?,
         payments: payments(db, tenant, external_id, &currency).await?,
     };
     let awaits_payments = kept.awaits_payments(&rated.rule);
@@ -93,7 +93,11 @@ pub async fn rate(
     Ok(Some(Rated { awaits_payments, ..rated }))
 }
 
-async fn refunds(
+/// The refunds of an order whose money has moved, by id.
+///
+/// # Errors
+/// As any statement.
+pub(crate) async fn moved_refunds(
     db: &mut Connection,
     tenant: TenantId,
     external_id: &str,
@@ -140,12 +144,6 @@ async fn payments(
 
 /// A line as rules look at it; one that is a membership earns nothing.
 fn rule_line<'a>(line: &'a Line, enrolment: &EnrolmentRule) -> RuleLine<'a> {
-    let bought = tradeup_domain::rules::BoughtLine {
-        product_id: line.product_id.as_deref(),
-        variant_id: line.variant_id.as_deref(),
-        sku: line.sku.as_deref(),
-        quantity: line.quantity,
-    };
     RuleLine {
         amounts: OrderLine {
             price_minor: line.price_minor,
@@ -153,7 +151,7 @@ fn rule_line<'a>(line: &'a Line, enrolment: &EnrolmentRule) -> RuleLine<'a> {
             discounts_minor: line.discounts_minor,
             tax_included_minor: line.tax_included_minor,
             gift_card: line.gift_card,
-            excluded: line.excluded || enrolment.membership_of(&bought).is_some(),
+            excluded: line.excluded || enrolment.membership_of(&line.bought()).is_some(),
         },
         product_id: line.product_id.as_deref(),
         sku: line.sku.as_deref(),

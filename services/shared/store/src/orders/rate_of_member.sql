@@ -6,7 +6,7 @@ join members m on m.tenant_id = $1 and m.external_id = o.member_external_id
 left join lateral (
     select ms.tier_id, tiers.handle as tier_handle, tr.rate_bps
     -- The customer's own tier as of then; if it had become a part of another member by then, the other's.
-    from memberships ms
+    from tiers_held ms
     join tiers on tiers.tenant_id = $1 and tiers.id = ms.tier_id
     left join tier_rates tr on tr.tenant_id = $1 and tr.tier_id = ms.tier_id
         and tr.valid_from <= o.paid_at and (tr.valid_to is null or tr.valid_to > o.paid_at)

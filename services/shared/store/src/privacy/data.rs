@@ -16,6 +16,8 @@ pub async fn data_of(db: &mut Connection, tenant: TenantId, member: Uuid) -> Res
         .fetch_one(db)
         .await
         .doing("reading what is known of a member")?;
-    Ok(json!({ "profile": row.profile, "memberships": row.memberships, "credits": row.credits,
-        "movements": row.movements, "orders": row.orders, "mails": row.mails, "events": row.events }))
+    Ok(
+        json!({ "profile": row.profile, "memberships": row.memberships, "purchases": row.purchases, "credits": row.credits,
+        "movements": row.movements, "orders": row.orders, "mails": row.mails, "events": row.events }),
+    )
 }

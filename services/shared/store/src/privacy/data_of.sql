@@ -6,6 +6,10 @@ select
             'until', ms.valid_to) order by ms.valid_from), '[]')
         from memberships ms join tiers t on t.tenant_id = $1 and t.id = ms.tier_id
         where ms.tenant_id = $1 and ms.member_id = m.id) as "memberships!",
+    (select coalesce(jsonb_agg(jsonb_build_object('order', p.order_external_id, 'tier', t.handle, 'months', p.months,
+            'bought_at', p.bought_at, 'from', p.from_at, 'until', p.until_at) order by p.bought_at), '[]')
+        from membership_purchases p join tiers t on t.tenant_id = $1 and t.id = p.tier_id
+        where p.tenant_id = $1 and p.member_id = m.id) as "purchases!",
     (select coalesce(jsonb_agg(jsonb_build_object('lot', l.id, 'reason', l.reason, 'class', l.value_class,
             'currency', l.currency, 'granted_minor', l.granted_minor, 'remaining_minor', l.remaining_minor,
             'available_at', l.available_at, 'expires_at', l.expires_at) order by l.created_at, l.id), '[]')

@@ -16,16 +16,18 @@ pub struct TierLine {
     pub tier: Option<String>,
     /// `active`, `paused` or `cancelled`.
     pub status: Option<String>,
-    /// `import`, `manual` or `spend`.
+    /// `import`, `manual`, `spend` or `purchase`.
     pub source: Option<String>,
     /// No rule changes it.
     pub pinned: bool,
-    /// What an import or a person has decided, where spend has raised it.
+    /// What is left when what was reached or bought no longer holds.
     pub under: Option<String>,
     /// From when.
     pub valid_from: DateTime<Utc>,
     /// Until when.
     pub valid_to: Option<DateTime<Utc>>,
+    /// When it ends by itself, if it was bought.
+    pub until_at: Option<DateTime<Utc>>,
     /// `raised`, `lowered` or `undone`, if a rule has decided it.
     pub kind: Option<String>,
     /// What was spent then, in minor units.

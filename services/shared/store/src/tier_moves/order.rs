@@ -111,6 +111,7 @@ impl<'a> Case<'a> {
             from: self.standing.held.map(|held| held.place),
             to,
             under,
+            until: self.standing.until(to),
             why,
             counted: Counted {
                 window: self.rules.window,
@@ -157,7 +158,9 @@ impl<'a> Case<'a> {
         // What was held before the first raise that falls.
         let before =
             rows.get(undone).map(|row| Place { tier_id: row.tier_id, rank: row.rank, source: Source::Spend });
-        let Some(down) = lowered(&held, &self.rules.thresholds, spend_minor, self.rules.terms, before) else {
+        let floors = self.standing.floors(before);
+        let Some(down) = lowered(&held, &self.rules.thresholds, spend_minor, self.rules.terms, &floors)
+        else {
             return Ok(None);
         };
         let why = Why::Undone(self.order.to_owned());

@@ -1,7 +1,7 @@
 //! A person's word about a member's tier.
 
 use chrono::{DateTime, Utc};
-use tradeup_domain::tier_rules::Source;
+use tradeup_domain::tier_rules::{Place, Source};
 use uuid::Uuid;
 
 use super::{lock, standings};
@@ -51,7 +51,7 @@ pub async fn place(
     if same {
         return Ok(Placed::Same);
     }
-    let next = tier.map(|tier_id| Next { tier_id, source: Source::Manual, pinned });
+    let next = tier.map(|tier_id| Next { pinned, ..Next::of(tier_id, Source::Manual) });
     replace(db, tenant, member, next, standing.changes_at(now)).await?;
     Ok(Placed::Done)
 }
@@ -62,6 +62,16 @@ pub(super) struct Next {
     pub(super) tier_id: i32,
     pub(super) source: Source,
     pub(super) pinned: bool,
+    /// What is left when it no longer holds: of what spend or a purchase decides.
+    pub(super) under: Option<Place>,
+    /// When it ends by itself: of what was bought.
+    pub(super) until: Option<DateTime<Utc>>,
+}
+
+impl Next {
+    pub(super) fn of(tier_id: i32, source: Source) -> Self {
+        Self { tier_id, source, pinned: false, under: None, until: None }
+    }
 }
 
 /// Ends the open membership of a member who is locked, if there is one, and begins the next.
@@ -83,14 +93,18 @@ pub(super) async fn replace(
     .doing("ending a membership")?;
     if let Some(next) = next {
         sqlx::query!(
-            "insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from, pinned, recorded_at)
-             values ($1, $2, $3, 'active', $4, $5, $6, clock_timestamp())",
+            "insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from, pinned, recorded_at,
+                 under_tier_id, under_source, until_at)
+             values ($1, $2, $3, 'active', $4, $5, $6, clock_timestamp(), $7, $8, $9)",
             tenant as TenantId,
             member,
             next.tier_id,
             next.source.as_str(),
             at,
             next.pinned,
+            next.under.map(|under| under.tier_id),
+            next.under.map(|under| under.source.as_str()),
+            next.until,
         )
         .execute(db)
         .await
@@ -111,5 +125,5 @@ pub async fn begin_first(
     source: Source,
     from: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    replace(db, tenant, member, Some(Next { tier_id, source, pinned: false }), from).await
+    replace(db, tenant, member, Some(Next::of(tier_id, source)), from).await
 }

@@ -127,7 +127,7 @@ pub async fn preview(
                 continue;
             };
             let told = notice.and_then(|notice| notice.3);
-            let down = lowered(held, &rules.thresholds, spend_minor, rules.terms, told);
+            let down = lowered(held, &rules.thresholds, spend_minor, rules.terms, &standing.floors(told));
             let rule = lowered_by(held, &rules.thresholds, rules.terms);
             let Some((down, rule)) = down.zip(rule) else { continue };
             let in_time = notice.map_or(today, |notice| local_day(notice.2, zone));

@@ -9,6 +9,7 @@ use tradeup_domain::tier_rules::{
 use tradeup_domain::zone::start_of_day;
 use uuid::Uuid;
 
+use super::bought::place_all_bought;
 use super::{Change, Counted, Standing, Why, change, local_day, lock, spent, standings};
 use crate::batches::BatchCounts;
 use crate::credits::{MemberBatch, Scope};
@@ -66,7 +67,10 @@ impl MemberBatch for TierReviewBatch {
         let rules = rules_as_of(db, self.tenant, self.as_of).await?;
         lock(db, self.tenant, &due).await?;
         let now = schedules::now(db).await?;
-        let standings = standings(db, self.tenant, &due, now).await?;
+        // First what was bought and has begun or ended; then the rules look at what is held.
+        let before = standings(db, self.tenant, &due, now).await?;
+        let bought = place_all_bought(db, self.tenant, &before, now).await?;
+        let standings = if bought == 0 { before } else { standings(db, self.tenant, &due, now).await? };
         let notices = self.notices(db, &due).await?;
         let review = Review { rules: &rules, as_of: self.as_of, now };
 
@@ -93,7 +97,7 @@ impl MemberBatch for TierReviewBatch {
         self.settle(db, &outcome.settled).await?;
 
         let count = |n| i32::try_from(n).unwrap_or(i32::MAX);
-        let affected = count(outcome.changes.len() + outcome.given.len());
+        let affected = count(bought + outcome.changes.len() + outcome.given.len()).min(count(due.len()));
         let members = range.members.max(count(due.len()));
         Ok(BatchCounts {
             members,
@@ -335,6 +339,7 @@ impl<'r> Review<'r> {
             from: standing.held.map(|held| held.place),
             to,
             under,
+            until: standing.until(to),
             why,
             counted: Counted { window: rules.window, span, spend_minor, rule, as_of: self.as_of },
         })
@@ -360,7 +365,9 @@ impl<'r> Review<'r> {
         }
         let (thresholds, terms) = (&self.rules.thresholds, self.rules.terms);
         // Nobody falls below what they were told.
-        let Some(down) = lowered(&held, thresholds, counted.1, terms, notice.told) else { return "kept" };
+        let Some(down) = lowered(&held, thresholds, counted.1, terms, &standing.floors(notice.told)) else {
+            return "kept";
+        };
         let why = Why::Lowered(notice.review_on);
         let Some(change) = self.change(standing, (down.to, down.under), why, held.place.tier_id, counted)
         else {
@@ -387,7 +394,9 @@ impl<'r> Review<'r> {
         let Some(held) = standing.held else { return };
         let (thresholds, terms) = (&self.rules.thresholds, self.rules.terms);
         let Some(rule) = lowered_by(&held, thresholds, terms) else { return };
-        let Some(down) = lowered(&held, thresholds, spend_minor, terms, None) else { return };
+        let Some(down) = lowered(&held, thresholds, spend_minor, terms, &standing.floors(None)) else {
+            return;
+        };
         outcome.given.push(Given {
             member_id: standing.member_id,
             review_on,

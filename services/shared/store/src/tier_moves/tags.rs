@@ -3,6 +3,7 @@
 use tradeup_domain::tier_rules::Source;
 use uuid::Uuid;
 
+use super::bought::place_bought;
 use super::place::{Next, replace};
 use super::{lock, standings};
 use crate::error::{Doing, StoreError};
@@ -51,6 +52,7 @@ pub async fn place_by_tags(
             Source::Manual => return Ok(Tagged::Same),
             Source::Import => Some(held.place.tier_id) != tier,
             Source::Spend => held.active && !terms.tier_reviews_imports && higher,
+            Source::Purchase => held.active && higher,
         };
         if !moves {
             if held.place.source == Source::Import || terms.tier_reviews_imports {
@@ -58,21 +60,27 @@ pub async fn place_by_tags(
             }
             let noted = sqlx::query!(
                 "update memberships set under_tier_id = $3, under_source = case when $3::integer is not null then 'import' end
-                 where tenant_id = $1 and member_id = $2 and valid_to is null and source = 'spend'
-                     and under_source is distinct from 'manual' and under_tier_id is distinct from $3",
+                 where tenant_id = $1 and member_id = $2 and valid_to is null and source in ('spend', 'purchase')
+                     and coalesce(under_source, 'import') = 'import' and under_tier_id is distinct from $3",
                 tenant as TenantId,
                 member,
                 tier,
             )
             .execute(db)
             .await
-            .doing("noting what is under a membership by spend")?;
+            .doing("noting what is under a membership")?;
             return Ok(if noted.rows_affected() == 1 { Tagged::Noted } else { Tagged::Same });
         }
     } else if tier.is_none() {
         return Ok(Tagged::Same);
     }
-    let next = tier.map(|tier_id| Next { tier_id, source: Source::Import, pinned: false });
+    let next = tier.map(|tier_id| Next::of(tier_id, Source::Import));
     replace(db, tenant, member, next, standing.changes_at(now)).await?;
+    // What was bought and runs is no matter of tags.
+    if standing.bought.is_some()
+        && let Some(standing) = standings(db, tenant, &[member], now).await?.pop()
+    {
+        place_bought(db, tenant, &standing, now).await?;
+    }
     Ok(Tagged::Moved)
 }

@@ -2,7 +2,7 @@ select tiers.handle as "handle!", coalesce(held.members, 0) as "members!", a.amo
 from tiers
 left join (
     select tier_id, count(*) as members
-    from memberships
+    from tiers_held
     where tenant_id = $1 and status = 'active' and valid_from <= $3 and (valid_to is null or valid_to > $3)
     group by tier_id
 ) as held on held.tier_id = tiers.id

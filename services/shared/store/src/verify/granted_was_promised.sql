@@ -6,7 +6,7 @@ select count(*) over () as "violations!", 'lot ' || l.id as "subject!",
     end as "detail!"
 from lots l
 left join runs b on b.id = l.run_id
-left join memberships ms on ms.tenant_id = $1 and ms.member_id = l.member_id and ms.status = 'active'
+left join tiers_held ms on ms.tenant_id = $1 and ms.member_id = l.member_id and ms.status = 'active'
     and ms.valid_from <= b.scheduled_for and (ms.valid_to is null or ms.valid_to > b.scheduled_for)
 left join tier_amounts a on a.tenant_id = $1 and a.tier_id = ms.tier_id and a.currency = l.currency
     and a.valid_from <= b.scheduled_for and (a.valid_to is null or a.valid_to > b.scheduled_for)

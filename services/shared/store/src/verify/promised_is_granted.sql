@@ -5,7 +5,7 @@ with promised as (
     select r.id as run_id, split_part(r.key, '/', 1) as period, ms.member_id,
         r.finished_at
     from runs r
-    join memberships ms on ms.tenant_id = $1 and ms.status = 'active'
+    join tiers_held ms on ms.tenant_id = $1 and ms.status = 'active'
         and ms.valid_from <= r.scheduled_for and (ms.valid_to is null or ms.valid_to > r.scheduled_for)
         and ms.recorded_at <= r.started_at
     join tenants t on t.id = ms.tenant_id

@@ -38,6 +38,11 @@ with judged as (
     where ms.tenant_id = $1 and ms.source = 'spend' and not exists (
         select from tier_decisions d
         where d.tenant_id = $1 and d.member_id = ms.member_id and d.decided_at = ms.valid_from)
+    -- What was reached before another tier was bought holds again when that has ended.
+    and not exists (
+        select from memberships bought
+        where bought.tenant_id = $1 and bought.member_id = ms.member_id and bought.valid_to <= ms.valid_from
+            and bought.under_source = 'spend' and bought.under_tier_id = ms.tier_id)
     union all
     select n.member_id, n.settled_at, 'a notice led to a lower tier, and nothing was lowered'
     from tier_notices n

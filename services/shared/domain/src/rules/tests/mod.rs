@@ -1,6 +1,7 @@
 mod cashback;
 mod documents;
 mod enrolment;
+mod purchase;
 
 use super::RuleError;
 
