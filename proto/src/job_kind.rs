@@ -116,6 +116,9 @@ pub const WALLET_RECONCILIATION_BATCH: JobKind = JobKind {
     input: "tradeup.v1.WalletReconciliationBatch",
 };
 
+/// Sends events of a shop through their tasks again.
+pub const REPLAY_EVENTS: JobKind =
+    JobKind { service: "webhooks", task: "replay-events", input: "tradeup.v1.ReplayEvents" };
 /// Notes an order that was made at a shop.
 pub const HANDLE_ORDER_CREATED: JobKind =
     JobKind { service: "webhooks", task: "handle-order-created", input: "tradeup.v1.HandleEvent" };
@@ -180,7 +183,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -206,6 +209,7 @@ impl JobKind {
         WALLET_RECONCILIATION,
         WALLET_RECONCILIATION_TENANT,
         WALLET_RECONCILIATION_BATCH,
+        REPLAY_EVENTS,
         HANDLE_ORDER_CREATED,
         HANDLE_ORDER_PAID,
         HANDLE_ORDER_UPDATED,

@@ -27,6 +27,7 @@ pub(crate) mod report;
 pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod reverse;
+pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod runs;

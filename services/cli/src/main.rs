@@ -105,6 +105,9 @@ enum Command {
     /// Trade-ins: what members bring, what they are offered, what became of it; market prices.
     #[command(subcommand)]
     TradeIns(commands::trade_ins::TradeIns),
+    /// Send events of a shop through their tasks again, or show what that would change.
+    #[command(subcommand)]
+    Replay(commands::replay::Replay),
     /// A shop's rules: what orders earn, who becomes a member, what is given for goods.
     #[command(subcommand)]
     Rules(commands::rules::Rules),
@@ -188,6 +191,7 @@ async fn main() -> ExitCode {
             Command::Member(member) => member.run(&context).await,
             Command::Statement(statement) => statement.run(&context).await,
             Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
+            Command::Replay(replay) => replay.run(&context).await,
             Command::Rules(rules) => rules.run(&context).await,
             Command::Privacy(privacy) => privacy.run(&context).await,
             Command::Events(events) => events.run(&context).await,

@@ -80,7 +80,7 @@ impl Told {
 pub(crate) fn asked<'a>(context: &'a TaskContext, told: &Told) -> Asked<'a> {
     Asked {
         tenant: told.tenant.id,
-        key: &context.claim.key,
+        key: context.claim.effect_key(),
         actor: &context.claim.task,
         reason: None,
         run_id: Some(context.claim.run_id),

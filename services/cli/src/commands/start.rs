@@ -69,7 +69,7 @@ impl Start {
         existing: Existing,
     ) -> anyhow::Result<ExitCode> {
         let Self { follow, retry, not_before, urgent, tags, by } = self;
-        new.options = RunOptions { not_before, urgent, tags, held: None };
+        new.options = RunOptions { not_before, urgent, tags, ..RunOptions::default() };
         let payload = new.payload.clone();
         let task = new.task.clone();
         let key = new.key.clone();

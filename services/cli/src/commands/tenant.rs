@@ -1,6 +1,7 @@
 //! `tradeup tenant`.
 
 mod set;
+mod state;
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -32,6 +33,10 @@ pub(crate) enum Tenant {
     Set(Box<set::Set>),
     /// Set what a tier gives, and what has to be spent to reach it, from now on.
     Tier(SetTier),
+    /// Suspend a shop: nothing is granted or sent; credit goes on ending, and what the shop tells is written down.
+    Suspend(state::Suspend),
+    /// End a suspension, and settle what the shop has told meanwhile.
+    Resume(state::Resume),
 }
 
 /// Add a shop with its tiers.
@@ -148,6 +153,8 @@ impl Tenant {
             Self::List => list(context).await,
             Self::Show(show) => show.run(context).await,
             Self::Set(set) => set.run(context).await,
+            Self::Suspend(suspend) => suspend.run(context).await,
+            Self::Resume(resume) => resume.run(context).await,
             Self::Tier(tier) => tier.run(context).await,
         }
     }

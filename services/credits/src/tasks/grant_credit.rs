@@ -21,6 +21,7 @@ impl Task for GrantCredit {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::GrantCredit;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
@@ -30,8 +31,9 @@ impl Task for GrantCredit {
         let invalid = |text: String| TaskError::permanent(ErrorCode::InvalidInput, text);
         grant.beginning(claim.scheduled_for).map_err(|error| invalid(error.to_string()))?;
         // The run's key is unique for the tenant, so the credit's is, too, for all of its members.
-        if grant.source_key != claim.key {
-            return Err(invalid(format!("field source_key is not the key of the run; give {}", claim.key)));
+        let key = claim.effect_key();
+        if grant.source_key != key {
+            return Err(invalid(format!("field source_key is not the key of the run; give {key}")));
         }
 
         let mut tx = context.begin().await?;

@@ -27,6 +27,7 @@ impl Task for MergeMembers {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(60);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::MergeMembers;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {

@@ -20,6 +20,7 @@ impl Task for RevertSpend {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::RevertSpend;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
@@ -28,7 +29,7 @@ impl Task for RevertSpend {
         let amount = input.amount.as_ref().map(|amount| convert::money(Some(amount))).transpose()?;
         let asked = Asked {
             tenant,
-            key: &credits::revert_key(&claim.key),
+            key: &credits::revert_key(claim.effect_key()),
             actor: &input.source,
             reason: (!input.reason.is_empty()).then_some(input.reason.as_str()),
             run_id: Some(claim.run_id),

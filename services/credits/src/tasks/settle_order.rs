@@ -20,6 +20,7 @@ impl Task for SettleOrder {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::SettleOrder;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
@@ -29,7 +30,7 @@ impl Task for SettleOrder {
         let order = &input.order_external_id;
         let asked = Asked {
             tenant,
-            key: &claim.key,
+            key: claim.effect_key(),
             actor: &claim.task,
             reason: None,
             run_id: Some(claim.run_id),

@@ -21,6 +21,7 @@ impl Task for SpendCredit {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::SpendCredit;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {

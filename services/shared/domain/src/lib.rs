@@ -17,6 +17,7 @@ pub mod money;
 pub mod monthly;
 pub mod order;
 pub mod period;
+pub mod replay;
 pub mod rules;
 pub mod schedule;
 pub mod signing;

@@ -1,7 +1,11 @@
 //! Events: what happened elsewhere, as other systems published it.
 
+mod replay;
 mod unclaimed;
 
+pub use replay::{
+    ReplayCounts, ReplayLine, Replayed, Taken, count_to_replay, replay_counts, replay_lines, to_replay,
+};
 pub use unclaimed::{NewUnclaimed, Unclaimed, keep_unclaimed, next_unclaimed, remove_unclaimed};
 
 use chrono::{DateTime, Utc};

@@ -3,10 +3,12 @@
 
 mod rate;
 mod settle;
+mod trial;
 
 pub(crate) use rate::moved_refunds;
 pub use rate::{Rated, rate};
 pub use settle::{Settled, settle};
+pub use trial::{TrialOrder, try_cashback};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! Each shop's rules: documents with versions. A version is never changed; the one in force at an instant is the
 //! latest that began by then.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tradeup_domain::rules::{CashbackRule, EnrolmentRule, RuleKind, TradeInRule};
@@ -85,6 +87,25 @@ pub async fn enrolment_in_force(
     let rule = EnrolmentRule::parse(&row.document)
         .map_err(|_wrong| StoreError::of_kind(ErrorKind::Corrupt, "reading a shop's rules"))?;
     Ok((rule, Some(row.version)))
+}
+
+/// Every version of the enrolment rule with the instant from which it is in force, the latest first.
+///
+/// # Errors
+/// As [`in_force`].
+pub(crate) async fn enrolment_versions(
+    db: &mut Connection,
+    tenant: TenantId,
+) -> Result<Vec<(DateTime<Utc>, EnrolmentRule)>, StoreError> {
+    let mut versions = versions(db, tenant, Some(RuleKind::Enrolment)).await?;
+    versions.sort_by_key(|version| Reverse((version.valid_from, version.version)));
+    let read = |version: RuleVersion| {
+        let rule = EnrolmentRule::parse(&version.document.to_string());
+        let rule =
+            rule.map_err(|_wrong| StoreError::of_kind(ErrorKind::Corrupt, "reading a shop's rules"))?;
+        Ok((version.valid_from, rule))
+    };
+    versions.into_iter().map(read).collect()
 }
 
 /// The rules in force at `at`.

@@ -54,6 +54,8 @@ pub struct RunOptions {
     pub tags: Vec<String>,
     /// What it waits for before it may start, with words for people.
     pub held: Option<(HeldBy, String)>,
+    /// The run that waits for it, and the one that all of it began with.
+    pub parent: Option<(RunId, RunId)>,
 }
 
 /// Who asked for a run.
@@ -65,6 +67,8 @@ pub enum Trigger {
     Manual(String),
     /// An event, by the system that it came from.
     Event(String),
+    /// Another run, by its task.
+    Parent(String),
 }
 
 /// The run for a key, and whether it is new.
@@ -91,6 +95,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         Trigger::Schedule(name) => ("schedule", name),
         Trigger::Manual(name) => ("manual", name),
         Trigger::Event(source) => ("event", source),
+        Trigger::Parent(task) => ("parent", task),
     };
     let options = new.options;
     let created = sqlx::query_file_scalar!(
@@ -109,6 +114,8 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         &options.tags,
         options.held.as_ref().map(|(by, _)| by.as_str()),
         options.held.as_ref().map(|(_, because)| because.as_str()),
+        options.parent.map(|(parent, _)| parent) as Option<RunId>,
+        options.parent.map(|(_, root)| root) as Option<RunId>,
     )
     .fetch_optional(&mut *db)
     .await

@@ -234,7 +234,7 @@ pub async fn link_shop(db: &mut Connection, id: TenantId, domain: &str) -> Resul
 pub async fn uninstall(db: &mut Connection, id: TenantId, at: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         "with stopped as (
-             update tenants set state = 'uninstalled', uninstalled_at = $2 where id = $1
+             update tenants set state = 'uninstalled', uninstalled_at = $2, suspended_at = null where id = $1
          )
          update shops set state = 'disconnected', error_code = $3, error = 'the shop has uninstalled the app',
              renewing_until = null
@@ -247,6 +247,39 @@ pub async fn uninstall(db: &mut Connection, id: TenantId, at: DateTime<Utc>) -> 
     .await
     .doing("stopping a tenant whose shop has uninstalled the app")
     .map(drop)
+}
+
+/// Suspends a tenant: nothing is granted and no mail is sent, credit goes on ending, and what its shop tells is written
+/// down. `false` if it is not active.
+///
+/// # Errors
+/// As any statement.
+pub async fn suspend(db: &mut Connection, id: TenantId) -> Result<bool, StoreError> {
+    sqlx::query!(
+        "update tenants set state = 'suspended', suspended_at = clock_timestamp() where id = $1 and state = 'active'",
+        id as TenantId,
+    )
+    .execute(db)
+    .await
+    .doing("suspending a tenant")
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Ends a suspension. Since when it was; `None` if it is not suspended.
+///
+/// # Errors
+/// As any statement.
+pub async fn resume(db: &mut Connection, id: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    sqlx::query_scalar!(
+        r#"update tenants t set state = 'active', suspended_at = null
+           from tenants before
+           where t.id = $1 and t.state = 'suspended' and before.id = t.id
+           returning coalesce(before.suspended_at, before.created_at) as "since!""#,
+        id as TenantId,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("ending a tenant's suspension")
 }
 
 /// Says that a tenant's shop has installed the app again: from now on its ledger moves.

@@ -15,7 +15,7 @@ use crate::bury::{self, Buried, Original};
 use crate::registry::Registered;
 use crate::retry::Verdict;
 use crate::runner::Worker;
-use crate::{Applied, TaskContext, TaskError, faultpoint};
+use crate::{Applied, TaskContext, TaskError, faultpoint, preview};
 
 /// A delayed nak holds its place in the consumer's pending window, so longer waits are parked in
 /// the database and acknowledged; the sweep brings the run back.
@@ -32,7 +32,7 @@ const EXTEND_WITHIN: Duration = Duration::from_secs(3);
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// How an attempt came out.
-enum Attempted {
+pub(crate) enum Attempted {
     /// Done, to be committed.
     Applied(Applied),
     /// Failed.
@@ -62,7 +62,15 @@ impl Worker {
 
     async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
-        match self.attempt(task, &claim, delivery).await {
+        let attempted = match task.previews || !claim.is_preview() {
+            true => self.attempt(task, &claim, delivery).await,
+            false => Attempted::Failed(TaskError::permanent(
+                ErrorCode::InvalidInput,
+                "the task has effects outside of the database: what it would come to can't be shown",
+            )),
+        };
+        let attempted = if claim.is_preview() { preview::shown(&self.pool, attempted).await } else { attempted };
+        match attempted {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
             Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,
             // The run's row says whether it was cancelled or is another worker's.

@@ -14,6 +14,7 @@ pub mod intake;
 mod live;
 mod options;
 pub mod presence;
+mod preview;
 mod probe;
 mod registry;
 mod relay;

@@ -21,6 +21,8 @@ pub(crate) struct Registered {
     pub(crate) time_limit: Duration,
     /// Names of what it depends on.
     pub(crate) needs: Arc<[String]>,
+    /// Whether a run can show what it would come to.
+    pub(crate) previews: bool,
     pub(crate) run: RunFn,
 }
 
@@ -74,7 +76,14 @@ impl Registry {
             })
         });
         let needs = T::NEEDS.iter().map(|dependency| dependency.to_string()).collect();
-        let registered = Registered { kind: T::KIND, retry: T::RETRY, time_limit: T::TIME_LIMIT, needs, run };
+        let registered = Registered {
+            kind: T::KIND,
+            retry: T::RETRY,
+            time_limit: T::TIME_LIMIT,
+            needs,
+            previews: T::PREVIEWS,
+            run,
+        };
         match self.tasks.insert(T::KIND.task, registered) {
             None => Ok(self),
             Some(_) => Err(RegistryError::Duplicate(T::KIND.task)),

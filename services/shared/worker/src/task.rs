@@ -30,6 +30,8 @@ pub trait Task: Send + Sync + 'static {
     const TIME_LIMIT: Duration;
     /// What it depends on beside our database. While that is down, its runs wait and use up no attempt.
     const NEEDS: &'static [Dependency] = &[];
+    /// Whether all that it does is in its transaction, so that a run can show what it would come to.
+    const PREVIEWS: bool = false;
     /// Its input.
     type Input: Message + Default + Name;
 

@@ -3,10 +3,11 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
+use tradeup_domain::replay::Mode;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
+    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, REPLAY_EVENTS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
     REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW,
     TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
 };
@@ -281,6 +282,27 @@ pub fn handle_event(
 ) -> NewRun {
     let input = v1::HandleEvent { event_id: event.as_bytes().to_vec() };
     told(kind, tenant, key, input.encode_to_vec(), due, trigger)
+}
+
+/// Events of a shop that go through their tasks again. Each replay is one of its own.
+#[must_use]
+pub fn replay_events(tenant: TenantRef, input: &v1::ReplayEvents, now: DateTime<Utc>, trigger: Trigger) -> NewRun {
+    let mode = if input.preview { Mode::Preview } else { Mode::Replay };
+    let key = format!("{}:{}", mode.as_str(), Uuid::now_v7());
+    told(REPLAY_EVENTS, tenant, key, input.encode_to_vec(), now, trigger)
+}
+
+/// The next part of a replay.
+#[must_use]
+pub fn replay_events_part(
+    tenant: TenantRef,
+    key: String,
+    input: &v1::ReplayEvents,
+    due: DateTime<Utc>,
+    options: RunOptions,
+) -> NewRun {
+    let by = Trigger::Parent(REPLAY_EVENTS.task.to_owned());
+    NewRun { options, ..told(REPLAY_EVENTS, tenant, key, input.encode_to_vec(), due, by) }
 }
 
 /// Something to be traded in.

@@ -20,6 +20,7 @@ impl Task for HandleCustomerDeleted {
     const KIND: JobKind = HANDLE_CUSTOMER_DELETED;
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
+    const PREVIEWS: bool = true;
     type Input = v1::HandleEvent;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {

@@ -23,6 +23,7 @@ impl Task for HandleCustomerMerged {
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
     const NEEDS: &'static [Dependency] = &[Dependency::Ledger];
+    const PREVIEWS: bool = true;
     type Input = v1::HandleEvent;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
@@ -41,7 +42,7 @@ impl Task for HandleCustomerMerged {
         let claim = &context.claim;
         let tenant = context.tenant()?.clone();
         let by = Trigger::Event(SOURCE.to_owned());
-        let new = trigger::merge_members(tenant, claim.key.clone(), &merge, claim.scheduled_for, by);
+        let new = trigger::merge_members(tenant, claim.effect_key().to_owned(), &merge, claim.scheduled_for, by);
         let created = runs::create(&mut told.tx, new).await?;
         let result = json!({ "outcome": "handed_on", "run_id": created.run_id.to_string() });
         Ok(Applied::done(told.tx).with_result(result).publishing(created.message))

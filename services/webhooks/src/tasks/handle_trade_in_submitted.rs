@@ -23,6 +23,7 @@ impl Task for HandleTradeInSubmitted {
     const KIND: JobKind = HANDLE_TRADE_IN_SUBMITTED;
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
     const TIME_LIMIT: Duration = Duration::from_secs(30);
+    const PREVIEWS: bool = true;
     type Input = v1::TradeInSubmitted;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
@@ -46,7 +47,7 @@ impl Task for HandleTradeInSubmitted {
         };
         let asked = Asked {
             tenant,
-            key: &claim.key,
+            key: claim.effect_key(),
             actor: &claim.task,
             reason: None,
             run_id: Some(claim.run_id),

@@ -18,6 +18,7 @@ mod handle_scopes_updated;
 mod handle_trade_in_submitted;
 mod redact_customer;
 mod redact_shop;
+mod replay_events;
 
 use tradeup_worker::{Registry, RegistryError};
 
@@ -41,5 +42,6 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(handle_scopes_updated::HandleScopesUpdated)?
         .register(handle_trade_in_submitted::HandleTradeInSubmitted)?
         .register(redact_customer::RedactCustomer)?
-        .register(redact_shop::RedactShop)
+        .register(redact_shop::RedactShop)?
+        .register(replay_events::ReplayEvents)
 }

@@ -7,6 +7,7 @@ mod memberships;
 mod orders;
 mod outages;
 mod privacy;
+mod replays;
 
 use std::time::Duration;
 

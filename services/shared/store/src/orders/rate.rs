@@ -1,6 +1,6 @@
 //! Rating: what of an order earns, and what of its refunds had earned, by the shop's rules as of its payment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use tradeup_domain::Currency;
@@ -29,12 +29,12 @@ const STORE_CREDIT: &str = "shopify_store_credit";
 const GIFT_CARD: &str = "gift_card";
 
 /// An order as it is kept, with all that was told of it.
-struct Kept {
-    content: OrderContent,
-    currency: Currency,
-    created_at: DateTime<Utc>,
-    refunds: BTreeMap<String, RefundContent>,
-    payments: BTreeMap<String, i64>,
+pub(super) struct Kept {
+    pub(super) content: OrderContent,
+    pub(super) currency: Currency,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) refunds: BTreeMap<String, RefundContent>,
+    pub(super) payments: BTreeMap<String, i64>,
 }
 
 /// Reckons an order's base and its refunds' parts of it anew, by the rules in force when it was paid, and keeps them
@@ -72,7 +72,10 @@ pub async fn rate(
         currency: currency.parse().map_err(|_unknown| corrupt())?,
         created_at: row.created_at.unwrap_or(paid_at),
         refunds: moved_refunds(db, tenant, external_id).await?,
-        payments: payments(db, tenant, external_id, &currency).await?,
+        payments: payments_of(db, tenant, &[external_id.to_owned()])
+            .await?
+            .remove(external_id)
+            .unwrap_or_default(),
     };
     let awaits_payments = kept.awaits_payments(&rated.rule);
     let (base_minor, eligible) = kept.reckon(&rated.rule, &rules.enrolment.0, settings.currency);
@@ -102,44 +105,59 @@ pub(crate) async fn moved_refunds(
     tenant: TenantId,
     external_id: &str,
 ) -> Result<BTreeMap<String, RefundContent>, StoreError> {
+    let mut all = refunds_of(db, tenant, &[external_id.to_owned()]).await?;
+    Ok(all.remove(external_id).unwrap_or_default())
+}
+
+/// The refunds of orders whose money has moved, by order and id.
+pub(super) async fn refunds_of(
+    db: &mut Connection,
+    tenant: TenantId,
+    orders: &[String],
+) -> Result<HashMap<String, BTreeMap<String, RefundContent>>, StoreError> {
     let rows = sqlx::query!(
-        r#"select external_id, facts as "facts!" from order_refunds
-           where tenant_id = $1 and order_external_id = $2 and state = 'moved' and facts is not null
+        r#"select order_external_id, external_id, facts as "facts!" from order_refunds
+           where tenant_id = $1 and order_external_id = any($2) and state = 'moved' and facts is not null
            order by refunded_at, external_id"#,
         tenant as TenantId,
-        external_id,
+        orders,
     )
     .fetch_all(db)
     .await
     .doing("reading an order's refunds")?;
-    rows.into_iter()
-        .map(|row| {
-            serde_json::from_value(row.facts)
-                .map(|content| (row.external_id, content))
-                .map_err(|_unreadable| StoreError::of_kind(ErrorKind::Corrupt, "reading an order's refunds"))
-        })
-        .collect()
+    let mut refunds: HashMap<String, BTreeMap<String, RefundContent>> = HashMap::new();
+    for row in rows {
+        let content = serde_json::from_value(row.facts)
+            .map_err(|_unreadable| StoreError::of_kind(ErrorKind::Corrupt, "reading an order's refunds"))?;
+        refunds.entry(row.order_external_id).or_default().insert(row.external_id, content);
+    }
+    Ok(refunds)
 }
 
-/// What was paid how, in minor units of the order's currency, by gateway.
-async fn payments(
+/// What was paid how of orders, in minor units of each one's currency, by order and gateway.
+pub(super) async fn payments_of(
     db: &mut Connection,
     tenant: TenantId,
-    external_id: &str,
-    currency: &str,
-) -> Result<BTreeMap<String, i64>, StoreError> {
+    orders: &[String],
+) -> Result<HashMap<String, BTreeMap<String, i64>>, StoreError> {
     let rows = sqlx::query!(
-        r#"select gateway, sum(amount_minor)::bigint as "amount_minor!" from order_payments
-           where tenant_id = $1 and order_external_id = $2 and currency = $3
-           group by gateway"#,
+        r#"select p.order_external_id, p.gateway, sum(p.amount_minor)::bigint as "amount_minor!"
+           from order_payments p
+           join orders o on o.tenant_id = p.tenant_id and o.external_id = p.order_external_id
+               and o.currency = p.currency
+           where p.tenant_id = $1 and p.order_external_id = any($2)
+           group by p.order_external_id, p.gateway"#,
         tenant as TenantId,
-        external_id,
-        currency,
+        orders,
     )
     .fetch_all(db)
     .await
     .doing("reading how an order was paid")?;
-    Ok(rows.into_iter().map(|row| (row.gateway, row.amount_minor)).collect())
+    let mut payments: HashMap<String, BTreeMap<String, i64>> = HashMap::new();
+    for row in rows {
+        payments.entry(row.order_external_id).or_default().insert(row.gateway, row.amount_minor);
+    }
+    Ok(payments)
 }
 
 /// A line as rules look at it; one that is a membership earns nothing.
@@ -165,7 +183,7 @@ impl Kept {
     }
 
     /// Whether it was paid with something that earns otherwise, and how much of it is not known.
-    fn awaits_payments(&self, rule: &CashbackRule) -> bool {
+    pub(super) fn awaits_payments(&self, rule: &CashbackRule) -> bool {
         let unknown = |gateway: &str, how: PaidPart| {
             how != PaidPart::Ignore
                 && self.content.gateways.iter().any(|used| used == gateway)
@@ -175,7 +193,7 @@ impl Kept {
     }
 
     /// What of the order earns, and what of each refund had earned.
-    fn reckon(
+    pub(super) fn reckon(
         &self,
         rule: &CashbackRule,
         enrolment: &EnrolmentRule,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::replay::{self, Mode, ReplayKey};
 use uuid::Uuid;
 
 use super::admit::admit;
@@ -55,6 +56,18 @@ pub struct Sender {
 }
 
 impl Claim {
+    /// The key by which what the run does is kept: its own, or that of the run which it repeats.
+    #[must_use]
+    pub fn effect_key(&self) -> &str {
+        replay::effect_key(&self.key)
+    }
+
+    /// Whether nothing of what it does is to be kept.
+    #[must_use]
+    pub fn is_preview(&self) -> bool {
+        ReplayKey::read(&self.key).is_some_and(|replay| replay.mode == Mode::Preview)
+    }
+
     /// This attempt as the one that sends for the tenant.
     #[must_use]
     pub fn sender(&self, tenant: TenantId) -> Sender {

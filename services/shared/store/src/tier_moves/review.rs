@@ -97,7 +97,8 @@ impl MemberBatch for TierReviewBatch {
         self.settle(db, &outcome.settled).await?;
 
         let count = |n| i32::try_from(n).unwrap_or(i32::MAX);
-        let affected = count(bought + outcome.changes.len() + outcome.given.len()).min(count(due.len()));
+        // What was bought is no decision of a rule.
+        let affected = count(outcome.changes.len() + outcome.given.len());
         let members = range.members.max(count(due.len()));
         Ok(BatchCounts {
             members,

@@ -41,6 +41,10 @@ async fn held(told: &Told, customer: i64) -> Value {
     json!([last["tier"], last["source"], last["until"]])
 }
 
+async fn change(told: &Told, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&told.world.database.admin).await.unwrap();
+}
+
 #[tokio::test]
 async fn who_buys_a_membership_is_a_member_for_as_long_as_was_paid_for() {
     let told = told("USD").await;
@@ -88,8 +92,9 @@ async fn who_buys_a_membership_is_a_member_for_as_long_as_was_paid_for() {
 #[tokio::test]
 async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
     let told = told("USD").await;
-    told.world.tradeup_ok(&["tenant", "tier", "harbour", "gold", "10.00"]);
-    told.world.tradeup_ok(&["tenant", "tier", "harbour", "silver", "3.00"]);
+    let amounts = "update tier_amounts a set amount_minor = case t.handle when 'gold' then 1000 else 300 end
+        from tiers t where t.id = a.tier_id";
+    change(&told, amounts).await;
     told.rules(
         "enrolment",
         &json!({ "enrol_on": ["customer_created"], "tier": "silver",
@@ -104,21 +109,13 @@ async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
     assert_eq!(held(&told, 602).await, json!(["gold", "purchase", null]));
 
     // As if it had been so on the first of the month.
-    sqlx::query(
-        "update memberships set valid_from = date_trunc('month', now()) - interval '1 hour', recorded_at = valid_from
-         where source = 'purchase'",
-    )
-    .execute(&told.world.database.admin)
-    .await
-    .unwrap();
-    sqlx::query(
-        "update memberships set valid_to = date_trunc('month', now()) - interval '1 hour',
-             valid_from = date_trunc('month', now()) - interval '2 hours'
-         where source = 'manual'",
-    )
-    .execute(&told.world.database.admin)
-    .await
-    .unwrap();
+    let before = "update memberships set valid_from = date_trunc('month', now()) - interval '1 hour',
+            recorded_at = date_trunc('month', now()) - interval '1 hour'
+        where source = 'purchase';
+        update memberships set valid_to = date_trunc('month', now()) - interval '1 hour',
+            valid_from = date_trunc('month', now()) - interval '2 hours'
+        where source = 'manual'";
+    change(&told, before).await;
     let period = told.world.instant_in("0 seconds").await[..7].to_owned();
     told.world.tradeup_ok(&["trigger", "monthly-credits", "--period", &period, "--follow"]);
     let balance = "select balance_minor from accounts a join members m on m.id = a.member_id where m.external_id = '602'";
@@ -164,16 +161,9 @@ async fn what_was_bought_ends_by_itself_on_its_day() {
     let at = told.world.instant_in("0 seconds").await;
     told.accept(&told.webhook("orders/paid", &order(86, 603, &at, (GOLD, 1)))).await;
     assert_eq!(held(&told, 603).await, json!(["gold", "purchase", null]));
-    let passed = "update membership_purchases set from_at = from_at - interval '400 days',
-             until_at = until_at - interval '400 days', unbroken_until_at = unbroken_until_at - interval '400 days',
-             bought_at = bought_at - interval '400 days'
-         where order_external_id = '86'";
-    sqlx::query(passed).execute(&told.world.database.admin).await.unwrap();
-    sqlx::query("update memberships set until_at = until_at - interval '400 days', valid_from = valid_from - interval '400 days'
-         where source = 'purchase' and valid_to is null")
-        .execute(&told.world.database.admin)
-        .await
-        .unwrap();
+    let passed = "update membership_purchases set until_at = now(), unbroken_until_at = now() where order_external_id = '86';
+        update memberships set until_at = now() where source = 'purchase' and valid_to is null";
+    change(&told, passed).await;
     // As time has it, whether or not anybody has been there.
     let in_gold = "select count(*) from tiers_held h join tiers t on t.id = h.tier_id join members m on m.id = h.member_id
         where m.external_id = '603' and t.handle = 'gold' and (h.valid_to is null or h.valid_to > now())";

@@ -1,0 +1,42 @@
+//! What a run would come to: its work is done, looked at, and not kept.
+
+use serde_json::{Value, json};
+use tradeup_domain::{Class, Classify as _};
+use tradeup_store::runs::Ending;
+use tradeup_store::{Pool, Tx};
+
+use crate::execute::Attempted;
+use crate::{Applied, TaskError};
+
+/// The end of an attempt of which nothing is to be kept: what it would have come to is its result. What may pass is
+/// tried again, as always.
+pub(crate) async fn shown(pool: &Pool, attempted: Attempted) -> Attempted {
+    let mut result = match attempted {
+        Attempted::Applied(applied) => match undone(applied).await {
+            Ok(result) => result,
+            Err(error) => return Attempted::Failed(error),
+        },
+        Attempted::Failed(error) if error.class() == Class::Permanent => {
+            json!({ "outcome": "would_fail", "code": error.code().as_str(), "error": error.to_string() })
+        }
+        other => return other,
+    };
+    result["preview"] = true.into();
+    match Tx::of_engine(pool).await {
+        Ok(tx) => Attempted::Applied(Applied::done(tx).with_result(result)),
+        Err(error) => Attempted::Failed(error.into()),
+    }
+}
+
+/// Rolls back what was done. What was to be published is not.
+async fn undone(applied: Applied) -> Result<Value, TaskError> {
+    let Applied { tx, ending, messages: _ } = applied;
+    tx.rollback().await?;
+    let result = match ending {
+        Some(Ending::Succeeded { result }) => result,
+        Some(Ending::Waiting) => Some(json!({ "outcome": "would_go_on_in_others" })),
+        Some(Ending::Snoozed { .. }) => Some(json!({ "outcome": "would_wait" })),
+        Some(Ending::Retrying { .. } | Ending::Dead { .. }) | None => None,
+    };
+    Ok(result.filter(Value::is_object).unwrap_or_else(|| json!({})))
+}
