@@ -6,7 +6,7 @@
 with run as (
     insert into runs (id, tenant_id, task, key, trigger, triggered_by, parent_id, root_id, payload, scheduled_for,
         state, next_attempt_at, urgent, tags)
-    values ($1, $2, $3, $4, $5, $6, $15, coalesce($16, $1), $7, $8,
+    values ($1::uuid, $2, $3, $4, $5, $6, $15::uuid, coalesce($16::uuid, $1::uuid), $7, $8,
         case when $10::timestamptz > now() then 'scheduled' else 'queued' end,
         case when $10 > now() then $10 end, $11, $12)
     on conflict (task, tenant_id, key) do nothing
