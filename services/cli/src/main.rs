@@ -105,6 +105,12 @@ enum Command {
     /// Trade-ins: what members bring, what they are offered, what became of it; market prices.
     #[command(subcommand)]
     TradeIns(commands::trade_ins::TradeIns),
+    /// A shop's own endpoints, which are told of its members' credit.
+    #[command(subcommand)]
+    Endpoints(commands::endpoints::Endpoints),
+    /// What a shop's endpoints were told, and what came of it.
+    #[command(subcommand)]
+    Deliveries(commands::deliveries::Deliveries),
     /// Send events of a shop through their tasks again, or show what that would change.
     #[command(subcommand)]
     Replay(commands::replay::Replay),
@@ -191,6 +197,8 @@ async fn main() -> ExitCode {
             Command::Member(member) => member.run(&context).await,
             Command::Statement(statement) => statement.run(&context).await,
             Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
+            Command::Endpoints(endpoints) => endpoints.run(&context).await,
+            Command::Deliveries(deliveries) => deliveries.run(&context).await,
             Command::Replay(replay) => replay.run(&context).await,
             Command::Rules(rules) => rules.run(&context).await,
             Command::Privacy(privacy) => privacy.run(&context).await,

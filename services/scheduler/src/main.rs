@@ -85,6 +85,7 @@ async fn keep_house(worker: Worker, keep: Keep, shutdown: CancellationToken) {
             workers::forget_old(worker.pool()).await?;
             for tenant in tenants::list(worker.pool()).await? {
                 while retention::erase_bodies(worker.pool(), tenant.id, keep).await? > 0 {}
+                while retention::delete_deliveries(worker.pool(), tenant.id, keep).await? > 0 {}
             }
             let mut deleted = 0;
             loop {

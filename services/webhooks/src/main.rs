@@ -1,5 +1,6 @@
 //! `webhooks`: takes what other systems say, from the stream of events and by HTTP.
 
+mod deliver;
 mod envelope;
 mod events;
 mod http;
@@ -23,6 +24,8 @@ struct Options {
     service: service::StartOptions,
     #[command(flatten)]
     http: HttpOptions,
+    #[command(flatten)]
+    deliver: deliver::DeliverOptions,
 }
 
 #[tokio::main]
@@ -31,10 +34,15 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
+    let deliverer = options.deliver.deliverer(options.http.signing()?)?;
     let http = options.http.listen().await?;
     let service = Service::start("webhooks", options.service, tasks::registry()?).await?;
     service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
     service.beside(unclaimed::claim(service.worker().clone(), service.shutdown()));
+    match deliverer {
+        Some(deliverer) => service.beside(deliverer.deliver(service.worker().clone(), service.shutdown())),
+        None => tracing::warn!("endpoints are not told of anything: TRADEUP_SIGNING_KEYS is not set"),
+    }
     if let Some(http) = http {
         service.beside(http.serve(service.worker().clone(), service.shutdown()));
     }

@@ -1,6 +1,7 @@
 //! `tradeup doctor`.
 
 mod database;
+mod endpoints;
 mod transport;
 mod wallets;
 mod work;

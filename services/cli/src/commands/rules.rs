@@ -1,5 +1,7 @@
 //! `tradeup rules`.
 
+mod trial;
+
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ pub(crate) enum Rules {
     Check(Check),
     /// Set a shop's rules: a new version, in force from now on or from an instant to come.
     Set(Set),
+    /// Show what a document would have done in a time that has passed. Nothing is kept.
+    Try(trial::Try),
     /// List the versions of a shop's rules.
     List(List),
     /// Show a version's document.
@@ -85,6 +89,7 @@ impl Rules {
         match self {
             Self::Check(check) => check.run(context),
             Self::Set(set) => set.run(context).await,
+            Self::Try(trial) => trial.run(context).await,
             Self::List(list) => list.run(context).await,
             Self::Show(show) => show.run(context).await,
         }

@@ -7,7 +7,7 @@
 mod customer;
 mod enrol;
 
-pub use customer::{Customer, Known, Noted, change_tags, delete, known, note};
+pub use customer::{Customer, Known, Noted, change_tags, delete, known, member_since, note};
 pub use enrol::{Welcomed, enrol, welcome};
 
 use chrono::{DateTime, Utc};

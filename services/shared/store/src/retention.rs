@@ -1,7 +1,7 @@
 //! How long things are kept that are not money.
 
 use crate::error::{Doing, StoreError};
-use crate::{Pool, TenantId, Tx};
+use crate::{Pool, TenantId, Tx, deliveries};
 
 /// Trees of runs that one call deletes at most.
 const TREES_MAX: i64 = 50;
@@ -16,7 +16,7 @@ pub struct Keep {
     /// Ended runs with all that belongs to them. Entries of the ledger stay for ever, and their keys
     /// go on protecting: a run that is triggered again finds everything granted.
     pub run_days: i32,
-    /// Bodies of events, which hold personal data.
+    /// Bodies of events, which hold personal data, and what endpoints were told.
     pub body_days: i32,
 }
 
@@ -53,6 +53,18 @@ pub async fn erase_bodies(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u
     .doing("erasing bodies of events")?;
     tx.commit().await?;
     Ok(erased.rows_affected())
+}
+
+/// Deletes some of a tenant's deliveries that ended so long ago, with what they said. Returns how many; call it again
+/// while there are any.
+///
+/// # Errors
+/// As any statement.
+pub async fn delete_deliveries(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u64, StoreError> {
+    let mut tx = Tx::of_tenant(pool, tenant).await?;
+    let deleted = deliveries::delete_ended(&mut tx, tenant, keep.body_days).await?;
+    tx.commit().await?;
+    Ok(deleted)
 }
 
 /// Deletes some trees of runs that ended long ago. Returns how many runs; call it again while there

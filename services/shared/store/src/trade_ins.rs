@@ -257,6 +257,27 @@ pub async fn lock(db: &mut Connection, tenant: TenantId, id: Uuid) -> Result<Opt
     .transpose()
 }
 
+/// Ids of the trade-ins that were submitted within a time, oldest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn submitted_within(
+    db: &mut Connection,
+    tenant: TenantId,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<Uuid>, StoreError> {
+    sqlx::query_scalar!(
+        "select id from trade_ins where tenant_id = $1 and submitted_at >= $2 and submitted_at < $3 order by id",
+        tenant as TenantId,
+        from,
+        until,
+    )
+    .fetch_all(db)
+    .await
+    .doing("listing trade-ins")
+}
+
 /// Moves a trade-in that is locked, and writes the move down.
 ///
 /// # Errors

@@ -53,8 +53,8 @@ pub(crate) struct HttpOptions {
     /// each with the end of its time, like NEW,OLD@2026-12-01T12:00:00Z.
     #[arg(long, env = "TRADEUP_SHOPIFY_WEBHOOK_SECRETS", hide_env_values = true, value_name = "SECRETS")]
     shopify_webhook_secrets: Option<String>,
-    /// Keys that other systems' secrets are made of, for those that sign the events that they send: base64, the current
-    /// one first.
+    /// Keys that secrets are made of: of other systems that sign the events that they send, and of the endpoints that we
+    /// sign for. Base64, the current one first.
     #[arg(long, env = "TRADEUP_SIGNING_KEYS", hide_env_values = true, value_name = "KEYS")]
     signing_keys: Option<String>,
 }
@@ -68,18 +68,22 @@ pub(crate) struct Http {
 }
 
 impl HttpOptions {
+    /// The keys that secrets are made of.
+    pub(crate) fn signing(&self) -> anyhow::Result<Option<SigningKeys>> {
+        let keys = self.signing_keys.as_deref().filter(|keys| !keys.trim().is_empty());
+        keys.map(SigningKeys::parse).transpose().context("TRADEUP_SIGNING_KEYS")
+    }
+
     /// Listens, if an address was given: one that is taken is an error at start.
     pub(crate) async fn listen(self) -> anyhow::Result<Option<Http>> {
         let Some(address) = self.http else { return Ok(None) };
+        let signing = self.signing()?;
         let keys = self.unsubscribe_keys.filter(|keys| !keys.trim().is_empty());
         let keys = keys.map(|keys| KeyRing::parse(&keys.into())).transpose();
         let keys = keys.context("TRADEUP_UNSUBSCRIBE_KEYS")?;
         let secrets = self.shopify_webhook_secrets.filter(|secrets| !secrets.trim().is_empty());
         let secrets = secrets.map(|secrets| Secrets::parse(&SecretString::from(secrets))).transpose();
         let secrets = secrets.context("TRADEUP_SHOPIFY_WEBHOOK_SECRETS")?;
-        let signing = self.signing_keys.filter(|keys| !keys.trim().is_empty());
-        let signing = signing.map(|keys| SigningKeys::parse(&keys)).transpose();
-        let signing = signing.context("TRADEUP_SIGNING_KEYS")?;
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
         Ok(Some(Http { listener, keys, secrets, signing }))

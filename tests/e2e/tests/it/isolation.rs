@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 39] = [
+const TENANT_TABLES: [&str; 41] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -16,6 +16,8 @@ const TENANT_TABLES: [&str; 39] = [
     "members",
     "memberships",
     "membership_purchases",
+    "endpoints",
+    "deliveries",
     "accounts",
     "operations",
     "lots",
@@ -88,6 +90,10 @@ const PLANTED: &str = "
         months)
     select distinct on (t.tenant_id) t.tenant_id, '1', t.id, m.id, 1, now(), 0, 0
     from tiers t join members m on m.tenant_id = t.tenant_id order by t.tenant_id;
+    insert into endpoints (tenant_id, id, url, events, created_by)
+    select id, gen_random_uuid(), 'https://example.com', '{ping}', 'test' from tenants;
+    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+    select tenant_id, gen_random_uuid(), id, 'ping', '1', now(), '{}' from endpoints;
     insert into rules (tenant_id, kind, version, document, valid_from, set_by)
     select id, 'cashback', 1, '{}', now(), 'test' from tenants;
     insert into order_payments (tenant_id, order_external_id, external_id, gateway, amount_minor, currency, paid_at)

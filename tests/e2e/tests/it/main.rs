@@ -17,6 +17,7 @@ mod dead_letters;
 mod delayed;
 mod doctor;
 mod duplicates;
+mod endpoints;
 mod events;
 mod expiration;
 mod grant;

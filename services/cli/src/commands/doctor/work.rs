@@ -43,6 +43,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     add("dead letters", dead_letters(pool).await);
     add("mails", mails(pool).await);
     add("wallets", super::wallets::look(pool).await);
+    add("endpoints", super::endpoints::look(pool).await);
     findings
 }
 

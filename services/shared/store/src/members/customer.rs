@@ -89,6 +89,25 @@ pub async fn known(
     .doing("looking up a member")
 }
 
+/// When the customer became a member; `None` if it is none.
+///
+/// # Errors
+/// As any statement.
+pub async fn member_since(
+    db: &mut Connection,
+    tenant: TenantId,
+    external_id: &str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    sqlx::query_scalar!(
+        "select created_at from members where tenant_id = $1 and external_id = $2",
+        tenant as TenantId,
+        external_id,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking up a member")
+}
+
 /// Notes what the shop tells of a member. What was not told stays as it is.
 ///
 /// # Errors

@@ -1,0 +1,7 @@
+-- A delivery that only tests its endpoint.
+-- $1 tenant  $2 id  $3 endpoint
+with written as (
+    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+    values ($1, $2, $3, 'ping', $2::text, clock_timestamp(), jsonb_build_object('endpoint_id', $3::uuid))
+)
+insert into delivery_wakes (tenant_id) values ($1)
