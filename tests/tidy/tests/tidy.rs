@@ -27,7 +27,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates for tests alone; nothing of the product may use them.
-const TEST_CRATES: [&str; 7] = ["harness", "e2e", "fakes", "faults", "ledger-tests", "tidy", "bench"];
+const TEST_CRATES: [&str; 8] =
+    ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
 const CONFINED: [(&str, &[&str], &str); 8] = [

@@ -1,0 +1,5 @@
+//! Fuzz targets.
+
+mod headers;
+mod rules;
+mod webhooks;
