@@ -28,8 +28,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates for tests alone; nothing of the product may use them.
-const TEST_CRATES: [&str; 8] =
-    ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
+const TEST_CRATES: [&str; 8] = ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
 const CONFINED: [(&str, &[&str], &str); 8] = [
@@ -37,7 +36,11 @@ const CONFINED: [(&str, &[&str], &str); 8] = [
     ("async-nats", &["broker", "harness"], "only the broker speaks NATS"),
     ("lettre", &["mail"], "only the mail crate speaks SMTP"),
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
-    ("reqwest", &["shopify", "hooks", "fakes"], "only two clients speak HTTP to others: the shop's, endpoints'"),
+    (
+        "reqwest",
+        &["shopify", "hooks", "fakes"],
+        "only two clients speak HTTP to others: the shop's, endpoints'",
+    ),
     ("chacha20poly1305", &["shopify"], "tokens are sealed and opened in one place"),
     ("prost", &["proto"], "messages are made and read through tradeup-proto"),
     (

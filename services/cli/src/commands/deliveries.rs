@@ -121,7 +121,8 @@ impl List {
             if found.is_empty() {
                 return "No deliveries.".to_owned();
             }
-            let mut shown = table(&["delivery", "event", "happened", "state", "sends", "status", "next or error"], &[]);
+            let mut shown =
+                table(&["delivery", "event", "happened", "state", "sends", "status", "next or error"], &[]);
             for delivery in &found {
                 let next = (delivery.state == "pending").then(|| format!("due {}", instant(delivery.due_at)));
                 shown.add_row([
@@ -149,7 +150,11 @@ impl Show {
         let found = deliveries::list(&mut tx, tenant.id, &filter, 1).await?.pop();
         tx.rollback().await?;
         let Some(delivery) = found else {
-            bail!("{0} has no delivery {1}; `tradeup deliveries list {0}` shows them", tenant.handle, self.id);
+            bail!(
+                "{0} has no delivery {1}; `tradeup deliveries list {0}` shows them",
+                tenant.handle,
+                self.id
+            );
         };
         let data = serde_json::to_string_pretty(&delivery.data)?;
         context.output().show(&value(&delivery), || {

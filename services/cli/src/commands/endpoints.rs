@@ -246,10 +246,13 @@ impl Set {
         let events = names(&self.events);
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         endpoints::set_events(&mut tx, tenant.id, endpoint.id, &events).await?;
-        let subject = json!({ "tenant": tenant.handle, "endpoint": endpoint.id.to_string(), "events": events });
+        let subject =
+            json!({ "tenant": tenant.handle, "endpoint": endpoint.id.to_string(), "events": events });
         audit::record(&mut tx, &self.who.actor(), "endpoint.set", &subject).await?;
         tx.commit().await?;
-        context.output().show(&subject, || format!("Endpoint {} is told of {}.", endpoint.id, events.join(", ")))?;
+        context
+            .output()
+            .show(&subject, || format!("Endpoint {} is told of {}.", endpoint.id, events.join(", ")))?;
         Ok(ExitCode::SUCCESS)
     }
 }

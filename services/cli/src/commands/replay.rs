@@ -101,7 +101,12 @@ impl Replay {
 
 impl Which {
     /// Starts the run; a preview has no reason.
-    async fn start(self, context: &Context, start: Start, reason: Option<String>) -> anyhow::Result<ExitCode> {
+    async fn start(
+        self,
+        context: &Context,
+        start: Start,
+        reason: Option<String>,
+    ) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         ensure!(
@@ -124,7 +129,10 @@ impl Which {
         };
         let found = events::count_to_replay(&mut tx, tenant.id, &which).await?;
         if found == 0 {
-            bail!("there is no such event of {}; `tradeup events --tenant {0}` shows those there are", tenant.handle);
+            bail!(
+                "there is no such event of {}; `tradeup events --tenant {0}` shows those there are",
+                tenant.handle
+            );
         }
         let input = v1::ReplayEvents {
             from: Some(convert::timestamp(from)),

@@ -51,7 +51,9 @@ pub enum InvalidEndpointUrl {
     #[error("url: it does not begin with https://; give the endpoint a certificate and write https://")]
     NotHttps,
     /// With a user or password.
-    #[error("url: it has a user or password in it; leave them out, the endpoint checks the signature instead")]
+    #[error(
+        "url: it has a user or password in it; leave them out, the endpoint checks the signature instead"
+    )]
     Credentials,
     /// With a fragment, which is never sent.
     #[error("url: it has a fragment; leave out everything from the # on")]
@@ -60,10 +62,14 @@ pub enum InvalidEndpointUrl {
     #[error("url: there is no port 0; leave the port out, or give the one that the endpoint listens on")]
     Port,
     /// An IP address that is private, local or special.
-    #[error("url: its address is not of the public internet; give the name of a host that can be reached from there")]
+    #[error(
+        "url: its address is not of the public internet; give the name of a host that can be reached from there"
+    )]
     Address,
     /// A name that means something within a network only.
-    #[error("url: its host has a name for use within a network; give its full public name, like hooks.shop.example")]
+    #[error(
+        "url: its host has a name for use within a network; give its full public name, like hooks.shop.example"
+    )]
     LocalName,
 }
 
@@ -146,7 +152,8 @@ fn check_host(url: &Url, reach: Reach) -> Result<bool, InvalidEndpointUrl> {
     if name.split('.').any(str::is_empty) {
         return Err(InvalidEndpointUrl::NoUrl);
     }
-    let below = |parent: &str| name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let below =
+        |parent: &str| name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     if reach == Reach::Loopback && below("localhost") {
         return Ok(true);
     }

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn it_is_tried_for_more_than_a_day() {
-        let waits: Vec<Duration> = (1..).map_while(|try_no| next(try_no, &refused(None), Jitter::NONE)).collect();
+        let waits: Vec<Duration> =
+            (1..).map_while(|try_no| next(try_no, &refused(None), Jitter::NONE)).collect();
         assert_eq!(waits, WAITS);
         assert_eq!(waits.iter().sum::<Duration>(), Duration::from_secs(27 * 3600 + 35 * 60 + 5));
         assert_eq!(next(0, &refused(None), Jitter::NONE), Some(WAITS[0]));
@@ -101,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_receiver_may_ask_for_more_time_but_not_for_ever() {
-        let wait = |attempt, seconds| next(attempt, &refused(Some(Duration::from_secs(seconds))), Jitter::NONE);
+        let wait =
+            |attempt, seconds| next(attempt, &refused(Some(Duration::from_secs(seconds))), Jitter::NONE);
         assert_eq!(wait(1, 60), Some(Duration::from_secs(60)));
         assert_eq!(wait(2, 60), Some(WAITS[1]), "never earlier than planned");
         assert_eq!(wait(1, u64::MAX), Some(RETRY_AFTER_MAX));

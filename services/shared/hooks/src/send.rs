@@ -153,7 +153,14 @@ impl Sender {
             Err(error) => (error.status().unwrap_or_default(), error.kind()),
         };
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(endpoint = endpoint.origin(), id = outgoing.id, status, failed, duration_ms, "webhook");
+        tracing::debug!(
+            endpoint = endpoint.origin(),
+            id = outgoing.id,
+            status,
+            failed,
+            duration_ms,
+            "webhook"
+        );
         sent
     }
 
@@ -189,9 +196,12 @@ fn headers(outgoing: &Outgoing<'_>, now: DateTime<Utc>) -> Result<HeaderMap, Sen
         return Err(unbuildable("there is no secret to sign it with"));
     }
     let signed = Signed { id: outgoing.id, timestamp: now.timestamp(), body: outgoing.body };
-    let signatures: Option<Vec<String>> = outgoing.secrets.iter().map(|secret| signed.signature(secret)).collect();
+    let signatures: Option<Vec<String>> =
+        outgoing.secrets.iter().map(|secret| signed.signature(secret)).collect();
     let signatures = signatures.ok_or(unbuildable("a secret can't be read"))?.join(" ");
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|_not_a_header| unbuildable("a header can't be written"));
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|_not_a_header| unbuildable("a header can't be written"))
+    };
     Ok(HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ID, value(outgoing.id)?),

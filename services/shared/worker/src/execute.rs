@@ -69,7 +69,8 @@ impl Worker {
                 "the task has effects outside of the database: what it would come to can't be shown",
             )),
         };
-        let attempted = if claim.is_preview() { preview::shown(&self.pool, attempted).await } else { attempted };
+        let attempted =
+            if claim.is_preview() { preview::shown(&self.pool, attempted).await } else { attempted };
         match attempted {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
             Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,

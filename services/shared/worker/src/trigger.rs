@@ -7,9 +7,9 @@ use tradeup_domain::replay::Mode;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
-    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, REPLAY_EVENTS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
-    REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW,
-    TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
+    REPLAY_EVENTS, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT,
+    TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -286,7 +286,12 @@ pub fn handle_event(
 
 /// Events of a shop that go through their tasks again. Each replay is one of its own.
 #[must_use]
-pub fn replay_events(tenant: TenantRef, input: &v1::ReplayEvents, now: DateTime<Utc>, trigger: Trigger) -> NewRun {
+pub fn replay_events(
+    tenant: TenantRef,
+    input: &v1::ReplayEvents,
+    now: DateTime<Utc>,
+    trigger: Trigger,
+) -> NewRun {
     let mode = if input.preview { Mode::Preview } else { Mode::Replay };
     let key = format!("{}:{}", mode.as_str(), Uuid::now_v7());
     told(REPLAY_EVENTS, tenant, key, input.encode_to_vec(), now, trigger)

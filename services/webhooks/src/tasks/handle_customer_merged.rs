@@ -42,7 +42,8 @@ impl Task for HandleCustomerMerged {
         let claim = &context.claim;
         let tenant = context.tenant()?.clone();
         let by = Trigger::Event(SOURCE.to_owned());
-        let new = trigger::merge_members(tenant, claim.effect_key().to_owned(), &merge, claim.scheduled_for, by);
+        let new =
+            trigger::merge_members(tenant, claim.effect_key().to_owned(), &merge, claim.scheduled_for, by);
         let created = runs::create(&mut told.tx, new).await?;
         let result = json!({ "outcome": "handed_on", "run_id": created.run_id.to_string() });
         Ok(Applied::done(told.tx).with_result(result).publishing(created.message))

@@ -52,7 +52,8 @@ impl Task for HandleCustomerTagsChanged {
                     ..MemberDetails::default()
                 };
                 let occasion = Occasion::TagsAdded;
-                result["enrolment"] = enrol::consider(context, &mut told, occasion, &customer, at, None).await?;
+                result["enrolment"] =
+                    enrol::consider(context, &mut told, occasion, &customer, at, None).await?;
             }
             _ => {}
         }

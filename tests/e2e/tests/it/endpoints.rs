@@ -90,18 +90,8 @@ async fn member(world: &World) -> String {
 
 fn grant(world: &World, member: &str, key: &str) {
     world.tradeup_ok(&[
-        "grant",
-        "--tenant",
-        "aurora",
-        "--member",
-        member,
-        "--amount",
-        "5.00",
-        "--reason",
-        "thanks",
-        "--key",
-        key,
-        "--follow",
+        "grant", "--tenant", "aurora", "--member", member, "--amount", "5.00", "--reason", "thanks", "--key",
+        key, "--follow",
     ]);
 }
 
@@ -120,7 +110,11 @@ async fn an_endpoint_is_told_of_credit_signed_and_once() {
     grant(&world, &member, "thanks-1");
     let told = &receiver.wait_for(2).await[1];
     let body = told.value();
-    assert_eq!((&body["type"], &body["data"]["amount_minor"]), (&"credit.issued".into(), &500.into()), "{body}");
+    assert_eq!(
+        (&body["type"], &body["data"]["amount_minor"]),
+        (&"credit.issued".into(), &500.into()),
+        "{body}"
+    );
     assert_eq!(
         (&body["data"]["member_external_id"], &body["data"]["currency"]),
         (&member.as_str().into(), &"USD".into())
@@ -153,7 +147,10 @@ async fn an_endpoint_is_told_of_credit_signed_and_once() {
     let replayed = world.tradeup_json(&["deliveries", "replay", "aurora", "--event", "ping"]);
     assert_eq!(replayed["deliveries"], 1);
     let again = receiver.wait_for(all.len() + 1).await.pop().unwrap();
-    assert_eq!((again.header("webhook-id"), again.body.clone()), (ping.header("webhook-id"), ping.body.clone()));
+    assert_eq!(
+        (again.header("webhook-id"), again.body.clone()),
+        (ping.header("webhook-id"), ping.body.clone())
+    );
 }
 
 #[tokio::test]
@@ -193,7 +190,8 @@ async fn what_fails_comes_again_and_who_is_gone_is_told_nothing_more() {
     grant(&world, &member, "thanks-3");
     receiver.wait_for(4).await;
     let failed = "select count(*) from deliveries where state = 'failed'";
-    eventually("it is given up", TOLD_WITHIN, || async { (world.number(failed).await == 2).then_some(()) }).await;
+    eventually("it is given up", TOLD_WITHIN, || async { (world.number(failed).await == 2).then_some(()) })
+        .await;
     world.tradeup_ok(&["endpoints", "enable", "aurora", &id]);
     world.tradeup_ok(&["deliveries", "replay", "aurora", "--endpoint", &id, "--state", "failed"]);
     let all = receiver.wait_for(5).await;

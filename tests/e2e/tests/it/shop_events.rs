@@ -8,6 +8,7 @@ mod orders;
 mod outages;
 mod privacy;
 mod replays;
+mod trials;
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use bolero::{TypeGenerator, check};
 use tradeup_fakes::shopify::samples;
 use tradeup_shopify::webhook::{
-    Customer, CustomerRedact, DataRequest, Merged, Order, Refs, Refund, ScopesChanged, ShopRedact, TagsChanged,
-    Transaction, Uninstalled,
+    Customer, CustomerRedact, DataRequest, Merged, Order, Refs, Refund, ScopesChanged, ShopRedact,
+    TagsChanged, Transaction, Uninstalled,
 };
 
 /// How a body is damaged.
@@ -22,8 +22,22 @@ enum Damage {
 
 /// What JSON is made of, and what readers stumble over.
 const TOKENS: [&str; 16] = [
-    "null", "true", "-1", "1e999", "99999999999999999999", "0.00000000000000000001", "\"\"", "{}", "[]", "[[[[[[[[",
-    "\"\\u0000\"", "\"\\ud800\"", "\"9223372036854775808\"", "\"-0.005\"", "\"USD\"", "\u{feff}",
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "99999999999999999999",
+    "0.00000000000000000001",
+    "\"\"",
+    "{}",
+    "[]",
+    "[[[[[[[[",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+    "\"9223372036854775808\"",
+    "\"-0.005\"",
+    "\"USD\"",
+    "\u{feff}",
 ];
 
 fn bodies() -> &'static [(String, Vec<u8>)] {

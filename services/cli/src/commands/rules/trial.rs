@@ -65,13 +65,18 @@ struct Found {
 impl Try {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
-        let wrong = |errors: Vec<_>| anyhow!("the document is no rule of {}:{}", self.kind, in_words(&errors));
+        let wrong =
+            |errors: Vec<_>| anyhow!("the document is no rule of {}:{}", self.kind, in_words(&errors));
         self.kind.check(&text).map_err(wrong)?;
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         let unknown = unknown_tiers(&mut tx, &tenant, self.kind, &text).await?;
-        ensure!(unknown.is_empty(), "the shop does not have all that the document names:{}", in_words(&unknown));
+        ensure!(
+            unknown.is_empty(),
+            "the shop does not have all that the document names:{}",
+            in_words(&unknown)
+        );
         let until = self.until.unwrap_or(schedules::now(&mut tx).await?);
         ensure!(self.from < until, "--from {} is not before {}", instant(self.from), instant(until));
         let time = (self.from, until);
@@ -135,7 +140,8 @@ async fn cashback(
         largest.sort_by_key(|order| Reverse((order.trial_minor.unwrap_or(0) - order.posted_minor).abs()));
         largest.truncate(LISTED);
     }
-    let mut sheet = Sheet::new(&["order", "paid", "tier", "posted_minor", "would_be_minor", "difference_minor"]);
+    let mut sheet =
+        Sheet::new(&["order", "paid", "tier", "posted_minor", "would_be_minor", "difference_minor"]);
     for order in &largest {
         let money = |minor| Cell::Money(minor, tenant.currency.clone());
         let trial_minor = order.trial_minor.unwrap_or(0);
@@ -157,7 +163,9 @@ async fn cashback(
         if others > i64::try_from(LISTED).unwrap_or(0) { "; the largest differences:" } else { "." },
     );
     if unknown > 0 {
-        words.push_str(&format!("\nOf {unknown} it is not known how much was paid with credit; they are left out."));
+        words.push_str(&format!(
+            "\nOf {unknown} it is not known how much was paid with credit; they are left out."
+        ));
     }
     let summary = json!({ "orders": orders, "differ": others, "payments_unknown": unknown, "posted_minor": posted,
         "would_be_minor": tried, "currency": tenant.currency });
@@ -219,7 +227,13 @@ async fn enrolment(
         let Some(end) = page.last() else { break };
         after = Some((end.received_at, end.id));
         for event in &page {
-            erased += i64::from(event.body.is_none() && matches!(event.topic.as_str(), "customers/create" | "customers/update" | "orders/paid"));
+            erased += i64::from(
+                event.body.is_none()
+                    && matches!(
+                        event.topic.as_str(),
+                        "customers/create" | "customers/update" | "orders/paid"
+                    ),
+            );
             let Some((occasion, facts)) = facts(event, rule) else { continue };
             asked += 1;
             if would.contains(&facts.id) || members_before.contains(&facts.id) {
@@ -232,7 +246,9 @@ async fn enrolment(
             }
             match decide(tx, tenant, rule, &tiers, occasion, &facts).await? {
                 Enrolment::Enrol { tier, .. } => {
-                    *enrolled.entry(tier.map_or_else(|| "none".to_owned(), |tier| tier.to_string())).or_default() += 1;
+                    *enrolled
+                        .entry(tier.map_or_else(|| "none".to_owned(), |tier| tier.to_string()))
+                        .or_default() += 1;
                     are_members += i64::from(since.is_some());
                     why_not.values_mut().for_each(|customers| {
                         customers.remove(&facts.id);

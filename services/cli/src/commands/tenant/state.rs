@@ -101,7 +101,9 @@ impl Resume {
         let value = json!({ "tenant": tenant.handle, "state": "active", "suspended_since": instant(since),
             "events": found, "replay": run });
         context.output().show(&value, || match &run {
-            None => format!("{} is active. Its shop has told nothing since {}.", tenant.handle, instant(since)),
+            None => {
+                format!("{} is active. Its shop has told nothing since {}.", tenant.handle, instant(since))
+            }
             Some(run) => format!(
                 "{} is active. {} since {} go through their tasks: tradeup replay show {run}",
                 tenant.handle,

@@ -16,7 +16,9 @@ const LOCATION_LEN_MAX: usize = 300;
 /// The failure that an answer other than 2xx is.
 pub(super) async fn refusal(mut response: Response, now: DateTime<Utc>) -> SendError {
     let status = response.status();
-    let header = |name: HeaderName| Some(String::from_utf8_lossy(response.headers().get(name)?.as_bytes()).into_owned());
+    let header = |name: HeaderName| {
+        Some(String::from_utf8_lossy(response.headers().get(name)?.as_bytes()).into_owned())
+    };
     if status.is_redirection() {
         let location = header(LOCATION).map(|text| one_line(&text, LOCATION_LEN_MAX));
         return SendError::Redirected { status: status.as_u16(), location };

@@ -56,7 +56,9 @@ pub enum SendError {
         cause: String,
     },
     /// Its host's address is none that may be sent to. Nothing was sent.
-    #[error("the endpoint's host resolves to a private address; it has to be reached from the public internet")]
+    #[error(
+        "the endpoint's host resolves to a private address; it has to be reached from the public internet"
+    )]
     Private,
     /// No connection. Not received.
     #[error("the endpoint can't be connected to: {cause}")]
@@ -161,7 +163,9 @@ impl SendError {
         for cause in causes(error) {
             match cause.downcast_ref::<Unresolved>() {
                 Some(Unresolved::Private) => return Self::Private,
-                Some(Unresolved::Unknown(cause)) => return Self::Unresolved { cause: one_line(cause, CAUSE_LEN_MAX) },
+                Some(Unresolved::Unknown(cause)) => {
+                    return Self::Unresolved { cause: one_line(cause, CAUSE_LEN_MAX) };
+                }
                 None => {}
             }
             if let Some(tls) = cause.downcast_ref::<rustls::Error>() {

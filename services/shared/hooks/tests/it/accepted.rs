@@ -17,7 +17,10 @@ async fn a_message_arrives_as_the_standard_has_it() {
     assert_eq!((&seen.method, seen.uri.to_string().as_str()), (&Method::POST, "/hooks?of=shop"));
     assert_eq!(&seen.body[..], BODY);
     assert_eq!((header("webhook-id"), header("webhook-timestamp")), (ID, "1795840200"));
-    assert_eq!((header("content-type"), header("host")), ("application/json", receiver.address.to_string().as_str()));
+    assert_eq!(
+        (header("content-type"), header("host")),
+        ("application/json", receiver.address.to_string().as_str())
+    );
     assert_eq!(header("user-agent"), format!("TradeUp-Jobs/{}", env!("CARGO_PKG_VERSION")));
     assert!(!seen.headers.contains_key("referer") && !seen.headers.contains_key("cookie"));
 
@@ -51,10 +54,17 @@ async fn a_name_on_loopback_is_reached_by_the_systems_own_look_up() {
 async fn what_can_not_be_signed_is_not_sent() {
     let receiver = Receiver::start(|| StatusCode::OK).await;
     let (good, none, odd) = (secrets(), vec![], vec!["whsec_?".to_owned()]);
-    for (id, secrets) in
-        [("", &good), ("msg.1", &good), ("msg 1", &good), ("msg\n1", &good), ("é", &good), (ID, &none), (ID, &odd)]
-    {
-        let error = sender().send(&receiver.url(), &Outgoing { id, body: BODY, secrets }, now()).await.unwrap_err();
+    for (id, secrets) in [
+        ("", &good),
+        ("msg.1", &good),
+        ("msg 1", &good),
+        ("msg\n1", &good),
+        ("é", &good),
+        (ID, &none),
+        (ID, &odd),
+    ] {
+        let error =
+            sender().send(&receiver.url(), &Outgoing { id, body: BODY, secrets }, now()).await.unwrap_err();
         assert!(matches!(error, SendError::Unbuildable { .. }), "{id:?}: {error}");
         assert!(!error.may_pass() && error.certainly_not_received());
     }

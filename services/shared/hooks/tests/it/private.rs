@@ -35,7 +35,8 @@ impl Trap {
 #[tokio::test]
 async fn a_public_name_of_a_private_address_is_refused() {
     let trap = Trap::set();
-    let url = EndpointUrl::parse(&format!("https://hooks.shop.example:{}/", trap.port()), Reach::Public).unwrap();
+    let url =
+        EndpointUrl::parse(&format!("https://hooks.shop.example:{}/", trap.port()), Reach::Public).unwrap();
     for private in [
         vec!["127.0.0.1"],
         vec!["::ffff:127.0.0.1"],
@@ -88,7 +89,10 @@ async fn a_name_that_changes_after_the_check_gains_nothing() {
     let trap = Trap::set();
     // The first address is allowed and nobody listens there; a second look-up would lead elsewhere.
     let nobody = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap().port();
-    let lookup = Changing(AtomicUsize::new(0), vec![Ipv4Addr::new(127, 0, 0, 2).into(), Ipv4Addr::new(10, 0, 0, 1).into()]);
+    let lookup = Changing(
+        AtomicUsize::new(0),
+        vec![Ipv4Addr::new(127, 0, 0, 2).into(), Ipv4Addr::new(10, 0, 0, 1).into()],
+    );
     let settings = Settings { reach: Reach::Loopback, lookup: Arc::new(lookup), ..Settings::default() };
     let sender = Sender::new(settings).unwrap();
     let url = endpoint(&format!("https://hooks.shop.example:{nobody}/"));

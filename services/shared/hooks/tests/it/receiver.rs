@@ -87,7 +87,10 @@ where
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut read = Vec::new();
-            while stream.read_buf(&mut read).await.unwrap_or(0) > 0 && read[0] == b'P' && !read.ends_with(BODY) {}
+            while stream.read_buf(&mut read).await.unwrap_or(0) > 0
+                && read[0] == b'P'
+                && !read.ends_with(BODY)
+            {}
             tokio::spawn(then(stream));
         }
     });

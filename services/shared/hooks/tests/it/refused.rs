@@ -20,7 +20,8 @@ async fn the_answer_is_told_to_the_operator_and_bounded() {
 
     // A megabyte, of characters that the limit falls within.
     let receiver = Receiver::start(|| (StatusCode::INTERNAL_SERVER_ERROR, "€".repeat(350_000))).await;
-    let SendError::Refused { status: 500, answer, .. } = send(&sender(), &receiver.url()).await.unwrap_err() else {
+    let SendError::Refused { status: 500, answer, .. } = send(&sender(), &receiver.url()).await.unwrap_err()
+    else {
         panic!("refused");
     };
     assert_eq!(answer, "€".repeat(ANSWER_LEN_MAX / 3));
@@ -37,7 +38,8 @@ async fn it_may_ask_for_time() {
     for (asked, seconds) in
         [("120", Some(120)), ("Sat, 28 Nov 2026 04:32:00 GMT", Some(119)), ("soon", None), ("\u{b2}", None)]
     {
-        let answer = move || (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, asked)], "slow down").into_response();
+        let answer =
+            move || (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, asked)], "slow down").into_response();
         let receiver = Receiver::start(answer).await;
         let error = send(&sender(), &receiver.url()).await.unwrap_err();
         let retry_after = error.retry_after().map(|wait| wait.as_secs());
@@ -61,11 +63,15 @@ async fn redirects_are_not_followed() {
     let target = elsewhere.url().as_str().to_owned();
     for status in [301, 302, 303, 307, 308] {
         let to = target.clone();
-        let answer = move || (StatusCode::from_u16(status).unwrap(), [(LOCATION, to.clone())]).into_response();
+        let answer =
+            move || (StatusCode::from_u16(status).unwrap(), [(LOCATION, to.clone())]).into_response();
         let receiver = Receiver::start(answer).await;
         let error = send(&sender(), &receiver.url()).await.unwrap_err();
         assert_eq!(error, SendError::Redirected { status, location: Some(target.clone()) });
-        assert!(error.to_string().contains("redirects are not followed; register http://127.0.0.1"), "{error}");
+        assert!(
+            error.to_string().contains("redirects are not followed; register http://127.0.0.1"),
+            "{error}"
+        );
         assert_eq!(schedule::next(1, &error, schedule::Jitter::NONE), Some(Duration::from_secs(5)));
     }
     assert!(elsewhere.seen().is_empty());

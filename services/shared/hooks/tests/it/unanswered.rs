@@ -22,7 +22,10 @@ async fn one_that_never_answers_is_given_up() {
 #[tokio::test]
 async fn a_refusal_that_never_ends_is_one() {
     let address = raw(|mut stream| async move {
-        stream.write_all(b"HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlong\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlong\r\n")
+            .await
+            .unwrap();
         std::future::pending::<()>().await;
         drop(stream);
     });

@@ -4,7 +4,7 @@ select m.id as member_id, m.external_id,
     (select min(f.valid_from) from memberships f
         where f.tenant_id = $1 and f.member_id = m.id and isfinite(f.valid_from)) as joined_at,
     held.tier_id as "tier_id?", tiers.rank as "rank?", held.source as "source?", held.status as "status?",
-    held.pinned as "pinned?", greatest(held.valid_from, '0001-01-01') as "valid_from?", held.valid_to as "valid_to?",
+    held.pinned as "pinned?", case when held.valid_from is not null then greatest(held.valid_from, '0001-01-01') end as "valid_from?", held.valid_to as "valid_to?",
     held.under_tier_id as "under_tier_id?", under.rank as "under_rank?", held.under_source as "under_source?",
     exists (
         select from membership_purchases p

@@ -12,8 +12,12 @@ select count(*) over () as "violations!",
             r.result ->> 'amount_minor', r.result ->> 'currency')
     end as "detail!"
 from (
-    select id, key, result from runs
-    where tenant_id = $1 and task = 'grant-credit' and state = 'succeeded'
+    -- Of a run and its replays the one that has granted, under the key of all of them; a preview grants nothing.
+    select distinct on (key) id, key, result from (
+        select id, regexp_replace(key, '^(replay:[0-9a-f-]{36}:)+', '') as key, result from runs
+        where tenant_id = $1 and task = 'grant-credit' and state = 'succeeded' and key !~ '^preview:[0-9a-f-]{36}:'
+    ) as done
+    order by key, (result ->> 'outcome' = 'granted') desc, id
 ) as r
 full join (
     -- Whose member has become a part of another may be told as that one.

@@ -40,7 +40,8 @@ async fn what_a_suspended_shop_told_is_settled_when_it_is_back() {
     told.settled().await;
     assert_eq!(told.balance().await, 272);
     let shown = told.world.tradeup_json(&["replay", "show", resumed["replay"].as_str().unwrap()]);
-    assert_eq!((sum(&shown, "granted_minor"), sum(&shown, "taken_back_minor")), (488, 216), "{shown}");
+    // What was refunded is known by now.
+    assert_eq!((sum(&shown, "granted_minor"), sum(&shown, "taken_back_minor")), (272, 0), "{shown}");
     told.assert_proved();
 }
 
@@ -101,10 +102,19 @@ async fn effects_that_go_by_their_events_key_are_not_done_twice() {
     };
     let member = "7400112233445";
     let money = |minor: i64| json!({ "amount_minor": minor, "currency": "USD" });
-    publish("g", "credit.requested", json!({ "member_external_id": member, "amount": money(1000), "reason": "hello" }))
-        .await;
+    publish(
+        "g",
+        "credit.requested",
+        json!({ "member_external_id": member, "amount": money(1000), "reason": "hello" }),
+    )
+    .await;
     told.settled().await;
-    publish("s", "credit.spent", json!({ "member_external_id": member, "amount": money(600), "reference": "r1" })).await;
+    publish(
+        "s",
+        "credit.spent",
+        json!({ "member_external_id": member, "amount": money(600), "reference": "r1" }),
+    )
+    .await;
     told.settled().await;
     publish("v", "credit.spend_reverted", json!({ "reference": "r1", "amount": money(200) })).await;
     told.settled().await;
@@ -137,7 +147,10 @@ async fn more_events_than_one_part_are_all_replayed_and_mistakes_are_said() {
     for (wrong, said) in [
         (vec!["replay", "start", "harbour", "--from", "2020-01-01T00:00:00Z"], "--reason"),
         (vec!["replay", "preview", "harbour"], "--from"),
-        (vec!["replay", "preview", "harbour", "--from", "2020-01-01T00:00:00Z", "--topic", "none"], "no such event"),
+        (
+            vec!["replay", "preview", "harbour", "--from", "2020-01-01T00:00:00Z", "--topic", "none"],
+            "no such event",
+        ),
         (vec!["replay", "preview", "harbour", "--from", "2099-01-01T00:00:00Z"], "is not before"),
         (vec!["replay", "preview", "nowhere", "--from", "2020-01-01T00:00:00Z"], "nowhere"),
     ] {
@@ -147,7 +160,8 @@ async fn more_events_than_one_part_are_all_replayed_and_mistakes_are_said() {
     }
 
     // What stops the shop can't be shown without doing it.
-    told.accept(&told.webhook("app/uninstalled", &json!({ "id": 1, "domain": "another.myshopify.com" }))).await;
+    told.accept(&told.webhook("app/uninstalled", &json!({ "id": 1, "domain": "another.myshopify.com" })))
+        .await;
     told.settled().await;
     let preview = told.replayed(&["preview", "--topic", "app/uninstalled"]).await;
     assert_eq!(preview["events"]["dead"], 1, "it was about another shop: {preview}");
