@@ -1,7 +1,7 @@
 //! Shopify's Admin API for store credit.
 //!
-//! Credits and debits customers' store credit accounts, reads them back, keeps within each shop's rate,
-//! renews and seals tokens. It holds no state but each shop's [`Budget`]; what has been asked and answered is
+//! Credits and debits customers' store credit accounts, reads them back, lists the orders and customers that
+//! changed, keeps within each shop's rate, renews and seals tokens. It holds no state but each shop's [`Budget`]; what has been asked and answered is
 //! for the caller to write down. The rules, with their sources, are the project's Shopify reference.
 //!
 //! What matters most: store credit has no idempotency key. [`ShopifyError::certainly_not_applied`] tells
@@ -14,6 +14,7 @@ mod client;
 mod decimal;
 mod error;
 mod ids;
+mod listing;
 mod mutate;
 mod oauth;
 mod operation;
@@ -30,7 +31,11 @@ pub use client::{API_VERSION, Client, Settings, SetupError, ShopClient};
 pub use decimal::{AmountError, amount_text, parse_amount};
 pub use error::{OUTCOME_SETTLES_AFTER, RefusalCode, ShopifyError};
 pub use ids::{
-    AccountId, CompanyLocationId, CustomerId, InvalidId, Owner, ShopDomain, ShopId, TransactionId,
+    AccountId, BulkId, CompanyLocationId, CustomerId, InvalidId, OrderId, Owner, ShopDomain, ShopId,
+    TransactionId,
+};
+pub use listing::{
+    BulkFile, BulkKind, BulkStart, BulkState, Download, LeftOut, Listed, NotListed, Page,
 };
 pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, NoTokenGrant, RefreshError, TokenGrant, TokenPair};
 pub use operation::Operation;
