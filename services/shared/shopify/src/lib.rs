@@ -34,9 +34,7 @@ pub use ids::{
     AccountId, BulkId, CompanyLocationId, CustomerId, InvalidId, OrderId, Owner, ShopDomain, ShopId,
     TransactionId,
 };
-pub use listing::{
-    BulkFile, BulkKind, BulkStart, BulkState, Download, LeftOut, Listed, NotListed, Page,
-};
+pub use listing::{BulkFile, BulkKind, BulkStart, BulkState, Download, LeftOut, Listed, NotListed, Page};
 pub use oauth::{AppCredentials, EXPIRES_IN_DEFAULT, NoTokenGrant, RefreshError, TokenGrant, TokenPair};
 pub use operation::Operation;
 pub use query::{Cursor, Customer, CustomerKey, History, HistoryFilter, ShopInfo};

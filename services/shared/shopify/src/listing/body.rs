@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::node::{
-    Adjustment, Address, Bag, Buyer, Customer, Line, Named, Order, Payment, Refund, RefundLine, Shipping,
+    Address, Adjustment, Bag, Buyer, Customer, Line, Named, Order, Payment, Refund, RefundLine, Shipping,
 };
 use crate::decimal::WireMoney;
 

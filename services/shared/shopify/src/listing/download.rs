@@ -190,8 +190,9 @@ async fn read(
 
 /// An address that is called: https, or http on this machine when the shops are on it, too.
 fn address(text: &str, at_loopback: bool) -> Result<Url, ShopifyError> {
-    let refused =
-        || ShopifyError::UnexpectedAnswer { reason: "a bulk file at an address that is not called".to_owned() };
+    let refused = || ShopifyError::UnexpectedAnswer {
+        reason: "a bulk file at an address that is not called".to_owned(),
+    };
     let address = Url::parse(text).map_err(|_shows_it| refused())?;
     let called = match address.scheme() {
         "https" => address.has_host(),

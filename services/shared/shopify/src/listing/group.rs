@@ -105,7 +105,9 @@ mod tests {
 
     fn lines(finished: Option<Finished>) -> usize {
         match finished {
-            Some(Finished::Whole(node)) => node.pointer("/lineItems/nodes").unwrap().as_array().unwrap().len(),
+            Some(Finished::Whole(node)) => {
+                node.pointer("/lineItems/nodes").unwrap().as_array().unwrap().len()
+            }
             _ => panic!("not whole"),
         }
     }

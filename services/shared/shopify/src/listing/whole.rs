@@ -43,11 +43,7 @@ pub(super) fn order(node: &Value) -> Result<Listed, NotListed> {
 fn listed(gid: &str, updated_at: &str, body: &Value) -> Result<Listed, NotListed> {
     let at: DateTime<Utc> =
         updated_at.parse().map_err(|_no_instant| NotListed::Shape { path: "updatedAt".to_owned() })?;
-    Ok(Listed {
-        id: body::bare(gid).to_owned(),
-        updated_at: at,
-        body: body.to_string().into_bytes(),
-    })
+    Ok(Listed { id: body::bare(gid).to_owned(), updated_at: at, body: body.to_string().into_bytes() })
 }
 
 impl ShopClient {
