@@ -1,8 +1,9 @@
 //! Shopify's Admin API for store credit.
 //!
 //! Credits and debits customers' store credit accounts, reads them back, lists the orders and customers that
-//! changed, keeps within each shop's rate, renews and seals tokens. It holds no state but each shop's [`Budget`]; what has been asked and answered is
-//! for the caller to write down. The rules, with their sources, are the project's Shopify reference.
+//! changed, keeps within each shop's rate, renews and seals tokens. It holds no state but each shop's
+//! [`Budget`]; what has been asked and answered is for the caller to write down. The rules, with their
+//! sources, are the project's Shopify reference.
 //!
 //! What matters most: store credit has no idempotency key. [`ShopifyError::certainly_not_applied`] tells
 //! whether a credit may be sent again; after [`ShopifyError::OutcomeUnknown`] the account's history has

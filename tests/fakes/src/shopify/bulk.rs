@@ -166,7 +166,7 @@ pub(crate) fn look(shop: &mut Shop, call: &Call) -> Ran {
             BulkEnd::Canceled => "CANCELED",
             BulkEnd::Expired => "EXPIRED",
         },
-        "errorCode": if !running && end == BulkEnd::Failed { json!("INTERNAL_SERVER_ERROR") } else { Value::Null },
+        "errorCode": (!running && end == BulkEnd::Failed).then_some("INTERNAL_SERVER_ERROR"),
         "objectCount": operation.lines.len().to_string(),
         // Nothing found, no file.
         "url": match end {

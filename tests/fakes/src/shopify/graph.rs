@@ -85,10 +85,11 @@ fn line(body: &Value, currency: &str) -> Value {
         .map(|discount| json!({ "allocatedAmountSet": bag(discount, "amount", currency) }));
     let taxes = list(body, "tax_lines").map(|tax| json!({ "priceSet": bag(tax, "price", currency) }));
     let quantity = &body["quantity"];
+    let current = body.get("current_quantity").filter(|current| !current.is_null());
     json!({
         "id": gid("LineItem", &body["id"]),
         "quantity": quantity,
-        "currentQuantity": if body["current_quantity"].is_null() { quantity } else { &body["current_quantity"] },
+        "currentQuantity": current.unwrap_or(quantity),
         "sku": text(body, "sku"),
         "vendor": text(body, "vendor"),
         "isGiftCard": body["gift_card"].as_bool().unwrap_or_default(),
@@ -118,8 +119,9 @@ fn refund(body: &Value, order: &Value) -> Value {
     let kind = |wanted: &'static str| {
         list(body, "order_adjustments").filter(move |adjustment| text(adjustment, "kind") == Some(wanted))
     };
-    let adjustments = kind("refund_discrepancy")
-        .map(|adjustment| json!({ "amountSet": bag(adjustment, "amount", currency) }));
+    let adjustments = kind("refund_discrepancy").map(|adjustment| {
+        json!({ "reason": "REFUND_DISCREPANCY", "amountSet": bag(adjustment, "amount", currency) })
+    });
     let mut shipping: Vec<Value> = list(body, "refund_shipping_lines")
         .map(|line| json!({ "subtotalAmountSet": bag(line, "subtotal_amount", currency) }))
         .collect();

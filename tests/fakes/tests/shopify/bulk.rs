@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tradeup_domain::{Class, Classify as _};
-use tradeup_fakes::shopify::{BulkEnd, SettingsChange};
+use tradeup_fakes::shopify::{BulkEnd, Fault, SettingsChange};
 use tradeup_shopify::webhook::{Customer, Order};
 use tradeup_shopify::{
     BulkFile, BulkId, BulkKind, BulkStart, BulkState, Download, Listed, NotListed, ShopifyError,
@@ -196,8 +197,7 @@ async fn an_order_is_not_lost_when_it_can_t_be_read_on_its_own() {
     let file = world.file(BulkKind::Orders).await;
     world.fake.with_shop(SHOP, |shop| shop.bodies.orders.remove("81"));
     let mut download = world.shop.download(&file).await.unwrap();
-    let fault = tradeup_fakes::shopify::Fault::Status { code: 503, retry_after: None, applied: false };
-    world.fake.fault(SHOP, fault);
+    world.fake.fault(SHOP, Fault::Status { code: 503, retry_after: None, applied: false });
     assert!(matches!(download.next().await, Err(ShopifyError::Unanswered { .. })));
     let ids: Vec<String> = rest(&mut download).await.into_iter().map(|listed| listed.id).collect();
     assert_eq!(ids, ["80", "83"]);
@@ -205,4 +205,52 @@ async fn an_order_is_not_lost_when_it_can_t_be_read_on_its_own() {
     let left_out = &download.left_out()[0];
     assert_eq!(left_out.id, "82");
     assert!(matches!(left_out.why, NotListed::TooLong { .. }));
+}
+
+/// Has the shop say that a file is at `url`.
+async fn file_at(world: &Setting, url: &str) -> BulkFile {
+    let bulk = json!({ "id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "errorCode": null,
+        "objectCount": "1", "url": url, "partialDataUrl": null });
+    let body = json!({ "data": { "bulkOperation": bulk } }).to_string();
+    world.fake.fault(SHOP, Fault::Answer { code: 200, body, retry_after: None });
+    match world.shop.bulk(&"gid://shopify/BulkOperation/1".parse().unwrap()).await.unwrap() {
+        BulkState::Done { file: Some(file), .. } => file,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn files_elsewhere_than_expected_are_not_fetched() {
+    let world = rich().await;
+    for url in ["http://files.example/secret", "ftp://files.example/secret", "secret"] {
+        let file = file_at(&world, url).await;
+        let error = world.shop.download(&file).await.unwrap_err();
+        assert!(matches!(error, ShopifyError::UnexpectedAnswer { .. }), "{error}");
+        assert!(!format!("{error:?} {file:?}").contains("secret"));
+    }
+    let gone = file_at(&world, &format!("{}/_files/{SHOP}/none", world.fake.base())).await;
+    let error = world.shop.download(&gone).await.unwrap_err();
+    assert_eq!(error, ShopifyError::Unanswered { reason: "status 404 for a bulk file".to_owned() });
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed_and_no_token_sent() {
+    let world = rich().await;
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = elsewhere.local_addr().unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = elsewhere.accept().await.unwrap();
+        let mut request = [0; 4_096];
+        let length = stream.read(&mut request).await.unwrap();
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nlocation: http://{address}/on\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..length]).to_lowercase()
+    });
+    let file = file_at(&world, &format!("http://{address}/file")).await;
+    let error = world.shop.download(&file).await.unwrap_err();
+    assert_eq!(error, ShopifyError::Unanswered { reason: "status 302 for a bulk file".to_owned() });
+    let request = asked.await.unwrap();
+    assert!(request.starts_with("get /file "), "{request}");
+    assert!(!request.contains("token") && !request.contains("authorization"), "{request}");
 }

@@ -104,7 +104,12 @@ fn refund(refund: &Refund, order: &str) -> Value {
         "processed_at": refund.processed_at,
         "refund_line_items": refund.refund_line_items.nodes.iter().map(refund_line).collect::<Vec<_>>(),
         "refund_shipping_lines": refund.refund_shipping_lines.nodes.iter().map(shipping).collect::<Vec<_>>(),
-        "order_adjustments": refund.order_adjustments.nodes.iter().map(adjustment).collect::<Vec<_>>(),
+        "order_adjustments": refund
+            .order_adjustments
+            .nodes
+            .iter()
+            .map(|adjustment| self::adjustment(adjustment, &refund.refund_shipping_lines.nodes))
+            .collect::<Vec<_>>(),
         "transactions": refund
             .transactions
             .nodes
@@ -140,12 +145,18 @@ fn shipping(line: &Shipping) -> Value {
     })
 }
 
-/// Shipping has lines of its own, so all that is adjusted here is a difference, negative when it is the
-/// customer's gain.
-fn adjustment(adjustment: &Adjustment) -> Value {
+/// What is adjusted is a difference, negative when it is the customer's gain, as shipping has lines of its own.
+/// The API does not say that it never tells of shipping here, too, as webhooks do: what has no reason and is
+/// just what a shipping line pays back is taken for that.
+fn adjustment(adjustment: &Adjustment, shipping: &[Shipping]) -> Value {
+    let amount = &adjustment.amount_set.shop_money.amount;
+    let of_line = |line: &Shipping| {
+        amount.strip_prefix('-') == Some(line.subtotal_amount_set.shop_money.amount.as_str())
+    };
+    let shipped = adjustment.reason.is_none() && shipping.iter().any(of_line);
     json!({
-        "kind": "refund_discrepancy",
-        "amount": adjustment.amount_set.shop_money.amount,
+        "kind": if shipped { "shipping_refund" } else { "refund_discrepancy" },
+        "amount": amount,
         "amount_set": set(&adjustment.amount_set),
     })
 }

@@ -61,7 +61,7 @@ macro_rules! refund {
             " } pageInfo { hasNextPage endCursor } } refundShippingLines(first: 20) { nodes { \
 subtotalAmountSet ",
             money!(),
-            " } pageInfo { hasNextPage } } orderAdjustments(first: 20) { nodes { amountSet ",
+            " } pageInfo { hasNextPage } } orderAdjustments(first: 20) { nodes { reason amountSet ",
             money!(),
             " } pageInfo { hasNextPage } } transactions(first: 20) { nodes { id kind status gateway test \
 createdAt processedAt amountSet { presentmentMoney { amount currencyCode } } parentTransaction { id } } \

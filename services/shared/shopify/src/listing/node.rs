@@ -181,6 +181,7 @@ pub(super) struct Shipping {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Adjustment {
+    pub(super) reason: Option<String>,
     pub(super) amount_set: Bag,
 }
 
