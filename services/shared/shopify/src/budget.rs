@@ -74,17 +74,7 @@ impl Budget {
     /// A budget that leaves the part `left_for_others` (cut to 0..=0.9) of the bucket untouched.
     #[must_use]
     pub fn new(left_for_others: f64) -> Self {
-        let costs = [
-            Operation::Credit,
-            Operation::Debit,
-            Operation::Account,
-            Operation::Accounts,
-            Operation::History,
-            Operation::Customer,
-            Operation::Shop,
-            Operation::Configuration,
-        ]
-        .map(Operation::first_guess);
+        let costs = Operation::ALL.map(Operation::first_guess);
         Self {
             left_for_others: left_for_others.clamp(0.0, 0.9),
             state: Mutex::new(State {

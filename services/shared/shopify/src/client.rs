@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -288,6 +289,36 @@ impl ShopClient {
         }
     }
 
+    /// Whether the shops are on this machine: stand-ins.
+    pub(crate) fn is_at_loopback(&self) -> bool {
+        let base = self.client.inner.settings.base.as_deref();
+        base.and_then(|base| Url::parse(base).ok()).is_some_and(|base| is_loopback(&base))
+    }
+
+    /// Gets what is at `address`, which is not the shop's: without the token, and not recorded.
+    pub(crate) async fn open(&self, address: Url) -> Result<reqwest::Response, ShopifyError> {
+        let settings = &self.client.inner.settings;
+        let sending = self.client.inner.http.get(address).send();
+        match tokio::time::timeout(settings.timeout, sending).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(unanswered(&PostError::of(error))),
+            Err(_elapsed) => Err(unanswered(&PostError::NoAnswer("no answer in time"))),
+        }
+    }
+
+    /// What comes next of an answer that is read piece by piece. Each piece has its own time: a long answer
+    /// takes long.
+    pub(crate) async fn chunk(
+        &self,
+        response: &mut reqwest::Response,
+    ) -> Result<Option<impl AsRef<[u8]> + use<>>, ShopifyError> {
+        match tokio::time::timeout(self.client.inner.settings.timeout, response.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(error)) => Err(unanswered(&PostError::of(error))),
+            Err(_elapsed) => Err(unanswered(&PostError::NoAnswer("no answer in time"))),
+        }
+    }
+
     async fn exchange(&self, operation: Operation, body: &Value) -> Result<RawAnswer, ShopifyError> {
         let mut token = HeaderValue::from_str(self.token.expose_secret()).map_err(|_not_a_header| {
             ShopifyError::InvalidRequest {
@@ -319,4 +350,14 @@ fn of_interest(headers: &HeaderMap) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter_map(|name| Some((name, headers.get(name)?.to_str().ok()?.to_owned())))
         .collect()
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_loopback(address: &Url) -> bool {
+    let host = address.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn unanswered(error: &PostError) -> ShopifyError {
+    ShopifyError::Unanswered { reason: error.reason().to_owned() }
 }

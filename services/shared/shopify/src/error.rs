@@ -97,6 +97,14 @@ pub enum ShopifyError {
         /// Its text.
         message: String,
     },
+    /// Something has more parts than are read at once, and no way to read the rest: it is not given in part.
+    #[error("{what}: more than the {max} that can be read")]
+    TooLong {
+        /// Of what there are too many.
+        what: &'static str,
+        /// How many could be read.
+        max: usize,
+    },
     /// A reading call was answered in a shape that we don't know.
     #[error("unexpected answer: {reason}")]
     UnexpectedAnswer {
@@ -205,6 +213,7 @@ impl Classify for ShopifyError {
             | Self::AccessDenied { .. }
             | Self::Refused { .. }
             | Self::InvalidRequest { .. }
+            | Self::TooLong { .. }
             | Self::UnexpectedAnswer { .. } => Class::Permanent,
         }
     }
@@ -219,7 +228,9 @@ impl Classify for ShopifyError {
             Self::Forbidden { .. } | Self::AccessDenied { .. } => ErrorCode::ShopForbidden,
             Self::Gone => ErrorCode::ShopGone,
             Self::Refused { .. } => ErrorCode::ShopRefused,
-            Self::InvalidRequest { .. } | Self::UnexpectedAnswer { .. } => ErrorCode::ShopProtocol,
+            Self::InvalidRequest { .. } | Self::TooLong { .. } | Self::UnexpectedAnswer { .. } => {
+                ErrorCode::ShopProtocol
+            }
         }
     }
 }

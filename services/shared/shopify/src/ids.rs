@@ -165,6 +165,10 @@ gids! {
     TransactionId: "StoreCreditAccountTransaction", |kind| kind.starts_with("StoreCredit");
     /// A shop.
     ShopId: "Shop", |kind| kind == "Shop";
+    /// An order.
+    OrderId: "Order", |kind| kind == "Order";
+    /// A bulk operation.
+    BulkId: "BulkOperation", |kind| kind == "BulkOperation";
 }
 
 impl CustomerId {
@@ -173,11 +177,25 @@ impl CustomerId {
     /// # Errors
     /// [`InvalidId`] when `number` is not made of 1 to 32 digits.
     pub fn from_number(number: &str) -> Result<Self, InvalidId> {
-        if number.is_empty() || number.len() > 32 || !number.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(InvalidId::Gid { kind: "Customer", given: cut(number) });
-        }
-        Ok(Self(format!("gid://shopify/Customer/{number}")))
+        numbered("Customer", number).map(Self)
     }
+}
+
+impl OrderId {
+    /// The id of the order with this number, as webhooks give it.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when `number` is not made of 1 to 32 digits.
+    pub fn from_number(number: &str) -> Result<Self, InvalidId> {
+        numbered("Order", number).map(Self)
+    }
+}
+
+fn numbered(kind: &'static str, number: &str) -> Result<String, InvalidId> {
+    if number.is_empty() || number.len() > 32 || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(InvalidId::Gid { kind, given: cut(number) });
+    }
+    Ok(format!("gid://shopify/{kind}/{number}"))
 }
 
 /// Whose account a credit or debit is for.

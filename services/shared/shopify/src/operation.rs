@@ -1,5 +1,7 @@
 //! The calls that are made: their documents, whether they change anything, what they may cost.
 
+use crate::listing::document;
+
 /// One kind of call to the Admin API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -19,6 +21,20 @@ pub enum Operation {
     Shop,
     /// Whether check-out offers store credit.
     Configuration,
+    /// A page of orders that changed.
+    ChangedOrders,
+    /// A page of customers who changed.
+    ChangedCustomers,
+    /// One order.
+    Order,
+    /// More lines of an order.
+    OrderLines,
+    /// More lines of a refund.
+    RefundLines,
+    /// `bulkOperationRunQuery`.
+    StartBulk,
+    /// How far a bulk operation is.
+    Bulk,
 }
 
 /// Transactions asked for at once.
@@ -27,8 +43,26 @@ pub(crate) const HISTORY_PAGE: u32 = 50;
 pub(crate) const ACCOUNTS_PAGE: u32 = 50;
 
 impl Operation {
+    /// All kinds, in their order.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Credit,
+        Self::Debit,
+        Self::Account,
+        Self::Accounts,
+        Self::History,
+        Self::Customer,
+        Self::Shop,
+        Self::Configuration,
+        Self::ChangedOrders,
+        Self::ChangedCustomers,
+        Self::Order,
+        Self::OrderLines,
+        Self::RefundLines,
+        Self::StartBulk,
+        Self::Bulk,
+    ];
     /// Number of kinds.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = Self::ALL.len();
 
     /// The field below `data` that has the result.
     #[must_use]
@@ -41,6 +75,12 @@ impl Operation {
             Self::Customer => "customerByIdentifier",
             Self::Shop => "shop",
             Self::Configuration => "storeCreditConfiguration",
+            Self::ChangedOrders => "orders",
+            Self::ChangedCustomers => "customers",
+            Self::Order | Self::OrderLines => "order",
+            Self::RefundLines => "refund",
+            Self::StartBulk => "bulkOperationRunQuery",
+            Self::Bulk => "bulkOperation",
         }
     }
 
@@ -56,6 +96,13 @@ impl Operation {
             Self::Customer => "customer",
             Self::Shop => "shop",
             Self::Configuration => "configuration",
+            Self::ChangedOrders => "changed_orders",
+            Self::ChangedCustomers => "changed_customers",
+            Self::Order => "order",
+            Self::OrderLines => "order_lines",
+            Self::RefundLines => "refund_lines",
+            Self::StartBulk => "start_bulk",
+            Self::Bulk => "bulk",
         }
     }
 
@@ -74,7 +121,13 @@ impl Operation {
             Self::Accounts => 60.0,
             Self::History => 106.0,
             Self::Customer => 110.0,
-            Self::Shop | Self::Configuration => 5.0,
+            Self::Shop | Self::Configuration | Self::Bulk => 5.0,
+            // By the costs that were seen of such documents: see `listing::document`.
+            Self::ChangedOrders => 700.0,
+            Self::ChangedCustomers => 60.0,
+            Self::Order => 120.0,
+            Self::OrderLines | Self::RefundLines => 60.0,
+            Self::StartBulk => 10.0,
         }
     }
 
@@ -91,6 +144,13 @@ impl Operation {
             Self::Configuration => {
                 "query TradeUpStoreCreditConfiguration { storeCreditConfiguration { storeCreditEnabled } }"
             }
+            Self::ChangedOrders => document::CHANGED_ORDERS,
+            Self::ChangedCustomers => document::CHANGED_CUSTOMERS,
+            Self::Order => document::ORDER,
+            Self::OrderLines => document::ORDER_LINES,
+            Self::RefundLines => document::REFUND_LINES,
+            Self::StartBulk => document::START_BULK,
+            Self::Bulk => document::BULK,
         }
     }
 }

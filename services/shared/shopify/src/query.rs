@@ -72,7 +72,7 @@ pub struct HistoryFilter {
 
 /// Where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(String);
+pub struct Cursor(pub(crate) String);
 
 /// A page of an account's history, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,17 +86,18 @@ pub struct History {
 }
 
 #[derive(Deserialize)]
-struct Nodes<T> {
-    nodes: Vec<T>,
+pub(crate) struct Nodes<T> {
+    pub(crate) nodes: Vec<T>,
     #[serde(rename = "pageInfo")]
-    page_info: PageInfo,
+    pub(crate) page_info: PageInfo,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PageInfo {
-    has_next_page: bool,
-    end_cursor: Option<String>,
+pub(crate) struct PageInfo {
+    pub(crate) has_next_page: bool,
+    #[serde(default)]
+    pub(crate) end_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,8 @@
 //! | `POST /_control/shops` | [`ShopSetup`] |
 //! | `GET /_control/shops/{shop}` | answers [`ShopState`](super::ShopState) |
 //! | `POST /_control/shops/{shop}/customers` | [`CustomerSetup`] |
+//! | `POST /_control/shops/{shop}/listed/orders` | the body of a webhook about an order, to be listed |
+//! | `POST /_control/shops/{shop}/listed/customers` | the same about a customer |
 //! | `POST /_control/shops/{shop}/faults` | [`Scheduled`] |
 //! | `DELETE /_control/shops/{shop}/faults` | |
 //! | `POST /_control/shops/{shop}/settings` | [`SettingsChange`] |
@@ -14,6 +16,7 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -43,6 +46,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/_control/shops", post(add))
         .route("/_control/shops/{shop}", get(state))
         .route("/_control/shops/{shop}/customers", post(add_customer))
+        .route("/_control/shops/{shop}/listed/{kind}", post(plant))
         .route("/_control/shops/{shop}/faults", post(add_fault).delete(clear_faults))
         .route("/_control/shops/{shop}/settings", post(settings))
         .route("/_control/shops/{shop}/spend", post(spend))
@@ -70,6 +74,23 @@ async fn add_customer(
 ) -> StatusCode {
     let now = shared.clock.now();
     done(shared.with_shop(&shop, |shop| shop.add_customer(customer, now)))
+}
+
+async fn plant(
+    State(shared): State<Shared>,
+    Path((shop, kind)): Path<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let planted = shared.with_shop(&shop, |shop| match kind.as_str() {
+        "orders" => Some(shop.bodies.plant_order(&body)),
+        "customers" => Some(shop.bodies.plant_customer(&body)),
+        _ => None,
+    });
+    match planted.flatten() {
+        Some(true) => StatusCode::NO_CONTENT,
+        Some(false) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::NOT_FOUND,
+    }
 }
 
 async fn add_fault(

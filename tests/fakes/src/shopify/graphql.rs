@@ -4,12 +4,19 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::bucket::Cost;
-use super::credit;
-use super::read;
+use super::listing::{self, COST_MAX};
+use super::selection::{self, Field};
 use super::shop::{Shop, WRITE_SCOPE};
+use super::{bulk, credit, read};
 
 /// The root fields that are known, with the text by which a document is recognised.
-const ROOTS: [(&str, &str); 7] = [
+const ROOTS: [(&str, &str); 13] = [
+    ("bulkOperationRunQuery(", "bulkOperationRunQuery"),
+    ("bulkOperation(", "bulkOperation"),
+    ("{ orders(", "orders"),
+    ("{ customers(", "customers"),
+    ("{ order(", "order"),
+    ("{ refund(", "refund"),
     ("storeCreditAccountCredit(", "storeCreditAccountCredit"),
     ("storeCreditAccountDebit(", "storeCreditAccountDebit"),
     ("customerByIdentifier(", "customerByIdentifier"),
@@ -25,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) root: &'static str,
     pub(crate) document: String,
     pub(crate) variables: Value,
+    /// What is selected, for the root fields that are cut down to it.
+    pub(crate) selected: Vec<Field>,
 }
 
 /// What a root field gave.
@@ -69,7 +78,12 @@ impl Call {
             return Err(bad("amounts belong into variables"));
         }
         let variables = body.get("variables").cloned().unwrap_or_default();
-        Ok(Self { root, document, variables })
+        let selected = if lists(root) || root.starts_with("bulkOperation") {
+            selection::parse(&document).ok_or_else(|| bad("the document is not understood"))?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { root, document, variables, selected })
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -86,9 +100,16 @@ impl Call {
             "customer" => 10 + first,
             "storeCreditAccount" if self.document.contains("transactions(") => 6 + 2 * first,
             "storeCreditAccount" => 2,
+            "bulkOperationRunQuery" => 10,
+            root if lists(root) => self.selected.iter().map(|field| field.cost(&self.variables)).sum(),
             _ => 1,
         }
     }
+}
+
+/// Whether a root field lists orders or customers.
+fn lists(root: &str) -> bool {
+    matches!(root, "orders" | "customers" | "order" | "refund")
 }
 
 /// Answers a call.
@@ -97,6 +118,10 @@ pub(crate) fn answer(shop: &mut Shop, call: &Call, around: &mut Surroundings<'_>
         return errors(&invalid);
     }
     let asked = call.asked();
+    if asked > COST_MAX {
+        return errors(&json!({ "message": "Query cost exceeds the single query max cost limit.",
+            "extensions": { "code": "MAX_COST_EXCEEDED", "cost": asked, "maxCost": COST_MAX } }));
+    }
     if around.throttle || !shop.bucket.has(asked, around.now) {
         shop.throttled += 1;
         let throttled = json!({ "message": "Throttled", "extensions": { "code": "THROTTLED",
@@ -110,6 +135,9 @@ pub(crate) fn answer(shop: &mut Shop, call: &Call, around: &mut Surroundings<'_>
     let ran = match call.root {
         "storeCreditAccountCredit" => credit::credit(shop, call, around),
         "storeCreditAccountDebit" => credit::debit(shop, call, around),
+        "bulkOperationRunQuery" => bulk::start(shop, call),
+        "bulkOperation" => bulk::look(shop, call),
+        root if lists(root) => listing::list(shop, call),
         _ => read::read(shop, call, around),
     };
     match ran {
@@ -139,7 +167,8 @@ fn with_errors(shop: &mut Shop, root: &str, error: &Value, cost: Cost) -> Value 
 fn denied(shop: &Shop, call: &Call) -> Option<Value> {
     let scope = match call.root {
         "storeCreditAccountCredit" | "storeCreditAccountDebit" => WRITE_SCOPE,
-        "customerByIdentifier" | "customer" => "read_customers",
+        "customerByIdentifier" | "customer" | "customers" => "read_customers",
+        "orders" | "order" | "refund" => "read_orders",
         "storeCreditAccount" if call.document.contains("transactions(") => {
             "read_store_credit_account_transactions"
         }

@@ -24,7 +24,7 @@ use super::fault::{self, Fault, Scheduled};
 use super::graphql::{Call, Surroundings, answer};
 use super::ledger::Account;
 use super::shop::{Shop, ShopSetup};
-use super::{control, oauth};
+use super::{bulk, control, oauth};
 
 /// A running stand-in. It ends when this is dropped.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct FakeShopify {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
+    address: SocketAddr,
     world: Arc<Mutex<World>>,
 }
 
@@ -66,13 +67,14 @@ impl FakeShopify {
         let address = listener.local_addr()?;
         let world =
             World { shops: BTreeMap::new(), next_account: 1_300_100_200, next_transaction: 9_900_001 };
-        let shared = Shared { clock, world: Arc::new(Mutex::new(world)) };
+        let shared = Shared { clock, address, world: Arc::new(Mutex::new(world)) };
         let routes = Router::new()
             .route("/{shop}/admin/api/{version}/graphql.json", post(by_prefix))
             .route("/{shop}/admin/oauth/access_token", post(refresh_by_prefix))
             .route("/admin/api/{version}/graphql.json", post(by_host))
             .route("/admin/oauth/access_token", post(refresh_by_host))
             .merge(control::routes())
+            .merge(bulk::routes())
             .with_state(shared.clone())
             .into_make_service_with_connect_info::<Scissors>();
         let serving = tokio::spawn(async move {
@@ -128,7 +130,8 @@ impl Shared {
     pub(crate) fn add_shop(&self, setup: ShopSetup) -> Result<(), MoneyError> {
         let mut world = self.world();
         let number = 60_000_000_000 + u64::try_from(world.shops.len()).unwrap_or(0);
-        let shop = Shop::new(setup, number, self.clock.now())?;
+        let mut shop = Shop::new(setup, number, self.clock.now())?;
+        shop.files = format!("http://{}", self.address);
         world.shops.insert(shop.domain.clone(), shop);
         Ok(())
     }

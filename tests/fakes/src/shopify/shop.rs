@@ -8,8 +8,10 @@ use serde_json::Value;
 use tradeup_domain::{Currency, Money, MoneyError};
 
 use super::bucket::Bucket;
+use super::bulk::{BulkEnd, BulkPlan, Operation};
 use super::fault::Scheduled;
 use super::ledger::{Account, Transaction};
+use super::listing::Bodies;
 use super::money::printed;
 
 /// The scope for crediting and debiting.
@@ -123,6 +125,12 @@ pub struct SettingsChange {
     pub store_credit_enabled: Option<bool>,
     /// The access token is not taken any more.
     pub expire_token_now: Option<bool>,
+    /// How often a bulk operation is seen to run before it has ended.
+    pub bulk_polls: Option<u32>,
+    /// How bulk operations end.
+    pub bulk_end: Option<BulkEnd>,
+    /// After so many lines the connection breaks when a bulk file is read.
+    pub bulk_breaks_after: Option<usize>,
 }
 
 /// A shop. Public for tests that look at it and change it directly.
@@ -166,6 +174,10 @@ pub struct Shop {
     pub customers: HashMap<String, Customer>,
     /// Accounts in the order they were opened.
     pub accounts: Vec<Account>,
+    /// Orders and customers, as they are listed.
+    pub bodies: Bodies,
+    /// How bulk operations go.
+    pub bulk_plan: BulkPlan,
     /// What is to go wrong.
     pub faults: Vec<Scheduled>,
     /// Calls to the Admin API that came.
@@ -173,6 +185,9 @@ pub struct Shop {
     /// Those that were throttled.
     pub throttled: u64,
     pub(crate) bucket: Bucket,
+    pub(crate) bulk: Vec<Operation>,
+    /// Where the files of bulk operations are.
+    pub(crate) files: String,
 }
 
 /// What can be seen of a shop from outside the process.
@@ -205,8 +220,12 @@ pub struct AccountState {
 
 impl Shop {
     pub(crate) fn new(setup: ShopSetup, number: u64, now: DateTime<Utc>) -> Result<Self, MoneyError> {
-        let scopes =
-            ["read_customers", "read_store_credit_accounts", "read_store_credit_account_transactions"];
+        let scopes = [
+            "read_customers",
+            "read_orders",
+            "read_store_credit_accounts",
+            "read_store_credit_account_transactions",
+        ];
         let mut shop = Self {
             number,
             currency: setup.currency.parse()?,
@@ -227,10 +246,14 @@ impl Shop {
             store_credit_enabled: true,
             customers: HashMap::new(),
             accounts: Vec::new(),
+            bodies: Bodies::default(),
+            bulk_plan: BulkPlan::default(),
             faults: Vec::new(),
             calls: 0,
             throttled: 0,
             bucket: Bucket::full(setup.restore_rate, now),
+            bulk: Vec::new(),
+            files: String::new(),
             domain: setup.shop,
         };
         for customer in setup.customers {
@@ -260,6 +283,9 @@ impl Shop {
         if let Some(seconds) = change.history_lag_seconds {
             self.history_lag = TimeDelta::seconds(seconds.into());
         }
+        self.bulk_plan.polls = change.bulk_polls.unwrap_or(self.bulk_plan.polls);
+        self.bulk_plan.end = change.bulk_end.unwrap_or(self.bulk_plan.end);
+        self.bulk_plan.breaks_after = change.bulk_breaks_after.or(self.bulk_plan.breaks_after);
         if change.expire_token_now == Some(true) {
             self.token_expires_at = Some(now);
         }

@@ -48,6 +48,17 @@ async fn a_process_is_set_up_looked_at_and_ended() {
     assert_eq!(account["balance_minor"], 600);
     let kinds: Vec<_> = account["transactions"].as_array().unwrap().iter().map(|t| &t["kind"]).collect();
     assert_eq!(kinds, ["credit", "credit", "credit", "debit", "expiration"]);
+    let order = crate::listing::sample("orders-paid.json");
+    assert_eq!(control(&base, "POST", &path("/listed/orders"), &order).await.0, 204);
+    assert_eq!(control(&base, "POST", &path("/listed/customers"), &order["customer"]).await.0, 204);
+    assert_eq!(control(&base, "POST", &path("/listed/products"), &order).await.0, 404);
+    assert_eq!(control(&base, "POST", &path("/listed/orders"), &json!({})).await.0, 422);
+    let since = "2020-01-01T00:00:00Z".parse().unwrap();
+    let orders = shop.changed_orders(since, None, None).await.unwrap();
+    let customers = shop.changed_customers(since, None, None).await.unwrap();
+    assert_eq!((orders.items.len(), customers.items.len()), (1, 1));
+    let bulk = json!({"bulk_polls": 0, "bulk_end": "failed", "bulk_breaks_after": 1});
+    assert_eq!(control(&base, "POST", &path("/settings"), &bulk).await.0, 204);
     assert_eq!(control(&base, "POST", &path("/settings"), &json!({"frozen": true})).await.0, 204);
     assert_eq!(shop.shop_info().await.unwrap_err(), ShopifyError::Frozen);
     assert_eq!(control(&base, "POST", &path("/settings"), &json!({"frosen": true})).await.0, 422);
