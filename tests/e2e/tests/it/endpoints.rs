@@ -147,10 +147,7 @@ async fn an_endpoint_is_told_of_credit_signed_and_once() {
     let replayed = world.tradeup_json(&["deliveries", "replay", "aurora", "--event", "ping"]);
     assert_eq!(replayed["deliveries"], 1);
     let again = receiver.wait_for(all.len() + 1).await.pop().unwrap();
-    assert_eq!(
-        (again.header("webhook-id"), again.body.clone()),
-        (ping.header("webhook-id"), ping.body.clone())
-    );
+    assert_eq!((again.header("webhook-id"), again.body), (ping.header("webhook-id"), ping.body.clone()));
 }
 
 #[tokio::test]

@@ -187,13 +187,13 @@ impl SendError {
 
 /// The errors below one, downwards. An I/O error does not count what it holds among its sources, so it is asked for.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let below = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
+    fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(held) => Some(held),
             None => error.source(),
         }
-    };
-    std::iter::successors(below(&error), below)
+    }
+    std::iter::successors(below(error), |&error| below(error))
 }
 
 /// What the lowest error says; it is the network's or the protocol's.

@@ -22,24 +22,24 @@ use uuid::Uuid;
 
 /// What a server has seen of a request.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: Method,
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 type Answer = Arc<dyn Fn() -> Response + Send + Sync>;
 
 /// A server that keeps what it gets, and answers always the same.
-pub struct Receiver {
-    pub address: SocketAddr,
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Receiver {
-    pub async fn start<R: IntoResponse>(answer: impl Fn() -> R + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start<R: IntoResponse>(answer: impl Fn() -> R + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -49,11 +49,11 @@ impl Receiver {
         Self { address, seen, serving }
     }
 
-    pub fn url(&self) -> EndpointUrl {
+    pub(crate) fn url(&self) -> EndpointUrl {
         endpoint(&format!("http://{}/hooks?of=shop", self.address))
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -77,7 +77,7 @@ async fn receive(
 
 /// A server that does no more than what it is told with each connection, after it has read a request, or the
 /// beginning of something else.
-pub async fn raw<F>(then: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+pub(crate) async fn raw<F>(then: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -98,7 +98,7 @@ where
 }
 
 /// A server that writes this and closes the connection.
-pub async fn writes(answer: &'static [u8]) -> EndpointUrl {
+pub(crate) async fn writes(answer: &'static [u8]) -> EndpointUrl {
     let address = raw(move |mut stream| async move {
         // The client may have had enough.
         drop(stream.write_all(answer).await);
@@ -108,7 +108,7 @@ pub async fn writes(answer: &'static [u8]) -> EndpointUrl {
 }
 
 /// A look-up by which every name has these addresses.
-pub struct Everywhere(pub Vec<IpAddr>);
+pub(crate) struct Everywhere(pub Vec<IpAddr>);
 
 impl Lookup for Everywhere {
     fn lookup(&self, _host: &str) -> LookupFuture {
@@ -118,7 +118,7 @@ impl Lookup for Everywhere {
 }
 
 /// A look-up that fails.
-pub struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Lookup for Nowhere {
     fn lookup(&self, _host: &str) -> LookupFuture {
@@ -126,35 +126,35 @@ impl Lookup for Nowhere {
     }
 }
 
-pub const BODY: &[u8] = br#"{"type":"ping","timestamp":"2026-11-28T04:30:00.000Z","data":{}}"#;
-pub const ID: &str = "msg_01";
+pub(crate) const BODY: &[u8] = br#"{"type":"ping","timestamp":"2026-11-28T04:30:00.000Z","data":{}}"#;
+pub(crate) const ID: &str = "msg_01";
 
-pub fn endpoint(text: &str) -> EndpointUrl {
+pub(crate) fn endpoint(text: &str) -> EndpointUrl {
     EndpointUrl::parse(text, Reach::Loopback).unwrap()
 }
 
 /// The secrets of an endpoint with a current key and an older one.
-pub fn secrets() -> Vec<String> {
+pub(crate) fn secrets() -> Vec<String> {
     let key = |byte| base64::engine::general_purpose::STANDARD.encode([byte; 32]);
     let keys = SigningKeys::parse(&format!("{},{}", key(1), key(2))).unwrap();
     keys.secrets(Purpose::Endpoint, 7, Uuid::from_u128(1))
 }
 
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-28T04:30:00.9Z".parse().unwrap()
 }
 
 /// For loopback, with little patience.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let soon = Duration::from_millis(300);
     Settings { reach: Reach::Loopback, connect_timeout: soon, timeout: soon * 2, ..Settings::default() }
 }
 
 /// For loopback, with the patience of the product.
-pub fn sender() -> Sender {
+pub(crate) fn sender() -> Sender {
     Sender::new(Settings { reach: Reach::Loopback, ..Settings::default() }).unwrap()
 }
 
-pub async fn send(sender: &Sender, to: &EndpointUrl) -> Result<Accepted, SendError> {
+pub(crate) async fn send(sender: &Sender, to: &EndpointUrl) -> Result<Accepted, SendError> {
     sender.send(to, &Outgoing { id: ID, body: BODY, secrets: &secrets() }, now()).await
 }
