@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -119,9 +120,10 @@ impl Deliverer {
             deliveries::wake(&mut tx, tenant.id, Duration::ZERO).await?;
         }
         tx.commit().await?;
-        let at_once = due.len().max(1);
-        let sends = due.iter().map(|due| self.send_one(worker, tenant, due, now));
-        let mut sent = futures::stream::iter(sends).buffer_unordered(at_once);
+        let mut sent = FuturesUnordered::new();
+        for due in &due {
+            sent.push(self.send_one(worker, tenant, due, now));
+        }
         let mut failed = Ok(());
         while let Some(recorded) = sent.next().await {
             // The others are recorded all the same; this one comes again when its lease ends.
