@@ -153,12 +153,11 @@ impl Deliverer {
         };
         let mut tx = Tx::of_tenant(worker.pool(), tenant.id).await?;
         let outcome = Outcome { tried, took, status, error: error.as_deref() };
-        if deliveries::tried(&mut tx, tenant.id, due, &outcome).await? {
-            if let Err(error) = &sent
-                && let Some(because) = gives_up(error, due, now)
-            {
-                self.disable(&mut tx, tenant, due, &because).await?;
-            }
+        if deliveries::tried(&mut tx, tenant.id, due, &outcome).await?
+            && let Err(error) = &sent
+            && let Some(because) = gives_up(error, due, now)
+        {
+            self.disable(&mut tx, tenant, due, &because).await?;
         }
         tx.commit().await
     }

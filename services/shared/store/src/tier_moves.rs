@@ -9,6 +9,7 @@ mod order;
 mod place;
 mod preview;
 mod review;
+mod since;
 mod tags;
 
 pub use bought::{Bought, settle_bought};
@@ -16,7 +17,8 @@ pub use history::{NoticeLine, Outlook, TierLine, history, notices, outlook};
 pub use order::{Moved, after_order};
 pub use place::{Placed, begin_first, place};
 pub use preview::{PreviewKind, PreviewMove, preview};
-pub use review::{TierReviewBatch, raises_since};
+pub use review::TierReviewBatch;
+pub use since::raises_since;
 pub use tags::{Tagged, place_by_tags};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};

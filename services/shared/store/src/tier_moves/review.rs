@@ -18,29 +18,6 @@ use crate::runs::BatchRange;
 use crate::tiers::{TierRules, rules_as_of};
 use crate::{Connection, RunId, TenantId, schedules};
 
-/// Since when what could raise somebody has to be looked at by the review as of `as_of`: a day before the one
-/// before was due, for an import of that time may have been committed after it. `None` if there was none.
-///
-/// # Errors
-/// As any statement.
-pub async fn raises_since(
-    db: &mut Connection,
-    tenant: TenantId,
-    as_of: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    // Those that planned their members: the others have looked at nobody.
-    sqlx::query_scalar!(
-        "select max(scheduled_for) - interval '1 day' from runs
-         where task = 'tier-review-tenant' and tenant_id = $1 and scheduled_for < $2
-             and state in ('waiting', 'succeeded')",
-        tenant as TenantId,
-        as_of,
-    )
-    .fetch_one(db)
-    .await
-    .doing("looking for the review before")
-}
-
 /// What a batch of a review is about.
 #[derive(Clone, Copy, Debug)]
 pub struct TierReviewBatch {
@@ -50,7 +27,7 @@ pub struct TierReviewBatch {
     pub run_id: RunId,
     /// The instant of the review: spend and rules as of then.
     pub as_of: DateTime<Utc>,
-    /// Since when what could raise somebody is looked at: [`raises_since`].
+    /// Since when what could raise somebody is looked at: [`raises_since`](super::raises_since).
     pub since: Option<DateTime<Utc>>,
     /// Which members.
     pub range: BatchRange,
