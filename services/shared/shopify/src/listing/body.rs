@@ -132,6 +132,7 @@ fn refund_line(line: &RefundLine) -> Value {
             "id": number(&sold.id),
             "gift_card": sold.is_gift_card,
             "product_id": named(sold.product.as_ref()),
+            "variant_id": named(sold.variant.as_ref()),
             "sku": sold.sku,
             "vendor": sold.vendor,
         },

@@ -47,7 +47,7 @@ macro_rules! refund_line {
             money!(),
             " totalTaxSet ",
             money!(),
-            " lineItem { id sku vendor isGiftCard product { id } }"
+            " lineItem { id sku vendor isGiftCard product { id } variant { id } }"
         )
     };
 }

@@ -170,6 +170,7 @@ pub(super) struct Sold {
     pub(super) vendor: Option<String>,
     pub(super) is_gift_card: bool,
     pub(super) product: Option<Named>,
+    pub(super) variant: Option<Named>,
 }
 
 #[derive(Deserialize)]

@@ -50,7 +50,7 @@ fn order(lines: &Value, refunds: &Value, total: &str, code: &str) -> Value {
 
 fn refund() -> Value {
     let sold = json!({ "id": "gid://shopify/LineItem/1", "sku": null, "vendor": "Den", "isGiftCard": false,
-        "product": null });
+        "product": null, "variant": null });
     let paid = json!({ "presentmentMoney": { "amount": "9.5", "currencyCode": "EUR" } });
     json!({
         "id": "gid://shopify/Refund/9", "createdAt": "2026-11-22T13:30:00Z",
