@@ -8,6 +8,7 @@ pub use rules::{
 };
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_domain::{Handle, Money};
 
 use crate::error::{Doing, StoreError};
@@ -162,6 +163,13 @@ pub async fn list(db: &mut Connection, tenant: TenantId) -> Result<Vec<Tier>, St
     .fetch_all(db)
     .await
     .doing("listing tiers")
+}
+
+/// The tier in which a customer's tags place a member, of a shop's tiers with the highest first.
+#[must_use]
+pub fn by_tags<'t>(tags: &[String], tiers: &'t [Tier]) -> Option<&'t Tier> {
+    let rules: Vec<TagRule<'_, &Tier>> = tiers.iter().map(|tier| TagRule { tag: &tier.tag, tier }).collect();
+    tier_for_tags(&tags.join(","), &rules).copied()
 }
 
 /// A tier with its members and amount as of an instant.

@@ -222,12 +222,49 @@ pub async fn submit(db: &mut Connection, new: &NewTradeIn<'_>, by: &By<'_>) -> R
     Ok(if known.same { Submitted::Same(known.id) } else { Submitted::Other })
 }
 
+/// A trade-in as its row has it.
+struct Row {
+    id: Uuid,
+    state: String,
+    member_external_id: String,
+    payout: String,
+    currency: String,
+    rule_version: i32,
+    lines: serde_json::Value,
+    cash_minor: i64,
+    bonus_minor: i64,
+    by_hand: bool,
+    quoted_at: DateTime<Utc>,
+    valid_until: DateTime<Utc>,
+}
+
+impl Row {
+    fn read(self) -> Result<TradeIn, StoreError> {
+        let corrupt = || StoreError::of_kind(ErrorKind::Corrupt, "reading a trade-in");
+        Ok(TradeIn {
+            id: self.id,
+            state: self.state.parse().map_err(|_unknown| corrupt())?,
+            member_external_id: self.member_external_id,
+            payout: if self.payout == "cash" { Payout::Cash } else { Payout::Credit },
+            currency: self.currency.parse().map_err(|_unknown| corrupt())?,
+            rule_version: self.rule_version,
+            cash_minor: self.cash_minor,
+            bonus_minor: self.bonus_minor,
+            by_hand: self.by_hand,
+            quoted_at: self.quoted_at,
+            valid_until: self.valid_until,
+            lines: serde_json::from_value(self.lines).map_err(|_unreadable| corrupt())?,
+        })
+    }
+}
+
 /// The tenant's trade-in with this id, locked until the transaction ends.
 ///
 /// # Errors
 /// As any statement.
 pub async fn lock(db: &mut Connection, tenant: TenantId, id: Uuid) -> Result<Option<TradeIn>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         "select id, state, member_external_id, payout, currency, rule_version, lines, cash_minor, bonus_minor, by_hand,
              quoted_at, valid_until
          from trade_ins where tenant_id = $1 and id = $2 for update",
@@ -237,27 +274,10 @@ pub async fn lock(db: &mut Connection, tenant: TenantId, id: Uuid) -> Result<Opt
     .fetch_optional(db)
     .await
     .doing("reading a trade-in")?;
-    let corrupt = || StoreError::of_kind(ErrorKind::Corrupt, "reading a trade-in");
-    row.map(|row| {
-        Ok(TradeIn {
-            id: row.id,
-            state: row.state.parse().map_err(|_unknown| corrupt())?,
-            member_external_id: row.member_external_id,
-            payout: if row.payout == "cash" { Payout::Cash } else { Payout::Credit },
-            currency: row.currency.parse().map_err(|_unknown| corrupt())?,
-            rule_version: row.rule_version,
-            cash_minor: row.cash_minor,
-            bonus_minor: row.bonus_minor,
-            by_hand: row.by_hand,
-            quoted_at: row.quoted_at,
-            valid_until: row.valid_until,
-            lines: serde_json::from_value(row.lines).map_err(|_unreadable| corrupt())?,
-        })
-    })
-    .transpose()
+    row.map(Row::read).transpose()
 }
 
-/// Ids of the trade-ins that were submitted within a time, oldest first.
+/// The trade-ins that were submitted within a time, oldest first.
 ///
 /// # Errors
 /// As any statement.
@@ -266,16 +286,20 @@ pub async fn submitted_within(
     tenant: TenantId,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Vec<Uuid>, StoreError> {
-    sqlx::query_scalar!(
-        "select id from trade_ins where tenant_id = $1 and submitted_at >= $2 and submitted_at < $3 order by id",
+) -> Result<Vec<TradeIn>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, state, member_external_id, payout, currency, rule_version, lines, cash_minor, bonus_minor, by_hand,
+             quoted_at, valid_until
+         from trade_ins where tenant_id = $1 and submitted_at >= $2 and submitted_at < $3 order by id",
         tenant as TenantId,
         from,
         until,
     )
     .fetch_all(db)
     .await
-    .doing("listing trade-ins")
+    .doing("listing trade-ins")?;
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// Moves a trade-in that is locked, and writes the move down.

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use tradeup_domain::order::OrderContent;
+use tradeup_domain::order::Fact;
 use tradeup_domain::rules::{CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, RuleRef, Standing};
-use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_domain::tier_rules::Source;
 use tradeup_domain::{ErrorCode, Handle};
 use tradeup_store::members::{self, Customer, Known};
@@ -21,13 +20,20 @@ const ORDERS_MAX: i64 = 100;
 #[derive(Clone, Copy)]
 pub(crate) struct Purchased<'a> {
     pub(crate) order: &'a str,
-    pub(crate) content: &'a OrderContent,
+    /// What is told of it.
+    pub(crate) facts: &'a [Fact],
 }
 
 impl Purchased<'_> {
     /// Whether one of its lines is a membership.
     fn is_membership(&self, rule: &EnrolmentRule) -> bool {
-        self.content.lines.iter().any(|line| rule.membership_of(&line.bought()).is_some())
+        let paid = |fact: &Fact| match fact {
+            Fact::Paid(order) => {
+                order.content.lines.iter().any(|line| rule.membership_of(&line.bought()).is_some())
+            }
+            _ => false,
+        };
+        self.facts.iter().any(paid)
     }
 }
 
@@ -50,13 +56,23 @@ pub(crate) async fn consider(
     let rule_ref = RuleRef { kind: RuleKind::Enrolment, version }.to_string();
     let known = members::known(&mut told.tx, tenant, &customer.external_id).await?;
     let all = tiers::list(&mut told.tx, tenant).await?;
-    let spend_minor = orders::spent_by_customer(&mut told.tx, tenant, &customer.external_id).await?;
-    let mut decided = decide(&rule, occasion, customer, known.as_ref(), &all, spend_minor);
-    // Who buys a membership becomes a member, whatever the rule asks of others. The tier follows from the order.
-    if matches!(decided, Enrolment::No(_)) && bought.is_some_and(|bought| bought.is_membership(&rule)) {
-        decided = Enrolment::Enrol { tier: None, welcome: rule.welcome };
-    }
-    let (tier, welcome) = match decided {
+    let tags: Option<Vec<&str>> =
+        customer.tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
+    let tier_by_tags = by_tags(customer, &all);
+    // Added up for those alone of whom it is asked.
+    let spend_minor = match rule.all_of.minimum_spend_minor > 0 && known.is_none() {
+        true => Some(spent(told, customer, bought).await?),
+        false => None,
+    };
+    let facts = CustomerFacts {
+        tags: tags.as_deref(),
+        tier_by_tags: tier_by_tags.as_ref(),
+        marketing_consent: customer.accepts_email_marketing,
+        spend_minor,
+        country: customer.country.as_deref(),
+        buys_membership: bought.is_some_and(|bought| bought.is_membership(&rule)),
+    };
+    let (tier, welcome) = match rule.decide(occasion, &facts, known.as_ref().map(standing)) {
         Enrolment::Enrol { tier, welcome } => (tier, welcome),
         Enrolment::AlreadyMember => return Ok(json!({ "outcome": "already_member" })),
         Enrolment::NeverAgain => return Ok(json!({ "outcome": "never_again", "rule": rule_ref })),
@@ -76,8 +92,8 @@ pub(crate) async fn consider(
                 format!("the rule {rule_ref} names the tier {tier}, which the shop does not have; add it, then replay"),
             )
         })?;
-        let by_tags = by_tags(customer, &all).is_some_and(|by_tags| by_tags.as_str() == found.handle);
-        let source = if rule.tags_place && by_tags { Source::Import } else { Source::Manual };
+        let by_tags = rule.tags_place && tier_by_tags.as_ref() == Some(&tier);
+        let source = if by_tags { Source::Import } else { Source::Manual };
         tier_moves::begin_first(&mut told.tx, tenant, member, found.id, source, from).await?;
         shown["tier"] = found.handle.clone().into();
     }
@@ -115,7 +131,7 @@ pub(crate) async fn place_by_tags(
         return Ok(None);
     }
     let all = tiers::list(&mut told.tx, tenant).await?;
-    let tier = tier_of(tags, &all);
+    let tier = tiers::by_tags(tags, &all);
     let moved =
         tier_moves::place_by_tags(&mut told.tx, tenant, known.member_id, tier.map(|tier| tier.id)).await?;
     let outcome = match moved {
@@ -126,26 +142,20 @@ pub(crate) async fn place_by_tags(
     Ok(Some(json!({ "outcome": outcome, "tier": tier.map(|tier| tier.handle.clone()) })))
 }
 
-/// Asks the rule, of what is known.
-fn decide(
-    rule: &EnrolmentRule,
-    occasion: Occasion,
+/// What the customer has spent, with the order that is told of just now.
+async fn spent(
+    told: &mut Told,
     customer: &Customer,
-    known: Option<&Known>,
-    tiers: &[Tier],
-    spend_minor: i64,
-) -> Enrolment {
-    let tags: Option<Vec<&str>> =
-        customer.tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
-    let by_tags = by_tags(customer, tiers);
-    let facts = CustomerFacts {
-        tags: tags.as_deref(),
-        tier_by_tags: by_tags.as_ref(),
-        marketing_consent: customer.accepts_email_marketing,
-        spend_minor: Some(spend_minor),
-        country: customer.country.as_deref(),
-    };
-    rule.decide(occasion, &facts, known.map(standing))
+    bought: Option<Purchased<'_>>,
+) -> Result<i64, TaskError> {
+    let tenant = told.tenant.id;
+    if let Some(bought) = bought {
+        for fact in bought.facts {
+            orders::record(&mut told.tx, tenant, bought.order, fact).await?;
+        }
+        orders::rate(&mut told.tx, tenant, bought.order, &told.settings).await?;
+    }
+    Ok(orders::spent_by_customer(&mut told.tx, tenant, &customer.external_id).await?)
 }
 
 fn standing(known: &Known) -> Standing {
@@ -158,11 +168,6 @@ fn standing(known: &Known) -> Standing {
     }
 }
 
-fn tier_of<'t>(tags: &[String], tiers: &'t [Tier]) -> Option<&'t Tier> {
-    let rules: Vec<TagRule<'_, &Tier>> = tiers.iter().map(|tier| TagRule { tag: &tier.tag, tier }).collect();
-    tier_for_tags(&tags.join(","), &rules).copied()
-}
-
 fn by_tags(customer: &Customer, tiers: &[Tier]) -> Option<Handle> {
-    tier_of(customer.tags.as_deref()?, tiers)?.handle.parse().ok()
+    tiers::by_tags(customer.tags.as_deref()?, tiers)?.handle.parse().ok()
 }

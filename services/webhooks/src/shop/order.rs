@@ -26,12 +26,7 @@ pub(crate) async fn settle(context: &TaskContext, mut told: Told) -> Result<Appl
     let facts = facts(&order, &told);
     let enrolled = match (&order.customer, order.financial_status.was_paid() && !order.test) {
         (Some(customer), true) => {
-            // What its customer has spent counts with it.
-            for fact in &facts {
-                orders::record(&mut told.tx, told.tenant.id, &order.id, fact).await?;
-            }
-            orders::rate(&mut told.tx, told.tenant.id, &order.id, &told.settings).await?;
-            let bought = Purchased { order: &order.id, content: &content(&order) };
+            let bought = Purchased { order: &order.id, facts: &facts };
             let at = made_at(&order, &told);
             let customer = customer_of(&order, customer);
             Some(enrol::consider(context, &mut told, Occasion::OrderPaid, &customer, at, Some(bought)).await?)

@@ -10,9 +10,8 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::rules::{
-    CashbackRule, CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, TradeInRule,
+    BoughtLine, CashbackRule, CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, TradeInRule,
 };
-use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_shopify::webhook;
 use tradeup_store::events::{self, Replayed, Taken};
 use tradeup_store::orders::{self, TrialOrder};
@@ -70,7 +69,7 @@ impl Try {
         self.kind.check(&text).map_err(wrong)?;
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
-        let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
+        let mut tx = Tx::snapshot_of_tenant(&pool, tenant.id).await?;
         let unknown = unknown_tiers(&mut tx, &tenant, self.kind, &text).await?;
         ensure!(
             unknown.is_empty(),
@@ -189,14 +188,15 @@ fn facts(event: &Taken, rule: &EnrolmentRule) -> Option<(Occasion, Facts)> {
         "customers/update" => Occasion::CustomerUpdated,
         "orders/paid" => {
             let order = webhook::Order::decode(body).ok().filter(|order| !order.test)?;
-            let line = |line: &webhook::Line| tradeup_domain::order::Line {
-                quantity: line.quantity,
-                product_id: line.product_id.clone(),
-                variant_id: line.variant_id.clone(),
-                sku: line.sku.clone(),
-                ..tradeup_domain::order::Line::default()
-            };
-            let buys = order.lines.iter().any(|sold| rule.membership_of(&line(sold).bought()).is_some());
+            let buys = order.lines.iter().any(|line| {
+                let line = BoughtLine {
+                    product_id: line.product_id.as_deref(),
+                    variant_id: line.variant_id.as_deref(),
+                    sku: line.sku.as_deref(),
+                    quantity: line.quantity,
+                };
+                rule.membership_of(&line).is_some()
+            });
             let facts =
                 Facts { id: order.customer?.id, tags: None, consent: None, country: order.country, buys };
             return Some((Occasion::OrderPaid, facts));
@@ -291,21 +291,16 @@ async fn decide(
     facts: &Facts,
 ) -> anyhow::Result<Enrolment> {
     let tags: Option<Vec<&str>> = facts.tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
-    let rules: Vec<TagRule<'_, &Tier>> = tiers.iter().map(|tier| TagRule { tag: &tier.tag, tier }).collect();
-    let by_tags = tags.as_ref().and_then(|tags| tier_for_tags(&tags.join(","), &rules).copied());
-    let by_tags = by_tags.and_then(|tier| tier.handle.parse().ok());
+    let by_tags = facts.tags.as_deref().and_then(|tags| tiers::by_tags(tags, tiers)?.handle.parse().ok());
     let known = CustomerFacts {
         tags: tags.as_deref(),
         tier_by_tags: by_tags.as_ref(),
         marketing_consent: facts.consent,
         spend_minor: Some(orders::spent_by_customer(tx, tenant.id, &facts.id).await?),
         country: facts.country.as_deref(),
+        buys_membership: facts.buys,
     };
-    let decided = rule.decide(occasion, &known, None);
-    Ok(match decided {
-        Enrolment::No(_) if facts.buys => Enrolment::Enrol { tier: None, welcome: rule.welcome },
-        decided => decided,
-    })
+    Ok(rule.decide(occasion, &known, None))
 }
 
 async fn trade_in(
@@ -316,9 +311,9 @@ async fn trade_in(
 ) -> anyhow::Result<Found> {
     let (mut offered, mut tried, mut refused, mut reviewed) = (0_i64, 0_i64, 0_i64, 0_i64);
     let mut sheet = Sheet::new(&["trade_in", "offered_minor", "would_be_minor", "review"]);
-    let ids = trade_ins::submitted_within(tx, tenant.id, from, until).await?;
-    for id in &ids {
-        let Some(trade_in) = trade_ins::lock(tx, tenant.id, *id).await? else { continue };
+    let submitted = trade_ins::submitted_within(tx, tenant.id, from, until).await?;
+    for trade_in in &submitted {
+        let id = trade_in.id;
         let before = trade_in.cash_minor + trade_in.bonus_minor;
         offered += before;
         let money = |minor| Cell::Money(minor, tenant.currency.clone());
@@ -340,11 +335,11 @@ async fn trade_in(
     let words = format!(
         "{} trade-ins: {} were offered as credit, the rule offers {}. {reviewed} would be looked at by a person; {refused} \
          have goods that the document does not know.",
-        ids.len(),
+        submitted.len(),
         shown(offered),
         shown(tried)
     );
-    let summary = json!({ "trade_ins": ids.len(), "offered_minor": offered, "would_be_minor": tried,
+    let summary = json!({ "trade_ins": submitted.len(), "offered_minor": offered, "would_be_minor": tried,
         "review": reviewed, "refused": refused, "currency": tenant.currency });
     Ok(Found { summary, words, sheet })
 }

@@ -82,6 +82,8 @@ pub struct CustomerFacts<'a> {
     pub spend_minor: Option<i64>,
     /// The country: two letters.
     pub country: Option<&'a str>,
+    /// Whether the customer has bought a membership by this very occasion.
+    pub buys_membership: bool,
 }
 
 /// How a customer stands who was a member before.
@@ -179,7 +181,8 @@ impl fmt::Display for WhyNotEnrolled {
 
 impl EnrolmentRule {
     /// What the rule says of a customer. `already` is how the customer stands who was a member before; it
-    /// comes first, and whoever has left is not let in by any rule.
+    /// comes first, and whoever has left is not let in by any rule. Who buys a membership becomes a member, whatever is
+    /// asked of others; the tier follows from what was bought.
     #[must_use]
     pub fn decide(
         &self,
@@ -202,7 +205,10 @@ impl EnrolmentRule {
             why_not.push(cant_tell);
         }
         if !why_not.is_empty() {
-            return Enrolment::No(why_not);
+            return match facts.buys_membership {
+                true => Enrolment::Enrol { tier: None, welcome: self.welcome },
+                false => Enrolment::No(why_not),
+            };
         }
         let by_tags = facts.tier_by_tags.filter(|_| self.tags_place);
         Enrolment::Enrol { tier: by_tags.or(self.tier.as_ref()).cloned(), welcome: self.welcome }

@@ -61,7 +61,8 @@ impl Order {
     }
 }
 
-/// Reads an order; `None` while only something that follows from it is known.
+/// Reads an order; `None` while only something that follows from it is known, and if the shop has never sold
+/// memberships: for most shops that is all.
 pub(super) async fn load(
     db: &mut Connection,
     tenant: TenantId,
@@ -70,7 +71,9 @@ pub(super) async fn load(
     let row = sqlx::query!(
         r#"select member_external_id, facts, paid_at, test or cancelled_at is not null
                or disputed_at is not null and dispute_won_at is null as "void!"
-           from orders where tenant_id = $1 and external_id = $2"#,
+           from orders where tenant_id = $1 and external_id = $2
+               and exists (select from rules r where r.tenant_id = $1 and r.kind = 'enrolment'
+                   and jsonb_array_length(r.document -> 'memberships') > 0)"#,
         tenant as TenantId,
         external_id,
     )

@@ -26,10 +26,23 @@ const GOOD: CustomerFacts<'static> = CustomerFacts {
     marketing_consent: Some(true),
     spend_minor: Some(1000),
     country: Some("us"),
+    buys_membership: false,
 };
 
 fn handle(text: &str) -> Handle {
     text.parse().unwrap()
+}
+
+#[test]
+fn who_buys_a_membership_is_a_member_whatever_is_asked_of_others() {
+    let (rule, buys) = (strict(), CustomerFacts { buys_membership: true, ..CustomerFacts::default() });
+    let decided = rule.decide(Occasion::OrderPaid, &buys, None);
+    assert_eq!(decided, Enrolment::Enrol { tier: None, welcome: rule.welcome });
+    for (already, said) in
+        [(Standing::Active, Enrolment::AlreadyMember), (Standing::Redacted, Enrolment::NeverAgain)]
+    {
+        assert_eq!(rule.decide(Occasion::OrderPaid, &buys, Some(already)), said);
+    }
 }
 
 #[test]
