@@ -86,28 +86,34 @@ create function endpoint_listens(to_event text) returns boolean language sql sta
         where tenant_id = app_tenant_id() and state = 'active' and to_event = any (events));
 grant execute on function endpoint_listens to tradeup_app;
 
+-- Whoever writes deliveries, somebody sends them.
+create function wake_for_deliveries() returns trigger language plpgsql as $$
+begin
+    insert into delivery_wakes (tenant_id) select distinct tenant_id from written;
+    return null;
+end
+$$;
+create trigger deliveries_wake after insert on deliveries
+    referencing new table as written for each statement execute function wake_for_deliveries();
+
 -- Whatever grants credit, ends it or warns of its end, the shop's endpoints are told, in the same transaction.
 create function tell_of_issued() returns trigger language plpgsql as $$
 begin
     if not endpoint_listens('credit.issued') then
         return null;
     end if;
-    with told as (
-        insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
-        select l.tenant_id, gen_random_uuid(), e.id, 'credit.issued', l.id::text, l.created_at,
-            jsonb_build_object('credit_id', l.id, 'member_external_id', m.external_id, 'amount_minor', l.granted_minor,
-                'currency', l.currency, 'reason', l.reason, 'value_class', l.value_class,
-                'available_at', l.available_at, 'expires_at', l.expires_at)
-        from granted l
-        join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
-        join endpoints e on e.tenant_id = l.tenant_id and e.state = 'active' and 'credit.issued' = any (e.events)
-        -- What goes on with another member was issued before.
-        where l.transferred_from is null
-        order by l.id
-        on conflict do nothing
-        returning tenant_id
-    )
-    insert into delivery_wakes (tenant_id) select distinct tenant_id from told;
+    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+    select l.tenant_id, gen_random_uuid(), e.id, 'credit.issued', l.id::text, l.created_at,
+        jsonb_build_object('credit_id', l.id, 'member_external_id', m.external_id, 'amount_minor', l.granted_minor,
+            'currency', l.currency, 'reason', l.reason, 'value_class', l.value_class,
+            'available_at', l.available_at, 'expires_at', l.expires_at)
+    from granted l
+    join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
+    join endpoints e on e.tenant_id = l.tenant_id and e.state = 'active' and 'credit.issued' = any (e.events)
+    -- What goes on with another member was issued before.
+    where l.transferred_from is null
+    order by l.id
+    on conflict do nothing;
     return null;
 end
 $$;
@@ -119,20 +125,16 @@ begin
     if not exists (select from entered where kind = 'expire') or not endpoint_listens('credit.expired') then
         return null;
     end if;
-    with told as (
-        insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
-        select n.tenant_id, gen_random_uuid(), e.id, 'credit.expired', n.id::text, n.effective_at,
-            jsonb_build_object('credit_id', n.lot_id, 'member_external_id', m.external_id, 'amount_minor',
-                -n.amount_minor, 'currency', n.currency, 'expired_at', n.effective_at)
-        from entered n
-        join members m on m.tenant_id = n.tenant_id and m.id = n.member_id
-        join endpoints e on e.tenant_id = n.tenant_id and e.state = 'active' and 'credit.expired' = any (e.events)
-        where n.kind = 'expire'
-        order by n.id
-        on conflict do nothing
-        returning tenant_id
-    )
-    insert into delivery_wakes (tenant_id) select distinct tenant_id from told;
+    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+    select n.tenant_id, gen_random_uuid(), e.id, 'credit.expired', n.id::text, n.effective_at,
+        jsonb_build_object('credit_id', n.lot_id, 'member_external_id', m.external_id, 'amount_minor',
+            -n.amount_minor, 'currency', n.currency, 'expired_at', n.effective_at)
+    from entered n
+    join members m on m.tenant_id = n.tenant_id and m.id = n.member_id
+    join endpoints e on e.tenant_id = n.tenant_id and e.state = 'active' and 'credit.expired' = any (e.events)
+    where n.kind = 'expire'
+    order by n.id
+    on conflict do nothing;
     return null;
 end
 $$;
@@ -154,18 +156,15 @@ begin
         from warned w
         join members m on m.tenant_id = w.tenant_id and m.id = w.member_id
         group by w.tenant_id, m.external_id, w.currency
-    ), told as (
-        insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
-        select w.tenant_id, gen_random_uuid(), e.id, 'credit.expiring', w.source_key, clock_timestamp(),
-            jsonb_build_object('member_external_id', w.external_id, 'currency', w.currency, 'total_minor',
-                w.total_minor, 'credits', w.credits)
-        from ending w
-        join endpoints e on e.tenant_id = w.tenant_id and e.state = 'active' and 'credit.expiring' = any (e.events)
-        order by w.external_id, w.currency
-        on conflict do nothing
-        returning tenant_id
     )
-    insert into delivery_wakes (tenant_id) select distinct tenant_id from told;
+    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+    select w.tenant_id, gen_random_uuid(), e.id, 'credit.expiring', w.source_key, clock_timestamp(),
+        jsonb_build_object('member_external_id', w.external_id, 'currency', w.currency, 'total_minor',
+            w.total_minor, 'credits', w.credits)
+    from ending w
+    join endpoints e on e.tenant_id = w.tenant_id and e.state = 'active' and 'credit.expiring' = any (e.events)
+    order by w.external_id, w.currency
+    on conflict do nothing;
     return null;
 end
 $$;

@@ -1,7 +1,4 @@
 -- A delivery that only tests its endpoint.
 -- $1 tenant  $2 id  $3 endpoint
-with written as (
-    insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
-    values ($1, $2::uuid, $3::uuid, 'ping', ($2::uuid)::text, clock_timestamp(), jsonb_build_object('endpoint_id', $3::uuid))
-)
-insert into delivery_wakes (tenant_id) values ($1)
+insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
+values ($1, $2::uuid, $3::uuid, 'ping', ($2::uuid)::text, clock_timestamp(), jsonb_build_object('endpoint_id', $3::uuid))
