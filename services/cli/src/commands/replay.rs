@@ -6,6 +6,7 @@ use anyhow::{bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use tradeup_domain::replay::Mode;
 use tradeup_proto::{convert, v1};
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::events::{self, ReplayCounts, ReplayLine, Replayed};
@@ -174,7 +175,7 @@ impl Show {
         let counts = events::replay_counts(&mut tx, self.run).await?;
         let lines = events::replay_lines(&mut tx, self.run).await?;
         tx.rollback().await?;
-        let is_preview = view.key.starts_with("preview");
+        let is_preview = Mode::of_run(&view.key) == Some(Mode::Preview);
         let sheet = sheet(&lines, &tenant);
         let value = json!({ "run_id": self.run.to_string(), "tenant": handle, "state": view.state,
             "preview": is_preview, "events": counts_value(counts), "lines": sheet.value() });

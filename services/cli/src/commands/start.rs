@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use tradeup_store::audit::Actor;
 use tradeup_store::credits::was_asked_for;
+use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, NewRun, RunOptions};
 use tradeup_store::{Pool, Tx};
 use tradeup_worker::Relay;
@@ -49,6 +50,21 @@ fn tag(text: &str) -> Result<String, String> {
         return Err(format!("write 1 to {TAG_MAX} characters without blanks around them"));
     }
     Ok(text.to_owned())
+}
+
+/// Publishes the message of a run that is committed. Whether it was: without NATS the scheduler's sweep will.
+pub(super) async fn publish(context: &Context, message: JobMessage) -> bool {
+    match context.broker.connect("tradeup").await {
+        Ok(broker) => {
+            let published = Relay::new(broker.clone()).publish_jobs(&[message]).await == 1;
+            broker.close().await;
+            published
+        }
+        Err(error) => {
+            eprintln!("tradeup: {error}");
+            false
+        }
+    }
 }
 
 /// What to do if there is a run of this key already.
@@ -95,14 +111,7 @@ impl Start {
         let waits_for_its_time = is_new && created.message.is_none();
         let mut published = !is_new || waits_for_its_time;
         if let Some(message) = created.message {
-            // The run is committed: without NATS the scheduler's sweep will publish it.
-            match context.broker.connect("tradeup trigger").await {
-                Ok(broker) => {
-                    published = Relay::new(broker.clone()).publish_jobs(&[message]).await == 1;
-                    broker.close().await;
-                }
-                Err(error) => eprintln!("tradeup: {error}"),
-            }
+            published = publish(context, message).await;
         }
         let run_id = created.run_id;
         let state = run::read(pool, run_id).await?.state;

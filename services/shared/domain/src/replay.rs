@@ -26,6 +26,12 @@ impl Mode {
             Self::Preview => "preview",
         }
     }
+
+    /// What the run is for that a replay begins with; its key says so. `None` if it is no such run.
+    #[must_use]
+    pub fn of_run(key: &str) -> Option<Self> {
+        key.split(':').next()?.parse().ok()
+    }
 }
 
 /// A text that names no mode.

@@ -62,15 +62,11 @@ impl Worker {
 
     async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
-        let attempted = match task.previews || !claim.is_preview() {
-            true => self.attempt(task, &claim, delivery).await,
-            false => Attempted::Failed(TaskError::permanent(
-                ErrorCode::InvalidInput,
-                "the task has effects outside of the database: what it would come to can't be shown",
-            )),
+        let attempted = match (claim.is_preview(), task.previews) {
+            (false, _) => self.attempt(task, &claim, delivery).await,
+            (true, true) => preview::shown(&self.pool, self.attempt(task, &claim, delivery).await).await,
+            (true, false) => preview::shown(&self.pool, preview::impossible()).await,
         };
-        let attempted =
-            if claim.is_preview() { preview::shown(&self.pool, attempted).await } else { attempted };
         match attempted {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
             Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,

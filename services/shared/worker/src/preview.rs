@@ -1,7 +1,7 @@
 //! What a run would come to: its work is done, looked at, and not kept.
 
 use serde_json::{Value, json};
-use tradeup_domain::{Class, Classify as _};
+use tradeup_domain::{Class, Classify as _, ErrorCode};
 use tradeup_store::runs::Ending;
 use tradeup_store::{Pool, Tx};
 
@@ -26,6 +26,14 @@ pub(crate) async fn shown(pool: &Pool, attempted: Attempted) -> Attempted {
         Ok(tx) => Attempted::Applied(Applied::done(tx).with_result(result)),
         Err(error) => Attempted::Failed(error.into()),
     }
+}
+
+/// The attempt of a task that has effects outside of its transaction: it is not begun.
+pub(crate) fn impossible() -> Attempted {
+    Attempted::Failed(TaskError::permanent(
+        ErrorCode::InvalidInput,
+        "the task has effects outside of the database: what it would come to can't be shown",
+    ))
 }
 
 /// Rolls back what was done. What was to be published is not.

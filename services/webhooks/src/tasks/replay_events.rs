@@ -23,8 +23,7 @@ use uuid::Uuid;
 use crate::routes::{self, Content, Event};
 
 /// Events of one part.
-const PART: i64 = 100;
-const PART_EVENTS: usize = 100;
+const PART: u8 = 100;
 /// Events a second, if it is not said.
 const A_SECOND: i32 = 50;
 
@@ -69,7 +68,7 @@ impl Task for ReplayEvents {
             let first = part.next(&mut tx, None, TimeDelta::zero()).await?;
             return Ok(Applied::waiting(tx).publishing(first));
         }
-        let taken = events::to_replay(&mut tx, tenant.id, &which.of(&input), PART).await?;
+        let taken = events::to_replay(&mut tx, tenant.id, &which.of(&input), PART.into()).await?;
         let mut counts = Counts::default();
         let mut messages = Vec::new();
         for event in &taken {
@@ -77,7 +76,7 @@ impl Task for ReplayEvents {
                 messages.extend(runs::create(&mut tx, part.again(new)).await?.message);
             }
         }
-        if let Some(last) = taken.last().filter(|_| taken.len() == PART_EVENTS) {
+        if let Some(last) = taken.last().filter(|_| taken.len() == usize::from(PART)) {
             let a_second = if input.a_second > 0 { input.a_second } else { A_SECOND };
             let later = TimeDelta::milliseconds(i64::from(counts.sent) * 1000 / i64::from(a_second));
             messages.extend(part.next(&mut tx, Some(last), later).await?);

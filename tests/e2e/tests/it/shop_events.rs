@@ -61,28 +61,24 @@ async fn told_in(mut world: World, currency: &str) -> Told {
     ]);
     world.tradeup_ok(&["tenant", "tier", "harbour", "gold", "--cashback", "5%"]);
     world.tradeup_ok(&["tenant", "set", "harbour", "--shop", &shop]);
-    let file = world.dir.path().join("harbour.csv");
-    let header = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags";
-    let rows: String = customers(&samples)
-        .iter()
-        .map(|id| format!("'{id},Ann,Example,{id}@example.com,yes,,gold\n"))
-        .collect();
-    std::fs::write(&file, format!("{header}\n{rows}")).unwrap();
-    world.tradeup_ok(&[
-        "import",
-        "members",
-        file.to_str().unwrap(),
-        "--tenant",
-        "harbour",
-        "--since",
-        "2020-01-01",
-    ]);
+    import(&world, &customers(&samples));
     world.environment.insert("TRADEUP_HTTP".to_owned(), "127.0.0.1:0".to_owned());
     world.environment.insert("TRADEUP_SHOPIFY_WEBHOOK_SECRETS".to_owned(), secret.clone());
     let (scheduler, credits) = world.start_both().await;
     let webhooks = world.start("webhooks").await;
     let port = port(&webhooks).await;
     Told { world, samples, secret, shop, port, services: vec![webhooks, scheduler, credits] }
+}
+
+/// Makes customers members in tier gold, since long ago.
+fn import(world: &World, customers: &[String]) {
+    let file = world.dir.path().join("harbour.csv");
+    let header = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags";
+    let rows: String =
+        customers.iter().map(|id| format!("'{id},Ann,Example,{id}@example.com,yes,,gold\n")).collect();
+    std::fs::write(&file, format!("{header}\n{rows}")).unwrap();
+    let path = file.to_str().unwrap();
+    world.tradeup_ok(&["import", "members", path, "--tenant", "harbour", "--since", "2020-01-01"]);
 }
 
 /// Customers who are named in the samples, and are no members of their own making.

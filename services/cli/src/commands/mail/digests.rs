@@ -11,10 +11,11 @@ use tradeup_store::digests::{self, DigestFilter, DigestView, Resolution};
 use tradeup_store::runs::{self, Trigger};
 use tradeup_store::tenants::{self, Tenant};
 use tradeup_store::{Pool, TenantRef, Tx, audit, schedules};
-use tradeup_worker::{Relay, trigger};
+use tradeup_worker::trigger;
 use uuid::Uuid;
 
 use crate::Context;
+use crate::commands::start::publish;
 use crate::commands::tenant_by_handle;
 use crate::commands::who::Who;
 use crate::output::{instant, instant_or_dash, table};
@@ -168,14 +169,7 @@ impl Resolve {
         let created = runs::create(&mut tx, new).await?;
         tx.commit().await?;
         if let Some(message) = created.message {
-            // The run is committed: without NATS the scheduler's sweep will publish it.
-            match context.broker.connect("tradeup mail").await {
-                Ok(broker) => {
-                    Relay::new(broker.clone()).publish_jobs(&[message]).await;
-                    broker.close().await;
-                }
-                Err(error) => eprintln!("tradeup: {error}"),
-            }
+            publish(context, message).await;
         }
         let run_id = created.run_id;
         let value = json!({ "digest_id": id.to_string(), "state": "pending", "run_id": run_id.to_string(), "new": created.is_new });

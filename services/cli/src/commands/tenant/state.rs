@@ -9,10 +9,11 @@ use tradeup_proto::{convert, v1};
 use tradeup_store::events::{self, Replayed};
 use tradeup_store::runs::{self, Trigger};
 use tradeup_store::{TenantRef, Tx, audit, schedules, tenants};
-use tradeup_worker::{Relay, trigger};
+use tradeup_worker::trigger;
 
 use super::tenant_by_handle;
 use crate::Context;
+use crate::commands::start::publish;
 use crate::commands::who::Who;
 use crate::output::{count, instant};
 
@@ -88,14 +89,7 @@ impl Resume {
         }
         tx.commit().await?;
         if let Some(message) = replay.as_ref().and_then(|created| created.message.clone()) {
-            // The run is committed: without NATS the scheduler's sweep will publish it.
-            match context.broker.connect("tradeup tenant").await {
-                Ok(broker) => {
-                    Relay::new(broker.clone()).publish_jobs(&[message]).await;
-                    broker.close().await;
-                }
-                Err(error) => eprintln!("tradeup: {error}"),
-            }
+            publish(context, message).await;
         }
         let run = replay.map(|created| created.run_id.to_string());
         let value = json!({ "tenant": tenant.handle, "state": "active", "suspended_since": instant(since),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Told, told};
+use super::{Told, import, told};
 
 impl Told {
     /// Replays or previews everything, waits for it, and returns what has come of it.
@@ -58,21 +58,7 @@ async fn a_replay_has_no_effect_twice_and_a_preview_has_none() {
     told.accept_sample("orders-paid.json").await;
     told.settled().await;
     assert_eq!(told.balance().await, 488);
-    let file = told.world.dir.path().join("late.csv");
-    std::fs::write(
-        &file,
-        "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags\n'701,A,B,a@example.com,yes,,gold\n",
-    )
-    .unwrap();
-    told.world.tradeup_ok(&[
-        "import",
-        "members",
-        file.to_str().unwrap(),
-        "--tenant",
-        "harbour",
-        "--since",
-        "2020-01-01",
-    ]);
+    import(&told.world, &["701".to_owned()]);
 
     let preview = told.replayed(&["preview"]).await;
     assert_eq!((&preview["preview"], &preview["events"]["sent"]), (&true.into(), &2.into()), "{preview}");
