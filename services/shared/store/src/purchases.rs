@@ -6,7 +6,7 @@
 
 mod order;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -131,9 +131,8 @@ pub async fn settle(
         wanted.insert(tier.id, (bought.quantity, bought.months.into()));
     }
     let written = written(db, tenant, external_id).await?;
-    let same = written.iter().all(|(tier, row)| wanted.get(tier).copied().unwrap_or((0, 0)) == row.what)
-        && wanted.keys().all(|tier| written.contains_key(tier));
-    if same {
+    let held = written.iter().filter(|(_, row)| row.what.1 > 0).map(|(tier, row)| (*tier, row.what));
+    if held.collect::<BTreeMap<_, _>>() == wanted {
         return Ok(Memberships::Same);
     }
     let before = written.values().next().map(|row| row.member_id);
@@ -144,12 +143,13 @@ pub async fn settle(
     // Accounts before members, as all who take both.
     accounts::open(db, tenant, member, settings.currency.code()).await?;
     let mut lost = Vec::new();
-    for tier in written.keys().chain(wanted.keys()) {
-        let (pieces, months) = wanted.get(tier).copied().unwrap_or((0, 0));
-        if months == 0 && written.get(tier).is_some_and(|row| row.what.1 > 0) {
-            lost.push(*tier);
+    let concerned: BTreeSet<i32> = written.keys().chain(wanted.keys()).copied().collect();
+    for tier in concerned {
+        let (pieces, months) = wanted.get(&tier).copied().unwrap_or((0, 0));
+        if months == 0 && written.get(&tier).is_some_and(|row| row.what.1 > 0) {
+            lost.push(tier);
         }
-        write(db, tenant, external_id, *tier, member, version, &order, (pieces, months)).await?;
+        write(db, tenant, external_id, tier, member, version, &order, (pieces, months)).await?;
     }
     arrange(db, tenant, member, settings.zone).await?;
     let placed = tier_moves::settle_bought(db, tenant, member).await?;
