@@ -116,6 +116,15 @@ pub const WALLET_RECONCILIATION_BATCH: JobKind = JobKind {
     input: "tradeup.v1.WalletReconciliationBatch",
 };
 
+/// Asks each shop what has changed, and takes what was never told.
+pub const GAP_SEARCH: JobKind =
+    JobKind { service: "scheduler", task: "gap-search", input: "tradeup.v1.GapSearch" };
+/// Asks one shop.
+pub const GAP_SEARCH_TENANT: JobKind =
+    JobKind { service: "credits", task: "gap-search-tenant", input: "tradeup.v1.GapSearchTenant" };
+/// Notes an order of before the shop came.
+pub const HANDLE_ORDER_HISTORY: JobKind =
+    JobKind { service: "webhooks", task: "handle-order-history", input: "tradeup.v1.HandleEvent" };
 /// Sends events of a shop through their tasks again.
 pub const REPLAY_EVENTS: JobKind =
     JobKind { service: "webhooks", task: "replay-events", input: "tradeup.v1.ReplayEvents" };
@@ -183,7 +192,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -209,6 +218,9 @@ impl JobKind {
         WALLET_RECONCILIATION,
         WALLET_RECONCILIATION_TENANT,
         WALLET_RECONCILIATION_BATCH,
+        GAP_SEARCH,
+        GAP_SEARCH_TENANT,
+        HANDLE_ORDER_HISTORY,
         REPLAY_EVENTS,
         HANDLE_ORDER_CREATED,
         HANDLE_ORDER_PAID,

@@ -3,11 +3,13 @@
 mod comparing;
 mod connection;
 mod finding;
+mod gaps;
 mod options;
 mod telling;
 
 pub(crate) use comparing::Comparison;
 pub(crate) use connection::Shops;
+pub(crate) use gaps::{Search, Searched};
 pub(crate) use options::ShopOptions;
 pub(crate) use telling::{Told, tell_all};
 

@@ -2,6 +2,7 @@
 
 mod credit_expiration_batch;
 mod expiration_warning_batch;
+mod gap_search_tenant;
 mod grant_credit;
 mod merge_members;
 mod monthly_credits_batch;
@@ -34,6 +35,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
     Registry::new()
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
+        .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
         .register(grant_credit::GrantCredit)?
         .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?

@@ -2,6 +2,7 @@
 
 pub(crate) mod credit_expiration;
 pub(crate) mod expiration_warning;
+pub(crate) mod gap_search;
 pub(crate) mod monthly_credits;
 pub(crate) mod tier_review;
 pub(crate) mod wallet_reconciliation;
@@ -22,9 +23,10 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 5] = [
+pub(crate) const ALL: [Declared; 6] = [
     credit_expiration::SCHEDULE,
     expiration_warning::SCHEDULE,
+    gap_search::SCHEDULE,
     monthly_credits::SCHEDULE,
     tier_review::SCHEDULE,
     wallet_reconciliation::SCHEDULE,

@@ -4,6 +4,7 @@ mod credit_expiration;
 mod credit_expiration_tenant;
 mod expiration_warning;
 mod expiration_warning_tenant;
+mod gap_search;
 mod monthly_credits;
 mod monthly_credits_tenant;
 mod reversal;
@@ -22,6 +23,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(credit_expiration_tenant::CreditExpirationTenant)?
         .register(expiration_warning::ExpirationWarning)?
         .register(expiration_warning_tenant::ExpirationWarningTenant)?
+        .register(gap_search::GapSearch)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(reversal::Reversal)?

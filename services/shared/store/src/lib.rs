@@ -21,6 +21,7 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod explain;
+pub mod gaps;
 pub mod holds;
 pub mod ids;
 pub mod ledger;

@@ -133,6 +133,23 @@ pub async fn record(
     }
 }
 
+/// Marks an order as one of before the shop came, which earns nothing; unless it has been settled.
+///
+/// # Errors
+/// As any statement.
+pub async fn mark_history(db: &mut Connection, tenant: TenantId, external_id: &str) -> Result<(), StoreError> {
+    lock(db, tenant, external_id).await?;
+    sqlx::query!(
+        "update orders set history = true where tenant_id = $1 and external_id = $2 and rate_bps is null",
+        tenant as TenantId,
+        external_id,
+    )
+    .execute(db)
+    .await
+    .doing("marking an order as history")
+    .map(drop)
+}
+
 /// Locks an order until the transaction ends; its row is made if there is none.
 async fn lock(db: &mut Connection, tenant: TenantId, external_id: &str) -> Result<(), StoreError> {
     // Whatever comes first makes the row that the others wait for.

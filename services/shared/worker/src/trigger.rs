@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use tradeup_domain::replay::Mode;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GRANT_CREDIT,
+    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH, GAP_SEARCH_TENANT, GRANT_CREDIT,
     HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
     REPLAY_EVENTS, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT,
     TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
@@ -137,6 +137,28 @@ pub fn wallet_reconciliation(fire: Fire) -> NewRun {
 pub fn wallet_reconciliation_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     let input = v1::WalletReconciliationTenant { as_of: Some(convert::timestamp(fire.due)) };
     new_run(WALLET_RECONCILIATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The schedule of the search for gaps.
+pub const GAP_SEARCH_SCHEDULE: &str = "gap-search";
+/// When it fires, in UTC: in the night, after the other daily runs.
+pub const GAP_SEARCH_CRON: &str = "0 3 * * *";
+
+/// The search for what shops never told, over all tenants.
+#[must_use]
+pub fn gap_search(fire: Fire) -> NewRun {
+    let input = v1::GapSearch {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(GAP_SEARCH, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// One tenant's search, from a schedule of its own or asked for by a person.
+#[must_use]
+pub fn gap_search_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::GapSearchTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(GAP_SEARCH_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
 }
 
 /// Tells a tenant's shop what it has not been told, for a wake of this number.

@@ -36,6 +36,19 @@ pub(crate) async fn settle(context: &TaskContext, mut told: Told) -> Result<Appl
     finish(context, told, &order.id, &facts, enrolled).await
 }
 
+/// Notes an order of before the shop came: it counts as spent, and earns nothing. Nobody is enrolled by it.
+pub(crate) async fn remember(context: &TaskContext, mut told: Told) -> Result<Applied, TaskError> {
+    if told.is_uninstalled() {
+        return Ok(told.uninstalled());
+    }
+    let order = Order::decode(&told.body).map_err(|error| unreadable(&error))?;
+    let facts = facts(&order, &told);
+    if !facts.is_empty() {
+        orders::mark_history(&mut told.tx, told.tenant.id, &order.id).await?;
+    }
+    finish(context, told, &order.id, &facts, None).await
+}
+
 /// Does what follows from facts about an order.
 pub(crate) async fn finish(
     context: &TaskContext,

@@ -10,6 +10,7 @@ mod handle_data_request;
 mod handle_order_cancelled;
 mod handle_order_created;
 mod handle_order_fulfilled;
+mod handle_order_history;
 mod handle_order_paid;
 mod handle_order_transaction;
 mod handle_order_updated;
@@ -35,6 +36,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(handle_order_cancelled::HandleOrderCancelled)?
         .register(handle_order_created::HandleOrderCreated)?
         .register(handle_order_fulfilled::HandleOrderFulfilled)?
+        .register(handle_order_history::HandleOrderHistory)?
         .register(handle_order_paid::HandleOrderPaid)?
         .register(handle_order_transaction::HandleOrderTransaction)?
         .register(handle_order_updated::HandleOrderUpdated)?

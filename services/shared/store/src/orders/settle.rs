@@ -270,7 +270,8 @@ async fn freeze(
     // A member without a tier, or of a tier without a rate, earns nothing.
     let rate_bps = rule.rate_bps(found.tier_handle.as_deref(), found.rate_bps);
     sqlx::query!(
-        "update orders set member_id = $3, tier_id = $4, rate_bps = $5 where tenant_id = $1 and external_id = $2",
+        "update orders set member_id = $3, tier_id = $4, rate_bps = case when history then 0 else $5 end
+         where tenant_id = $1 and external_id = $2",
         tenant as TenantId,
         external_id,
         found.member_id,
