@@ -10,6 +10,7 @@ pub(crate) mod endpoints;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod gaps;
 pub(crate) mod generate;
 pub(crate) mod grant;
 pub(crate) mod hold;

@@ -26,6 +26,8 @@ pub(crate) enum Trigger {
     ExpirationWarning(ExpirationWarning),
     /// Compare the ledger of all shops with a wallet at Shopify with what Shopify says.
     WalletReconciliation(WalletReconciliation),
+    /// Ask all connected shops what has changed, as the nightly schedule does, and take what they never told.
+    GapSearch(GapSearch),
     /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
     /// lowered, and what has come to its date. What was done for a date is not done again.
     TierReview(TierReview),
@@ -68,6 +70,13 @@ pub(crate) struct WalletReconciliation {
     start: Start,
 }
 
+/// Ask shops what has changed.
+#[derive(Args)]
+pub(crate) struct GapSearch {
+    #[command(flatten)]
+    start: Start,
+}
+
 /// Look at tiers.
 #[derive(Args)]
 pub(crate) struct TierReview {
@@ -85,6 +94,7 @@ impl Trigger {
             Self::CreditExpiration(expiration) => expiration.run(context).await,
             Self::ExpirationWarning(warning) => warning.run(context).await,
             Self::WalletReconciliation(comparison) => comparison.run(context).await,
+            Self::GapSearch(search) => search.run(context).await,
             Self::TierReview(review) => review.run(context).await,
         }
     }
@@ -108,6 +118,13 @@ impl WalletReconciliation {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let ahead = "wallets are compared as they are now";
         start_as_of(context, None, self.start, ahead, trigger::wallet_reconciliation).await
+    }
+}
+
+impl GapSearch {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let ahead = "what will have changed is not known";
+        start_as_of(context, None, self.start, ahead, trigger::gap_search).await
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 41] = [
+const TENANT_TABLES: [&str; 42] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -17,6 +17,7 @@ const TENANT_TABLES: [&str; 41] = [
     "memberships",
     "membership_purchases",
     "endpoints",
+    "shop_cursors",
     "deliveries",
     "accounts",
     "operations",
@@ -90,6 +91,7 @@ const PLANTED: &str = "
         months)
     select distinct on (t.tenant_id) t.tenant_id, '1', t.id, m.id, 1, now(), 0, 0
     from tiers t join members m on m.tenant_id = t.tenant_id order by t.tenant_id;
+    insert into shop_cursors (tenant_id, what) select id, 'orders' from tenants;
     insert into endpoints (tenant_id, id, url, events, created_by)
     select id, gen_random_uuid(), 'https://example.com', '{ping}', 'test' from tenants;
     insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
