@@ -23,8 +23,8 @@ use super::{Shops, failed};
 const OVERLAP: TimeDelta = TimeDelta::days(2);
 /// With more pages than this a bulk operation is quicker, and spares the shop's rate.
 const PAGES_MAX: usize = 40;
-/// How long a bulk operation is left alone.
-const BULK_LOOK_AFTER: Duration = Duration::from_secs(30);
+/// A bulk operation is looked at after half of the time that it has taken so far; but after this, and after that.
+const BULK_LOOK_AFTER: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 /// What is handed over in one transaction.
 const HANDED_AT_ONCE: usize = 100;
 /// The source of a shop's events.
@@ -142,7 +142,7 @@ impl Search<'_> {
             Ok(BulkStart::AlreadyRunning) => {}
             Err(error) => return Ok(Err(error)),
         }
-        Ok(Ok(Searched::Wait(BULK_LOOK_AFTER)))
+        Ok(Ok(Searched::Wait(BULK_LOOK_AFTER.0)))
     }
 
     async fn bulk(
@@ -158,7 +158,12 @@ impl Search<'_> {
         let file = match client.bulk(&id).await {
             Ok(BulkState::Running { objects }) => {
                 self.context.progress(i64::try_from(objects).unwrap_or(0), None, Some("objects")).await?;
-                return Ok(Ok(Searched::Wait(BULK_LOOK_AFTER)));
+                let mut tx = self.context.begin().await?;
+                let now = schedules::now(&mut tx).await?;
+                tx.rollback().await?;
+                let taken = cursor.bulk_begun_at.and_then(|begun| (now - begun).to_std().ok());
+                let (least, most) = BULK_LOOK_AFTER;
+                return Ok(Ok(Searched::Wait(taken.map_or(least, |taken| (taken / 2).clamp(least, most)))));
             }
             Ok(BulkState::Done { file, .. }) => file,
             Ok(BulkState::Failed { code, .. }) => return self.again(client, what, cursor, &code).await,

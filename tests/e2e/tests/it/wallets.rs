@@ -2,6 +2,7 @@
 //! the shop books; and where the two differ, it is seen and can be put right.
 
 mod follow;
+mod gaps;
 mod lost;
 mod tokens;
 mod told;
