@@ -122,6 +122,9 @@ pub const GAP_SEARCH: JobKind =
 /// Asks one shop.
 pub const GAP_SEARCH_TENANT: JobKind =
     JobKind { service: "credits", task: "gap-search-tenant", input: "tradeup.v1.GapSearchTenant" };
+/// Asks a shop for an order that was edited.
+pub const HANDLE_ORDER_EDITED: JobKind =
+    JobKind { service: "credits", task: "handle-order-edited", input: "tradeup.v1.HandleEvent" };
 /// Notes an order of before the shop came.
 pub const HANDLE_ORDER_HISTORY: JobKind =
     JobKind { service: "webhooks", task: "handle-order-history", input: "tradeup.v1.HandleEvent" };
@@ -192,7 +195,7 @@ pub const PROBE_CREDITS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -220,6 +223,7 @@ impl JobKind {
         WALLET_RECONCILIATION_BATCH,
         GAP_SEARCH,
         GAP_SEARCH_TENANT,
+        HANDLE_ORDER_EDITED,
         HANDLE_ORDER_HISTORY,
         REPLAY_EVENTS,
         HANDLE_ORDER_CREATED,

@@ -9,7 +9,7 @@ mod telling;
 
 pub(crate) use comparing::Comparison;
 pub(crate) use connection::Shops;
-pub(crate) use gaps::{Search, Searched};
+pub(crate) use gaps::{Search, Searched, Wanted};
 pub(crate) use options::ShopOptions;
 pub(crate) use telling::{Told, tell_all};
 

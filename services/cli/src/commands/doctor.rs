@@ -2,6 +2,7 @@
 
 mod database;
 mod endpoints;
+mod gaps;
 mod transport;
 mod wallets;
 mod work;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use tradeup_shopify::OrderId;
 use tradeup_store::{TenantRef, Tx, gaps};
 use tradeup_worker::trigger;
 
@@ -35,6 +36,9 @@ pub(crate) struct Show {
 pub(crate) struct Search {
     /// The shop's handle.
     tenant: String,
+    /// Only for this order, by the number that Shopify knows it by: the digits at the end of its address.
+    #[arg(long, value_name = "NUMBER", value_parser = order)]
+    order: Option<String>,
     #[command(flatten)]
     start: Start,
 }
@@ -85,11 +89,25 @@ impl Search {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
         if tenant.shop_domain.is_none() {
-            bail!("{0} has no shop domain; `tradeup tenant set {0} --shop NAME.myshopify.com` gives it one", tenant.handle);
+            bail!(
+                "{0} has no shop domain; `tradeup tenant set {0} --shop NAME.myshopify.com` gives it one",
+                tenant.handle
+            );
         }
         let now = now(&pool).await?;
         let of = TenantRef { id: tenant.id, handle: tenant.handle };
-        let new = trigger::gap_search_of_tenant(of, by_hand(now, now, &self.start));
+        let fire = by_hand(now, now, &self.start);
+        let new = match &self.order {
+            Some(order) => trigger::gap_search_of_order(of, order, fire),
+            None => trigger::gap_search_of_tenant(of, fire),
+        };
         self.start.start(context, &pool, new, Existing::IsTheSame).await
+    }
+}
+
+fn order(given: &str) -> Result<String, String> {
+    match OrderId::from_number(given) {
+        Ok(id) => Ok(id.number().to_owned()),
+        Err(error) => Err(format!("{error}; give the digits only, like 5600112233440")),
     }
 }

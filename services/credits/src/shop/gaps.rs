@@ -1,17 +1,20 @@
 //! What a shop has and never told: asked for by what has changed, and handed to `webhooks` as if it had been told.
 //!
 //! What is handed over and how far the shop was asked are one transaction. The first time everything is asked for, by a
-//! bulk operation, which takes the shop minutes: the run waits and looks again. What was before the shop came earns
-//! nothing, so it is handed over as history.
+//! bulk operation, which takes the shop minutes: the run waits and looks again. An order that was placed before the shop
+//! came earns nothing, so it is handed over as history.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use tradeup_domain::ErrorCode;
+use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::event::EventSubject;
-use tradeup_shopify::{BulkId, BulkKind, BulkStart, BulkState, Listed, Page, ShopClient, ShopifyError};
+use tradeup_shopify::webhook::Order;
+use tradeup_shopify::{
+    BulkId, BulkKind, BulkStart, BulkState, LeftOut, Listed, OrderId, Page, ShopClient, ShopifyError,
+};
 use tradeup_store::events::{self, NewUnclaimed};
 use tradeup_store::gaps::{self, Asked, Cursor, Found};
 use tradeup_store::{TenantId, Tx, schedules};
@@ -25,17 +28,39 @@ const OVERLAP: TimeDelta = TimeDelta::days(2);
 const PAGES_MAX: usize = 40;
 /// A bulk operation is looked at after half of the time that it has taken so far; but after this, and after that.
 const BULK_LOOK_AFTER: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// A place for a bulk operation is looked for again after this.
+const OTHER_LOOK_AFTER: Duration = Duration::from_secs(10);
 /// What is handed over in one transaction.
 const HANDED_AT_ONCE: usize = 100;
+/// How many of those that can't be taken are named in the result.
+const LEFT_OUT_SHOWN: usize = 20;
+/// Shopify's code for a bulk operation that lacks a scope.
+const ACCESS_DENIED: &str = "ACCESS_DENIED";
 /// The source of a shop's events.
 const SOURCE: &str = "shopify";
 
 /// What came of asking.
 pub(crate) enum Searched {
     /// All of it was looked at.
-    Done(Found),
+    Done(Looked),
     /// The shop is at work: ask again after this long.
     Wait(Duration),
+}
+
+/// What was looked at.
+#[derive(Default)]
+pub(crate) struct Looked {
+    pub(crate) found: Found,
+    /// Those that can't be taken, for a person to look at: the first ones.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+impl Looked {
+    fn leave_out(&mut self, left_out: &[LeftOut]) {
+        self.found.left_out += count(left_out.len());
+        let room = LEFT_OUT_SHOWN.saturating_sub(self.left_out.len());
+        self.left_out.extend(left_out.iter().take(room).cloned());
+    }
 }
 
 /// A search of one shop.
@@ -45,19 +70,40 @@ pub(crate) struct Search<'a> {
     pub(crate) tenant: TenantId,
     /// By which its events are known.
     pub(crate) domain: &'a str,
+    /// Since when the shop has the app: an order that was placed earlier is history, and earns nothing.
+    pub(crate) installed_at: Option<DateTime<Utc>>,
     /// What changes from then on is the next search's.
     pub(crate) as_of: DateTime<Utc>,
 }
 
+/// What a shop is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// All that has changed.
+    Changed(Asked),
+    /// One order.
+    Order(&'a OrderId),
+}
+
+impl Wanted<'_> {
+    /// Of which kind it is.
+    pub(crate) fn what(self) -> Asked {
+        match self {
+            Self::Changed(what) => what,
+            Self::Order(_) => Asked::Orders,
+        }
+    }
+}
+
 impl Search<'_> {
     /// Looks for what was never told. A token that is not taken is renewed once.
-    pub(crate) async fn search(&self, what: Asked) -> Result<Searched, TaskError> {
+    pub(crate) async fn search(&self, wanted: Wanted<'_>) -> Result<Searched, TaskError> {
         let shop = self.shops.open(self.context).await?;
-        match self.ask(&shop.client, what).await? {
+        match self.ask(&shop.client, wanted).await? {
             Ok(searched) => Ok(searched),
             Err(ShopifyError::Unauthorized) => {
                 let renewed = self.shops.open_again(self.context, shop.generation).await?;
-                match self.ask(&renewed.client, what).await? {
+                match self.ask(&renewed.client, wanted).await? {
                     Err(ShopifyError::Unauthorized) => {
                         Err(self.shops.disconnect(self.context, renewed.generation).await?)
                     }
@@ -71,8 +117,12 @@ impl Search<'_> {
     async fn ask(
         &self,
         client: &ShopClient,
-        what: Asked,
+        wanted: Wanted<'_>,
     ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+        let what = match wanted {
+            Wanted::Changed(what) => what,
+            Wanted::Order(id) => return self.order(client, id).await,
+        };
         let mut tx = self.context.begin().await?;
         let cursor = gaps::cursor(&mut tx, self.tenant, what).await?;
         tx.rollback().await?;
@@ -80,9 +130,31 @@ impl Search<'_> {
             return self.bulk(client, what, gid, &cursor).await;
         }
         match cursor.changed_until {
+            // By an earlier attempt of this run, which waited for something else.
+            Some(until) if until >= self.as_of => {
+                let Cursor { looked_at, found, left_out, .. } = cursor;
+                let found = Found { looked_at, found, left_out };
+                Ok(Ok(Searched::Done(Looked { found, left_out: Vec::new() })))
+            }
             None => self.begin_bulk(client, what, None).await,
             Some(until) => self.pages(client, what, until - OVERLAP).await,
         }
+    }
+
+    async fn order(
+        &self,
+        client: &ShopClient,
+        id: &OrderId,
+    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+        let order = match client.order(id).await {
+            Ok(order) => order,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut looked = Looked::default();
+        let mut tx = self.context.begin().await?;
+        self.hand_over(&mut tx, Asked::Orders, order.as_slice(), &mut looked.found).await?;
+        tx.commit().await?;
+        Ok(Ok(Searched::Done(looked)))
     }
 
     /// Page by page, oldest change first.
@@ -92,7 +164,7 @@ impl Search<'_> {
         what: Asked,
         since: DateTime<Utc>,
     ) -> Result<Result<Searched, ShopifyError>, TaskError> {
-        let mut found = Found::default();
+        let mut looked = Looked::default();
         let mut after = None;
         for _page in 0..PAGES_MAX {
             let asked = match what {
@@ -103,19 +175,16 @@ impl Search<'_> {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
             };
-            found.left_out += count(page.left_out.len());
-            for left_out in &page.left_out {
-                tracing::warn!(what = what.as_str(), id = left_out.id, "can't be taken from the shop: {}", left_out.why);
-            }
+            looked.leave_out(&page.left_out);
             let mut tx = self.context.begin().await?;
-            self.hand_over(&mut tx, what, &page.items, false, &mut found).await?;
+            self.hand_over(&mut tx, what, &page.items, &mut looked.found).await?;
             let until = page.items.last().map_or(since, |last| last.updated_at);
             let ended = page.next.is_none();
             let until = if ended { self.as_of } else { until };
-            gaps::advance(&mut tx, self.tenant, what, until, found, ended).await?;
+            gaps::advance(&mut tx, self.tenant, what, until, looked.found, ended).await?;
             tx.commit().await?;
             if ended {
-                return Ok(Ok(Searched::Done(found)));
+                return Ok(Ok(Searched::Done(looked)));
             }
             after = page.next;
         }
@@ -138,8 +207,8 @@ impl Search<'_> {
                 gaps::begin_bulk(&mut tx, self.tenant, what, id.as_str(), since).await?;
                 tx.commit().await?;
             }
-            // Somebody else's, or ours whose beginning was not written down.
-            Ok(BulkStart::AlreadyRunning) => {}
+            // Another one's, or ours whose beginning was not written down.
+            Ok(BulkStart::AlreadyRunning) => return Ok(Ok(Searched::Wait(OTHER_LOOK_AFTER))),
             Err(error) => return Ok(Err(error)),
         }
         Ok(Ok(Searched::Wait(BULK_LOOK_AFTER.0)))
@@ -153,7 +222,10 @@ impl Search<'_> {
         cursor: &Cursor,
     ) -> Result<Result<Searched, ShopifyError>, TaskError> {
         let id: BulkId = gid.parse().map_err(|_unreadable| {
-            TaskError::permanent(ErrorCode::DatabaseUnexpected, "the stored bulk operation is none of Shopify's")
+            TaskError::permanent(
+                ErrorCode::DatabaseUnexpected,
+                "the stored bulk operation is none of Shopify's",
+            )
         })?;
         let file = match client.bulk(&id).await {
             Ok(BulkState::Running { objects }) => {
@@ -166,15 +238,13 @@ impl Search<'_> {
                 return Ok(Ok(Searched::Wait(taken.map_or(least, |taken| (taken / 2).clamp(least, most)))));
             }
             Ok(BulkState::Done { file, .. }) => file,
-            Ok(BulkState::Failed { code, .. }) => return self.again(client, what, cursor, &code).await,
-            Ok(BulkState::Canceled) => return self.again(client, what, cursor, "canceled").await,
-            Ok(BulkState::Expired) => return self.again(client, what, cursor, "expired").await,
+            Ok(BulkState::Failed { code, .. }) => return Err(self.failed_bulk(what, &code).await?),
+            Ok(BulkState::Canceled) => return Err(self.failed_bulk(what, "canceled").await?),
+            Ok(BulkState::Expired) => return Err(self.failed_bulk(what, "expired").await?),
             Err(error) => return Ok(Err(error)),
         };
-        // What was never asked for before is of the time before the shop came.
-        let is_history = cursor.changed_until.is_none();
         let until = cursor.bulk_begun_at.unwrap_or(self.as_of).min(self.as_of);
-        let mut found = Found::default();
+        let mut looked = Looked::default();
         if let Some(file) = file {
             let mut download = match client.download(&file).await {
                 Ok(download) => download,
@@ -191,37 +261,36 @@ impl Search<'_> {
                 }
                 let is_last = items.len() < HANDED_AT_ONCE;
                 let mut tx = self.context.begin().await?;
-                self.hand_over(&mut tx, what, &items, is_history, &mut found).await?;
+                self.hand_over(&mut tx, what, &items, &mut looked.found).await?;
                 tx.commit().await?;
-                self.context.progress(found.looked_at.into(), None, Some(what.as_str())).await?;
+                self.context.progress(looked.found.looked_at.into(), None, Some(what.as_str())).await?;
                 if is_last {
                     break;
                 }
             }
-            found.left_out += count(download.left_out().len());
-            for left_out in download.left_out() {
-                tracing::warn!(what = what.as_str(), id = left_out.id, "can't be taken from the shop: {}", left_out.why);
-            }
+            looked.leave_out(download.left_out());
         }
         let mut tx = self.context.begin().await?;
-        gaps::advance(&mut tx, self.tenant, what, until, found, true).await?;
+        gaps::advance(&mut tx, self.tenant, what, until, looked.found, true).await?;
         tx.commit().await?;
-        Ok(Ok(Searched::Done(found)))
+        Ok(Ok(Searched::Done(looked)))
     }
 
-    /// A bulk operation that came to nothing is begun once more.
-    async fn again(
-        &self,
-        client: &ShopClient,
-        what: Asked,
-        cursor: &Cursor,
-        why: &str,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
-        tracing::warn!(what = what.as_str(), "the shop's bulk operation came to nothing ({why}); beginning another");
+    /// A bulk operation that came to nothing is forgotten: the next attempt begins another.
+    async fn failed_bulk(&self, what: Asked, why: &str) -> Result<TaskError, TaskError> {
         let mut tx = self.context.begin().await?;
         gaps::end_bulk(&mut tx, self.tenant, what).await?;
         tx.commit().await?;
-        self.begin_bulk(client, what, cursor.bulk_since).await
+        let what = what.as_str();
+        let error = if why == ACCESS_DENIED {
+            let need =
+                format!("the app may not read the shop's {what}; it needs the access scope read_{what}");
+            TaskError::permanent(ErrorCode::ShopForbidden, need)
+        } else {
+            let came = format!("the shop's bulk operation over its {what} came to nothing: {why}");
+            TaskError::transient(ErrorCode::ShopUnreachable, came)
+        };
+        Ok(error.of_dependency(Dependency::Shopify))
     }
 
     /// Hands over what was never told.
@@ -230,22 +299,16 @@ impl Search<'_> {
         tx: &mut Tx,
         what: Asked,
         items: &[Listed],
-        is_history: bool,
         found: &mut Found,
     ) -> Result<(), TaskError> {
         let ids: Vec<String> = items.iter().map(|item| item.id.clone()).collect();
         let versions: Vec<DateTime<Utc>> = items.iter().map(|item| item.updated_at).collect();
         let missing = gaps::never_told(tx, self.tenant, what, &ids, &versions).await?;
         let missing: HashSet<&str> = missing.iter().map(String::as_str).collect();
-        let topic = match (what, is_history) {
-            (Asked::Orders, true) => "orders/history",
-            (Asked::Orders, false) => "orders/updated",
-            (Asked::Customers, _) => "customers/update",
-        };
-        let subject = EventSubject::build(self.domain, SOURCE, topic)
-            .map_err(|error| TaskError::permanent(ErrorCode::EventSubject, error.to_string()))?;
         let now = schedules::now(tx).await?;
         for item in items.iter().filter(|item| missing.contains(item.id.as_str())) {
+            let subject = EventSubject::build(self.domain, SOURCE, self.topic(what, item))
+                .map_err(|error| TaskError::permanent(ErrorCode::EventSubject, error.to_string()))?;
             let version = item.updated_at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
             // Found twice it is one.
             let event_id = format!("gap:{}:{}:{version}", what.as_str(), item.id);
@@ -267,6 +330,22 @@ impl Search<'_> {
         found.looked_at += count(items.len());
         found.found += count(missing.len());
         Ok(())
+    }
+
+    /// The topic by which it is handed over. A body that can't be read goes its usual way, and is a dead letter there.
+    fn topic(&self, what: Asked, item: &Listed) -> &'static str {
+        match what {
+            Asked::Customers => "customers/update",
+            Asked::Orders => {
+                let placed = Order::decode(&item.body)
+                    .ok()
+                    .map(|order| order.processed_at.map_or(order.created_at, |at| at.min(order.created_at)));
+                match (placed, self.installed_at) {
+                    (Some(placed), Some(installed)) if placed < installed => "orders/history",
+                    _ => "orders/updated",
+                }
+            }
+        }
     }
 }
 

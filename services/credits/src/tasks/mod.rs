@@ -4,6 +4,7 @@ mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod gap_search_tenant;
 mod grant_credit;
+mod handle_order_edited;
 mod merge_members;
 mod monthly_credits_batch;
 mod push_store_credit;
@@ -36,6 +37,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(credit_expiration_batch::CreditExpirationBatch)?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
+        .register(handle_order_edited::HandleOrderEdited { shops: shops.clone() })?
         .register(grant_credit::GrantCredit)?
         .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?

@@ -23,7 +23,7 @@ impl Task for GapSearch {
     type Input = v1::GapSearch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let payload = v1::GapSearchTenant { as_of: input.as_of };
+        let payload = v1::GapSearchTenant { as_of: input.as_of, order: String::new() };
         let spawn = Spawn {
             task: GAP_SEARCH_TENANT.task,
             key: &context.claim.key,

@@ -39,6 +39,12 @@ pub struct Cursor {
     pub bulk_since: Option<DateTime<Utc>>,
     /// When it was begun.
     pub bulk_begun_at: Option<DateTime<Utc>>,
+    /// What the last search has looked at.
+    pub looked_at: i32,
+    /// What it has found.
+    pub found: i32,
+    /// What it could not read.
+    pub left_out: i32,
 }
 
 /// What a search has found.
@@ -59,7 +65,7 @@ pub struct Found {
 pub async fn cursor(db: &mut Connection, tenant: TenantId, what: Asked) -> Result<Cursor, StoreError> {
     let found = sqlx::query_as!(
         Cursor,
-        "select changed_until, bulk_gid, bulk_since, bulk_begun_at from shop_cursors
+        "select changed_until, bulk_gid, bulk_since, bulk_begun_at, looked_at, found, left_out from shop_cursors
          where tenant_id = $1 and what = $2",
         tenant as TenantId,
         what.as_str(),
@@ -200,4 +206,27 @@ pub async fn cursors(db: &mut Connection, tenant: TenantId) -> Result<Vec<Cursor
     .fetch_all(db)
     .await
     .doing("listing how far a shop was asked")
+}
+
+/// What a connected shop should have been asked for, or what can't be taken of it.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// `orders` or `customers`.
+    pub what: String,
+    /// What changed since then was not looked at; an instant two days ago or earlier. `None` if the shop is asked as it
+    /// should be.
+    pub behind_since: Option<DateTime<Utc>>,
+    /// What could not be read at the last search.
+    pub left_out: i32,
+}
+
+/// Where the searches of the tenant's shop fall behind, or leave something out.
+///
+/// # Errors
+/// As any statement.
+pub async fn troubles(db: &mut Connection, tenant: TenantId) -> Result<Vec<Trouble>, StoreError> {
+    sqlx::query_file_as!(Trouble, "src/gaps/troubles.sql", tenant as TenantId)
+        .fetch_all(db)
+        .await
+        .doing("looking how far a shop was asked")
 }

@@ -137,7 +137,11 @@ pub async fn record(
 ///
 /// # Errors
 /// As any statement.
-pub async fn mark_history(db: &mut Connection, tenant: TenantId, external_id: &str) -> Result<(), StoreError> {
+pub async fn mark_history(
+    db: &mut Connection,
+    tenant: TenantId,
+    external_id: &str,
+) -> Result<(), StoreError> {
     lock(db, tenant, external_id).await?;
     sqlx::query!(
         "update orders set history = true where tenant_id = $1 and external_id = $2 and rate_bps is null",

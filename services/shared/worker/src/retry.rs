@@ -40,14 +40,16 @@ impl RetryPolicy {
     }
 
     /// Decides after attempt number `attempt` (from 1) of at most `attempts_max`: the run's own number,
-    /// which a retry by hand has raised above the policy's. `jitter` is random in 0..1: full jitter,
+    /// which a retry by hand, and each attempt that only asked to be called later, has raised above the policy's.
+    /// The wait grows by the attempts that count since. `jitter` is random in 0..1: full jitter,
     /// so that what failed together does not come back together.
     pub(crate) fn verdict(&self, attempt: i32, attempts_max: i32, class: Class, jitter: f64) -> Verdict {
         match class {
             Class::Permanent => Verdict::GiveUp,
             Class::Transient { .. } if attempt >= attempts_max => Verdict::GiveUp,
             Class::Transient { retry_after } => {
-                let wait = self.ceiling(attempt).mul_f64(jitter.clamp(0.0, 1.0));
+                let uncounted = attempts_max.saturating_sub(self.attempts_max).max(0);
+                let wait = self.ceiling(attempt.saturating_sub(uncounted)).mul_f64(jitter.clamp(0.0, 1.0));
                 Verdict::Retry(wait.max(retry_after.unwrap_or_default()))
             }
         }
@@ -91,6 +93,9 @@ mod tests {
                     prop_assert!(wait >= retry_after.unwrap_or_default());
                 }
             }
+            // Attempts that do not count leave it as it was.
+            let raised = policy.verdict(attempt + 50, policy.attempts_max + 50, Class::Transient { retry_after }, jitter);
+            prop_assert_eq!(raised, policy.verdict(attempt, policy.attempts_max, Class::Transient { retry_after }, jitter));
             prop_assert!(policy.ceiling(attempt) <= policy.ceiling(attempt + 1));
             prop_assert_eq!(policy.verdict(attempt, policy.attempts_max, Class::Permanent, jitter), Verdict::GiveUp);
         }

@@ -6,10 +6,11 @@ use chrono_tz::Tz;
 use tradeup_domain::replay::Mode;
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH, GAP_SEARCH_TENANT, GRANT_CREDIT,
-    HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT,
-    REPLAY_EVENTS, REVERSAL, REVERSAL_TENANT, REVERT_SPEND, SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT,
-    TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH,
+    GAP_SEARCH_TENANT, GRANT_CREDIT, HANDLE_TRADE_IN_SUBMITTED, MERGE_MEMBERS, MONTHLY_CREDITS,
+    MONTHLY_CREDITS_TENANT, PUSH_STORE_CREDIT, REPLAY_EVENTS, REVERSAL, REVERSAL_TENANT, REVERT_SPEND,
+    SEND_DIGEST, SETTLE_ORDER, SPEND_CREDIT, TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION,
+    WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::{NewRun, RunOptions, Trigger};
@@ -157,8 +158,18 @@ pub fn gap_search(fire: Fire) -> NewRun {
 /// One tenant's search, from a schedule of its own or asked for by a person.
 #[must_use]
 pub fn gap_search_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let input = v1::GapSearchTenant { as_of: Some(convert::timestamp(fire.due)) };
-    new_run(GAP_SEARCH_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+    gap_search_for(tenant, "", instant_key(fire.due), fire)
+}
+
+/// A search for one order, by its number, asked for by a person.
+#[must_use]
+pub fn gap_search_of_order(tenant: TenantRef, order: &str, fire: Fire) -> NewRun {
+    gap_search_for(tenant, order, format!("{}:order:{order}", instant_key(fire.due)), fire)
+}
+
+fn gap_search_for(tenant: TenantRef, order: &str, key: String, fire: Fire) -> NewRun {
+    let input = v1::GapSearchTenant { as_of: Some(convert::timestamp(fire.due)), order: order.to_owned() };
+    new_run(GAP_SEARCH_TENANT, Some(tenant), key, input.encode_to_vec(), fire)
 }
 
 /// Tells a tenant's shop what it has not been told, for a wake of this number.

@@ -4,8 +4,9 @@ use tradeup_proto::JobKind;
 use tradeup_proto::job_kind::{
     HANDLE_APP_UNINSTALLED, HANDLE_CUSTOMER_CREATED, HANDLE_CUSTOMER_DELETED, HANDLE_CUSTOMER_MERGED,
     HANDLE_CUSTOMER_TAGS_CHANGED, HANDLE_CUSTOMER_UPDATED, HANDLE_DATA_REQUEST, HANDLE_ORDER_CANCELLED,
-    HANDLE_ORDER_CREATED, HANDLE_ORDER_FULFILLED, HANDLE_ORDER_HISTORY, HANDLE_ORDER_PAID, HANDLE_ORDER_TRANSACTION,
-    HANDLE_ORDER_UPDATED, HANDLE_REFUND_CREATED, HANDLE_SCOPES_UPDATED, REDACT_CUSTOMER, REDACT_SHOP,
+    HANDLE_ORDER_CREATED, HANDLE_ORDER_EDITED, HANDLE_ORDER_FULFILLED, HANDLE_ORDER_HISTORY,
+    HANDLE_ORDER_PAID, HANDLE_ORDER_TRANSACTION, HANDLE_ORDER_UPDATED, HANDLE_REFUND_CREATED,
+    HANDLE_SCOPES_UPDATED, REDACT_CUSTOMER, REDACT_SHOP,
 };
 use tradeup_shopify::webhook::Refs;
 use tradeup_store::runs::Trigger;
@@ -15,10 +16,11 @@ use super::body::BodyError;
 use super::{Event, Lead};
 
 /// Every topic that is handled.
-const TOPICS: [(&str, JobKind); 19] = [
+const TOPICS: [(&str, JobKind); 20] = [
     ("orders/create", HANDLE_ORDER_CREATED),
     ("orders/paid", HANDLE_ORDER_PAID),
     ("orders/updated", HANDLE_ORDER_UPDATED),
+    ("orders/edited", HANDLE_ORDER_EDITED),
     // Ours: what was found by asking for everything.
     ("orders/history", HANDLE_ORDER_HISTORY),
     ("orders/fulfilled", HANDLE_ORDER_FULFILLED),

@@ -26,6 +26,8 @@ pub enum BulkEnd {
     Completed,
     /// With a code.
     Failed,
+    /// With the code of a scope that lacks.
+    Denied,
     /// Somebody stopped it.
     Canceled,
     /// With a file that is gone.
@@ -114,7 +116,7 @@ pub(crate) fn start(shop: &mut Shop, call: &Call) -> Ran {
     let operation = Operation {
         number: 4_400_000_000_001 + u64::try_from(shop.bulk.len()).unwrap_or(0),
         polls: shop.bulk_plan.polls,
-        end: if shop.scopes.contains(scope) { shop.bulk_plan.end } else { BulkEnd::Failed },
+        end: if shop.scopes.contains(scope) { shop.bulk_plan.end } else { BulkEnd::Denied },
         lines,
         signature: Uuid::new_v4().to_string(),
     };
@@ -162,11 +164,15 @@ pub(crate) fn look(shop: &mut Shop, call: &Call) -> Ran {
         "status": match end {
             _ if running => "RUNNING",
             BulkEnd::Completed => "COMPLETED",
-            BulkEnd::Failed => "FAILED",
+            BulkEnd::Failed | BulkEnd::Denied => "FAILED",
             BulkEnd::Canceled => "CANCELED",
             BulkEnd::Expired => "EXPIRED",
         },
-        "errorCode": (!running && end == BulkEnd::Failed).then_some("INTERNAL_SERVER_ERROR"),
+        "errorCode": match end {
+            BulkEnd::Failed if !running => json!("INTERNAL_SERVER_ERROR"),
+            BulkEnd::Denied if !running => json!("ACCESS_DENIED"),
+            _ => Value::Null,
+        },
         "objectCount": operation.lines.len().to_string(),
         // Nothing found, no file.
         "url": match end {

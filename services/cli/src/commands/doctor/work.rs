@@ -44,6 +44,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     add("mails", mails(pool).await);
     add("wallets", super::wallets::look(pool).await);
     add("endpoints", super::endpoints::look(pool).await);
+    add("gaps", super::gaps::look(pool).await);
     findings
 }
 

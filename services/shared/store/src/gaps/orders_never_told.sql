@@ -8,4 +8,6 @@ where (o.version_at >= asked.version_at) is not true
     and not exists (
         select from events e
         where e.tenant_id = $1 and e.resource = asked.id and e.source = 'shopify' and e.topic like 'orders/%'
+            -- Of which nothing is told but that it was.
+            and e.topic <> 'orders/edited'
             and e.occurred_at >= asked.version_at)
