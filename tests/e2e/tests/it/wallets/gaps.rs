@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tradeup_fakes::shopify::{SettingsChange, Webhook, samples};
+use tradeup_fakes::shopify::{Clock, SettingsChange, Webhook, samples};
 use tradeup_harness::{Process, World, eventually};
 
 use super::{SHOP, Wallets};
@@ -75,7 +75,7 @@ impl Setting {
     }
 
     fn change(&self, change: SettingsChange) {
-        self.wallets.shop(|shop| shop.change(change, chrono::Utc::now()));
+        self.wallets.shop(|shop| shop.change(change, Clock::real().now()));
     }
 
     async fn tell(&self, topic: &str, body: &Value) {
