@@ -210,8 +210,11 @@ fn gives_up(error: &SendError, due: &Due, now: DateTime<Utc>) -> Option<String> 
     match error {
         SendError::Gone { .. } => Some("it answered 410: it wants no messages any more".to_owned()),
         _ if due.event == EventType::Ping.as_str() => None,
-        _ => due.failing_since.filter(|since| schedule::disables(*since, now)).map(|since| {
-            format!("all that it was told since {} has failed", since.format("%Y-%m-%d %H:%M UTC"))
-        }),
+        _ => {
+            let failures = u32::try_from(due.failures).unwrap_or(0).saturating_add(1);
+            due.failing_since.filter(|since| schedule::disables(*since, failures, now)).map(|since| {
+                format!("all {failures} tries since {} have failed", since.format("%Y-%m-%d %H:%M UTC"))
+            })
+        }
     }
 }

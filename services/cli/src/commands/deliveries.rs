@@ -6,7 +6,7 @@ use anyhow::{bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tradeup_store::deliveries::{self, DeliveryFilter, DeliveryView};
+use tradeup_store::deliveries::{self, DeliveryFilter, DeliveryView, TryView};
 use tradeup_store::{Tx, audit};
 use uuid::Uuid;
 
@@ -109,6 +109,11 @@ fn value(delivery: &DeliveryView) -> Value {
         "took_ms": delivery.took_ms, "status": delivery.status, "error": delivery.error, "data": delivery.data })
 }
 
+fn try_value(one: &TryView) -> Value {
+    json!({ "number": one.number, "ended_at": instant(one.ended_at), "took_ms": one.took_ms, "status": one.status,
+        "error": one.error })
+}
+
 impl List {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
@@ -148,6 +153,7 @@ impl Show {
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
         let filter = DeliveryFilter { id: Some(self.id), ..DeliveryFilter::default() };
         let found = deliveries::list(&mut tx, tenant.id, &filter, 1).await?.pop();
+        let tries = deliveries::tries(&mut tx, tenant.id, self.id).await?;
         tx.rollback().await?;
         let Some(delivery) = found else {
             bail!(
@@ -157,7 +163,9 @@ impl Show {
             );
         };
         let data = serde_json::to_string_pretty(&delivery.data)?;
-        context.output().show(&value(&delivery), || {
+        let mut shown = value(&delivery);
+        shown["tries"] = tries.iter().map(try_value).collect();
+        context.output().show(&shown, || {
             let mut text = format!(
                 "delivery {}  {}  {}\nto {}\nhappened {}, sent {}",
                 delivery.id,
@@ -167,16 +175,20 @@ impl Show {
                 instant(delivery.happened_at),
                 count(u64::try_from(delivery.sends).unwrap_or(0), "time", "times"),
             );
-            if let Some(at) = delivery.tried_at {
-                text.push_str(&format!(", last {}", instant(at)));
+            if delivery.state == "pending" {
+                text.push_str(&format!(", due {}", instant(delivery.due_at)));
             }
-            if let Some(status) = delivery.status {
-                text.push_str(&format!(", answered {status}"));
+            let mut of_tries = table(&["try", "ended", "took", "status", "error"], &[0, 2, 3]);
+            for one in &tries {
+                of_tries.add_row([
+                    one.number.to_string(),
+                    instant(one.ended_at),
+                    format!("{} ms", one.took_ms),
+                    one.status.map(|status| status.to_string()).unwrap_or_default(),
+                    one.error.clone().unwrap_or_default(),
+                ]);
             }
-            if let Some(error) = &delivery.error {
-                text.push_str(&format!("\n{error}"));
-            }
-            format!("{text}\n\n{data}")
+            format!("{text}\n\n{of_tries}\n\n{data}")
         })?;
         Ok(ExitCode::SUCCESS)
     }

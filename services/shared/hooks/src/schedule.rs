@@ -28,6 +28,9 @@ pub const WAITS: [Duration; 7] = [
 pub const RETRY_AFTER_MAX: Duration = minutes(10 * 60);
 /// An endpoint that has taken nothing for so long is disabled.
 pub const DISABLED_AFTER: TimeDelta = TimeDelta::days(5);
+/// And only after so many failed tries in a row: as many as one message has. A shop that is told little is not given up
+/// for one bad moment.
+pub const DISABLED_AFTER_FAILURES: u32 = 8;
 
 /// By how much a wait is longer than it need be, so that what failed together does not come back together: up to a
 /// tenth of it.
@@ -68,10 +71,11 @@ pub fn next(attempt: u32, failure: &SendError, jitter: Jitter) -> Option<Duratio
 }
 
 /// Whether an endpoint is to be disabled for failing: `first_failure_at` is the first failed try since one was
-/// accepted, or since it was registered or enabled. For an endpoint that is [`SendError::Gone`], don't ask.
+/// accepted, or since it was registered or enabled, and `failures` how many have failed since, this one with them. For
+/// an endpoint that is [`SendError::Gone`], don't ask.
 #[must_use]
-pub fn disables(first_failure_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - first_failure_at >= DISABLED_AFTER
+pub fn disables(first_failure_at: DateTime<Utc>, failures: u32, now: DateTime<Utc>) -> bool {
+    now - first_failure_at >= DISABLED_AFTER && failures >= DISABLED_AFTER_FAILURES
 }
 
 #[cfg(test)]
@@ -119,10 +123,11 @@ mod tests {
     #[test]
     fn five_days_without_success_disable() {
         let first = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        assert!(!disables(first, first));
-        assert!(!disables(first, first + TimeDelta::days(5) - TimeDelta::seconds(1)));
-        assert!(disables(first, first + TimeDelta::days(5)));
-        assert!(!disables(first, first - TimeDelta::days(9)), "clocks differ");
+        assert!(!disables(first, 99, first));
+        assert!(!disables(first, 99, first + TimeDelta::days(5) - TimeDelta::seconds(1)));
+        assert!(disables(first, 8, first + TimeDelta::days(5)));
+        assert!(!disables(first, 7, first + TimeDelta::days(50)), "a quiet endpoint has failed a few times");
+        assert!(!disables(first, 99, first - TimeDelta::days(9)), "clocks differ");
     }
 
     #[test]

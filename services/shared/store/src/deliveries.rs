@@ -29,6 +29,8 @@ pub struct Due {
     pub tries: i32,
     /// Since when all that its endpoint was told has failed.
     pub failing_since: Option<DateTime<Utc>>,
+    /// How many tries have failed since then.
+    pub failures: i32,
 }
 
 /// What came of a try.
@@ -183,6 +185,38 @@ pub struct DeliveryView {
     pub status: Option<i16>,
     /// What went wrong.
     pub error: Option<String>,
+}
+
+/// A try of a delivery.
+#[derive(Clone, Debug)]
+pub struct TryView {
+    /// Which of all sends it was, from 1.
+    pub number: i32,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How long it took.
+    pub took_ms: i32,
+    /// What was answered.
+    pub status: Option<i16>,
+    /// What went wrong; `None` if it arrived.
+    pub error: Option<String>,
+}
+
+/// The tries of a delivery, the first one first.
+///
+/// # Errors
+/// As any statement.
+pub async fn tries(db: &mut Connection, tenant: TenantId, id: Uuid) -> Result<Vec<TryView>, StoreError> {
+    sqlx::query_as!(
+        TryView,
+        "select number, ended_at, took_ms, status, error from delivery_tries
+         where tenant_id = $1 and delivery_id = $2 order by number",
+        tenant as TenantId,
+        id,
+    )
+    .fetch_all(db)
+    .await
+    .doing("listing tries of a delivery")
 }
 
 /// Which deliveries. Each that is set narrows.

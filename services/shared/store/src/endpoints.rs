@@ -118,7 +118,8 @@ pub async fn set_events(
 /// As any statement.
 pub async fn enable(db: &mut Connection, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
     sqlx::query!(
-        "update endpoints set state = 'active', disabled_because = null, disabled_at = null, failing_since = null
+        "update endpoints set state = 'active', disabled_because = null, disabled_at = null, failing_since = null,
+             failures = 0
          where tenant_id = $1 and id = $2 and state = 'disabled'",
         tenant as TenantId,
         id,

@@ -178,12 +178,23 @@ async fn what_fails_comes_again_and_who_is_gone_is_told_nothing_more() {
     let doctor = world.tradeup(&["--json", "doctor"]);
     assert!(doctor.stdout.contains(gone_id.as_str().unwrap()), "{}", doctor.stdout);
 
+    let told = world.tradeup_json(&["deliveries", "list", "aurora", "--endpoint", &id]);
+    let first = told.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    eventually("both tries are on record", TOLD_WITHIN, || async {
+        let tries = world.tradeup_json(&["deliveries", "show", "aurora", &first])["tries"].clone();
+        let statuses: Vec<_> = tries.as_array().unwrap().iter().map(|one| one["status"].as_i64()).collect();
+        (statuses == [Some(500), Some(204)]).then_some(())
+    })
+    .await;
+
     // Five days of failure disable; a person enables, and replays what was missed.
     receiver.answers.lock().unwrap().push(503);
-    sqlx::query("update endpoints set failing_since = now() - interval '6 days' where state = 'active'")
-        .execute(&world.database.admin)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update endpoints set failing_since = now() - interval '6 days', failures = 7 where state = 'active'",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
     grant(&world, &member, "thanks-3");
     receiver.wait_for(4).await;
     let failed = "select count(*) from deliveries where state = 'failed'";

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 42] = [
+const TENANT_TABLES: [&str; 43] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -19,6 +19,7 @@ const TENANT_TABLES: [&str; 42] = [
     "endpoints",
     "shop_cursors",
     "deliveries",
+    "delivery_tries",
     "accounts",
     "operations",
     "lots",
@@ -96,6 +97,8 @@ const PLANTED: &str = "
     select id, gen_random_uuid(), 'https://example.com', '{ping}', 'test' from tenants;
     insert into deliveries (tenant_id, id, endpoint_id, event, source_key, happened_at, data)
     select tenant_id, gen_random_uuid(), id, 'ping', '1', now(), '{}' from endpoints;
+    insert into delivery_tries (tenant_id, delivery_id, number, took_ms)
+    select tenant_id, id, 1, 1 from deliveries;
     insert into rules (tenant_id, kind, version, document, valid_from, set_by)
     select id, 'cashback', 1, '{}', now(), 'test' from tenants;
     insert into order_payments (tenant_id, order_external_id, external_id, gateway, amount_minor, currency, paid_at)

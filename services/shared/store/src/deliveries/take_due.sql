@@ -22,7 +22,8 @@ with candidates as (
     select $1, now() + make_interval(secs => $3) from taken limit 1
 )
 select t.id as "id!", t.endpoint_id as "endpoint_id!", e.url, t.event as "event!", t.happened_at as "happened_at!",
-    t.data as "data!", t.tries as "tries!", e.failing_since
+    t.data as "data!", t.tries as "tries!", e.failing_since,
+    e.failures
 from taken t
 join endpoints e on e.tenant_id = $1 and e.id = t.endpoint_id
 order by t.due_at, t.id

@@ -6,11 +6,16 @@ with written as (
         due_at = case when $5::float8 is not null then now() + make_interval(secs => $5) else due_at end,
         ended_at = case when $4 <> 'pending' then clock_timestamp() end
     where tenant_id = $1 and id = $2 and tries = $3 and state = 'pending'
-    returning id
+    returning id, sends
+), noted as (
+    insert into delivery_tries (tenant_id, delivery_id, number, took_ms, status, error)
+    select $1, id, sends, $6, $7, $8 from written
 ), endpoint as (
-    update endpoints set failing_since = case when $4 <> 'delivered' then coalesce(failing_since, clock_timestamp()) end
+    update endpoints
+    set failing_since = case when $4 <> 'delivered' then coalesce(failing_since, clock_timestamp()) end,
+        failures = case when $4 <> 'delivered' then failures + 1 else 0 end
     where tenant_id = $1 and id = $9 and (select count(*) from written) = 1
-        and ($4 = 'delivered') = (failing_since is not null)
+        and ($4 <> 'delivered' or failing_since is not null)
 ), woken as (
     insert into delivery_wakes (tenant_id, due_at)
     select $1, now() + make_interval(secs => $5) from written where $5::float8 is not null
