@@ -1,5 +1,6 @@
 //! What happens in a shop arrives, once, and ends in the right ledger or in a clear dead letter.
 
+mod any_order;
 mod customers;
 mod ingress;
 mod life;
