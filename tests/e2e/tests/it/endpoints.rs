@@ -254,6 +254,9 @@ async fn webhooks_killed_while_it_sends_loses_nothing() {
     let member = member(&world).await;
     grant(&world, &member, "before");
     receiver.wait_for(1).await;
+    let delivered = "select count(*) from deliveries where state = 'delivered'";
+    let written = || async { (world.number(delivered).await == 1).then_some(()) };
+    eventually("the first is written down", TOLD_WITHIN, written).await;
     services.pop().unwrap().kill();
     grant(&world, &member, "meanwhile");
     // As if the killed one had sent it, and not written it down.
@@ -272,8 +275,7 @@ async fn webhooks_killed_while_it_sends_loses_nothing() {
     assert_eq!(all.len(), 2);
     let sends = "select sends::bigint from deliveries order by created_at desc limit 1";
     eventually("it is written down", TOLD_WITHIN, || async {
-        let delivered = world.number("select count(*) from deliveries where state = 'delivered'").await;
-        (delivered == 2).then_some(())
+        (world.number(delivered).await == 2).then_some(())
     })
     .await;
     assert_eq!(world.number(sends).await, 2);

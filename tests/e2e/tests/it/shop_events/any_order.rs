@@ -11,7 +11,7 @@ const LEDGER: &str = "
         select concat_ws(' ', 'order', external_id, member_external_id, currency, base_minor, rate_bps, cancelled_at, test)
         from orders where base_minor is not null
         union all
-        select concat_ws(' ', 'refund', order_external_id, external_id, amount_minor) from order_refunds
+        select concat_ws(' ', 'refund', order_external_id, external_id, eligible_minor, state) from order_refunds
         union all
         select concat_ws(' ', 'balance', m.external_id, a.currency, a.balance_minor)
         from accounts a join members m on m.tenant_id = a.tenant_id and m.id = a.member_id
