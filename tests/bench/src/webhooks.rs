@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The order of the sample that is sent, of which each webhook has one of its own.
 const SAMPLE: &str = "orders-paid.json";
 const SAMPLE_ORDER: &str = "5600112233440";
+/// Its customer: orders come of many, each of whom has an account of their own.
+const SAMPLE_CUSTOMER: &str = "7400112233445";
+const CUSTOMERS: usize = 2_000;
 
 /// Orders of one shop, each its own.
 #[derive(Args)]
@@ -67,6 +70,7 @@ impl Webhooks {
             system.push(send_all(port, &all, self.connections).await?);
         }
         let [system, publish, handler] = [system, publish, handler].map(median);
+        println!("accepted {}, published {}, bare {}", system.shown(), publish.shown(), handler.shown());
         eventually_at(LOOK_EVERY, "all is taken", DRAINED_WITHIN, || async {
             (left(&world, &jobs).await == 0).then_some(())
         })
@@ -99,21 +103,26 @@ impl Webhooks {
     }
 }
 
-/// A shop whose customer of the sample gets 5 % back.
+/// A shop whose customers get 5 % back.
 fn prepare(world: &mut World, secret: &str, shop: &str) -> anyhow::Result<()> {
     world.tradeup_ok(&["tenant", "add", "floor", "--currency", "USD", "--tier", "gold=0:gold"]);
     world.tradeup_ok(&["tenant", "tier", "floor", "gold", "--cashback", "5%"]);
     world.tradeup_ok(&["tenant", "set", "floor", "--shop", shop]);
     let file = world.dir.path().join("floor.csv");
-    std::fs::write(
-        &file,
-        "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags\n'7400112233445,A,B,a@example.com,yes,,gold\n",
-    )?;
+    let mut rows = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Phone,Tags\n".to_owned();
+    for number in 0..CUSTOMERS {
+        rows.push_str(&format!("'{},A,B,a{number}@example.com,yes,,gold\n", customer(number)));
+    }
+    std::fs::write(&file, rows)?;
     let path = file.to_str().context("a path")?;
     world.tradeup_ok(&["import", "members", path, "--tenant", "floor", "--since", "2020-01-01"]);
     world.environment.insert("TRADEUP_HTTP".to_owned(), "127.0.0.1:0".to_owned());
     world.environment.insert("TRADEUP_SHOPIFY_WEBHOOK_SECRETS".to_owned(), secret.to_owned());
     Ok(())
+}
+
+fn customer(number: usize) -> String {
+    format!("88{number:011}")
 }
 
 /// Events to be taken and runs to be ended.
@@ -129,6 +138,7 @@ fn signed(sample: &Sample, secret: &str, shop: &str, order: &mut usize, count: u
         .map(|_| {
             *order += 1;
             let body = body.replace(SAMPLE_ORDER, &format!("77{order:011}"));
+            let body = body.replace(SAMPLE_CUSTOMER, &customer(*order % CUSTOMERS));
             Webhook::new(secret, shop, "orders/paid", body.as_bytes())
         })
         .collect()
