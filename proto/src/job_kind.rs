@@ -192,10 +192,13 @@ pub const PROBE_SCHEDULER: JobKind =
 /// Goes the whole way through credits and does nothing.
 pub const PROBE_CREDITS: JobKind =
     JobKind { service: "credits", task: "probe-credits", input: "tradeup.v1.Probe" };
+/// Goes the whole way through webhooks and does nothing at its end.
+pub const PROBE_WEBHOOKS: JobKind =
+    JobKind { service: "webhooks", task: "probe-webhooks", input: "tradeup.v1.Probe" };
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -246,6 +249,7 @@ impl JobKind {
         REDACT_SHOP,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
+        PROBE_WEBHOOKS,
     ];
 
     /// The kind with this task name, if there is one.

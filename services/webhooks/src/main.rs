@@ -36,7 +36,8 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> anyhow::Result<()> {
     let deliverer = options.deliver.deliverer(options.http.signing()?)?;
     let http = options.http.listen().await?;
-    let service = Service::start("webhooks", options.service, tasks::registry()?).await?;
+    // What shops say is kept as rows while NATS is not there.
+    let service = Service::start_early("webhooks", options.service, tasks::registry()?).await?;
     service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
     service.beside(unclaimed::claim(service.worker().clone(), service.shutdown()));
     match deliverer {

@@ -118,6 +118,12 @@ impl World {
         Process::start(name, &self.environment, self.dir.path()).await
     }
 
+    /// Starts a service without waiting.
+    #[must_use]
+    pub fn spawn(&self, name: &str) -> Process {
+        Process::spawn(name, &self.environment, self.dir.path())
+    }
+
     /// Starts what a month needs: scheduler and credits.
     pub async fn start_both(&self) -> (Process, Process) {
         (self.start("scheduler").await, self.start("credits").await)

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tradeup_domain::Dependency;
-use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER};
+use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::{self, NewRun, RunOptions, RunView, Trigger};
 use tradeup_store::{Pool, TenantRef, Tx, schedules};
@@ -62,6 +62,7 @@ pub(crate) struct Probe {
 enum ProbedService {
     Scheduler,
     Credits,
+    Webhooks,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,9 +84,10 @@ impl Probe {
             None => None,
         };
         let kinds = match self.service {
-            None => vec![PROBE_SCHEDULER, PROBE_CREDITS],
+            None => vec![PROBE_SCHEDULER, PROBE_CREDITS, PROBE_WEBHOOKS],
             Some(ProbedService::Scheduler) => vec![PROBE_SCHEDULER],
             Some(ProbedService::Credits) => vec![PROBE_CREDITS],
+            Some(ProbedService::Webhooks) => vec![PROBE_WEBHOOKS],
         };
         let broker = context.broker.connect("tradeup probe").await?;
         let relay = Relay::new(broker.clone());

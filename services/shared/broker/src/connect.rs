@@ -1,5 +1,6 @@
 //! Connecting to NATS.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -19,11 +20,23 @@ const PING_EVERY: Duration = Duration::from_secs(8);
 #[derive(Clone, Debug)]
 pub struct Broker {
     pub(crate) jetstream: async_nats::jetstream::Context,
+    /// Where it is, without credentials.
+    shown: Arc<str>,
 }
 
 /// Why no usable broker was found. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// The address is none.
+    #[error(
+        "TRADEUP_NATS_URL is {url}, which is no address of NATS: {reason}; write it like nats://host:4222"
+    )]
+    Address {
+        /// The URL, without credentials.
+        url: String,
+        /// Why it is none.
+        reason: String,
+    },
     /// Nobody answers, or refuses us.
     #[error(
         "NATS at {url} can't be used: {reason}; check that it runs (locally: deploy/local/servers up) and that TRADEUP_NATS_URL is right"
@@ -59,14 +72,27 @@ impl Broker {
     /// # Errors
     /// [`ConnectError`], one clear line each.
     pub async fn connect(url: &str, name: &str) -> Result<Self, ConnectError> {
+        let broker = Self::open(url, ConnectOptions::new(), name).await?;
+        broker.check().await?;
+        Ok(broker)
+    }
+
+    /// Returns at once, whether NATS is there or not, and goes on trying to connect: for a service that has something
+    /// to do meanwhile. Nothing is to be taken from it before [`Self::check`] finds it usable.
+    ///
+    /// # Errors
+    /// [`ConnectError::Address`].
+    pub async fn connect_later(url: &str, name: &str) -> Result<Self, ConnectError> {
+        Self::open(url, ConnectOptions::new().retry_on_initial_connect(), name).await
+    }
+
+    async fn open(url: &str, mut options: ConnectOptions, name: &str) -> Result<Self, ConnectError> {
         let shown = without_credentials(url);
-        let unusable = |reason: String| ConnectError::Connect { url: shown.clone(), reason };
         let addresses = url
             .split(',')
             .map(|one| one.trim().parse::<ServerAddr>())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(error.to_string()))?;
-        let mut options = ConnectOptions::new();
+            .map_err(|error| ConnectError::Address { url: shown.clone(), reason: error.to_string() })?;
         // The client does not take these from the URL by itself.
         let with_user = addresses.iter().find(|address| address.has_user_pass());
         if let Some((user, password)) = with_user.and_then(|a| a.username().zip(a.password())) {
@@ -94,18 +120,29 @@ impl Broker {
             })
             .connect(addresses)
             .await
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| ConnectError::Connect { url: shown.clone(), reason: error.to_string() })?;
+        let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).ack_timeout(ANSWER_WITHIN).build(client);
+        Ok(Self { jetstream, shown: shown.into() })
+    }
 
-        let found = client.server_info().version;
+    /// Whether NATS is there, new enough, and offers JetStream.
+    ///
+    /// # Errors
+    /// [`ConnectError`], one clear line each.
+    pub async fn check(&self) -> Result<(), ConnectError> {
+        let url = self.shown.to_string();
+        if !self.is_connected() {
+            return Err(ConnectError::Connect { url, reason: "there is no connection".to_owned() });
+        }
+        let found = self.jetstream.client().server_info().version;
         if version(&found).is_none_or(|found| found < SERVER_VERSION_MIN) {
             return Err(ConnectError::TooOld { found });
         }
-        let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).ack_timeout(ANSWER_WITHIN).build(client);
-        jetstream
+        self.jetstream
             .query_account()
             .await
-            .map_err(|error| ConnectError::NoJetStream { url: shown, reason: error.to_string() })?;
-        Ok(Self { jetstream })
+            .map(drop)
+            .map_err(|error| ConnectError::NoJetStream { url, reason: error.to_string() })
     }
 
     /// Whether there is a connection at this moment, as far as this side knows.

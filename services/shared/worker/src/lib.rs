@@ -28,7 +28,7 @@ pub mod trigger;
 mod watchdog;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
-pub use probe::{ProbeCredits, ProbeScheduler};
+pub use probe::{ProbeCredits, ProbeScheduler, ProbeWebhooks};
 pub use registry::{Registry, RegistryError};
 pub use relay::Relay;
 pub use retry::RetryPolicy;

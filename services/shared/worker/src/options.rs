@@ -134,6 +134,11 @@ impl TopologyOptions {
         Ok(Broker::connect(url, name).await?)
     }
 
+    async fn connect_later(&self, name: &str) -> Result<Broker, ServiceError> {
+        let url = self.nats_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_NATS_URL"))?;
+        Ok(Broker::connect_later(url, name).await?)
+    }
+
     /// Makes the streams and consumers that are missing; says what differs.
     ///
     /// # Errors
@@ -162,14 +167,14 @@ impl TopologyOptions {
 }
 
 impl ServiceOptions {
-    /// Connects to NATS and makes sure that streams and consumers are there.
-    ///
-    /// # Errors
-    /// [`ServiceError`].
-    pub async fn connect(&self, name: &str) -> Result<Broker, ServiceError> {
-        let broker = self.topology.connect(name).await?;
-        self.declare(&broker).await?;
-        Ok(broker)
+    /// Connects to NATS; streams and consumers are not made sure of.
+    pub(crate) async fn connect(&self, name: &str) -> Result<Broker, ServiceError> {
+        self.topology.connect(name).await
+    }
+
+    /// As [`Self::connect`], but returns at once and goes on trying.
+    pub(crate) async fn connect_later(&self, name: &str) -> Result<Broker, ServiceError> {
+        self.topology.connect_later(name).await
     }
 
     /// Makes sure that streams and consumers are there, and says what was made or differs.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 use tradeup_domain::{Dependency, ErrorCode};
-use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER};
+use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
 use tradeup_proto::{JobKind, v1};
 
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
@@ -41,6 +41,10 @@ probe! {
 probe! {
     /// A probe through credits.
     ProbeCredits, PROBE_CREDITS
+}
+probe! {
+    /// A probe through webhooks.
+    ProbeWebhooks, PROBE_WEBHOOKS
 }
 
 async fn run(context: &TaskContext, input: &v1::Probe) -> Result<Applied, TaskError> {

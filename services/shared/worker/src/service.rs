@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tradeup_broker::Broker;
+use tradeup_broker::{Broker, ConnectError};
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::{AttemptLines, LogOptions};
 
@@ -18,6 +18,8 @@ use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker
 
 /// After the work, connections have this long.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How often a broker that was not there at the start is asked for.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// All options that services share.
 #[derive(Args)]
@@ -41,6 +43,8 @@ pub struct Service {
     shutdown: CancellationToken,
     beside: TaskTracker,
     records: bool,
+    /// The broker was not waited for.
+    early: bool,
 }
 
 impl Service {
@@ -54,17 +58,74 @@ impl Service {
         options: StartOptions,
         registry: Registry,
     ) -> Result<Self, ServiceError> {
+        let service = Self::open(name, options, registry, false).await?;
+        service.broker_is_ready().await?;
+        Ok(service)
+    }
+
+    /// As [`Self::start`], but does not wait for NATS: what is [`Self::beside`] begins, and runs are worked on once it is
+    /// there. For a service that has to answer meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::start`], but none of NATS except that its address is none.
+    pub async fn start_early(
+        name: &'static str,
+        options: StartOptions,
+        registry: Registry,
+    ) -> Result<Self, ServiceError> {
+        Self::open(name, options, registry, true).await
+    }
+
+    async fn open(
+        name: &'static str,
+        options: StartOptions,
+        registry: Registry,
+        early: bool,
+    ) -> Result<Self, ServiceError> {
         let lines = tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
         let shutdown = shutdown_signal()?;
         let connections_max = options.service.connections_max(&registry);
         let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
-        let broker = options.service.connect(name).await?;
-        if let Standing::WentBack(recorded) = restore::standing(&pool, &broker).await? {
-            return Err(ServiceError::WentBack(Box::new(WentBack(recorded))));
-        }
+        let broker = if early {
+            options.service.connect_later(name).await?
+        } else {
+            options.service.connect(name).await?
+        };
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
         let beside = TaskTracker::new();
-        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside, records: false })
+        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside, records: false, early })
+    }
+
+    /// Makes sure that the broker can be used, of streams and consumers, and that the database has not gone back.
+    async fn broker_is_ready(&self) -> Result<(), ServiceError> {
+        self.broker.check().await?;
+        self.worker.options.declare(&self.broker).await?;
+        match restore::standing(&self.pool, &self.broker).await? {
+            Standing::WentBack(recorded) => Err(ServiceError::WentBack(Box::new(WentBack(recorded)))),
+            Standing::InPlace(_) | Standing::Unrecorded => Ok(()),
+        }
+    }
+
+    /// Waits until the broker can be used. `false` if it is time to stop.
+    async fn wait_for_broker(&self) -> Result<bool, ServiceError> {
+        let mut told = false;
+        loop {
+            match self.broker_is_ready().await {
+                Ok(()) => return Ok(true),
+                Err(ServiceError::Broker(
+                    ConnectError::Connect { .. } | ConnectError::NoJetStream { .. },
+                )) => {}
+                Err(error @ (ServiceError::Topology(_) | ServiceError::Restore(_)))
+                    if !self.broker.is_connected() => {}
+                Err(error) => return Err(error),
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!("NATS is not there yet; what can be done without it is done");
+            }
+            if timeout(ASK_EVERY, self.shutdown.cancelled()).await.is_ok() {
+                return Ok(false);
+            }
+        }
     }
 
     /// This service marks the database and has NATS remember the marks, so that one that goes back in time
@@ -103,12 +164,19 @@ impl Service {
         let ended_by = EndedBy::default();
         presence.note().await;
         self.beside.spawn(presence.clone().keep(self.shutdown.clone(), EndedBy::clone(&ended_by)));
-        tracing::info!(worker, "{service} is ready as {worker}");
         let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
         let kept = live::keep_lines(self.lines, self.pool.clone(), self.broker.clone(), finished.clone());
         let kept = tokio::spawn(kept);
-        Runner::new(self.worker, self.registry).run(self.shutdown).await;
+        let there = if self.early { self.wait_for_broker().await } else { Ok(true) };
+        match &there {
+            Ok(true) => {
+                tracing::info!(worker, "{service} is ready as {worker}");
+                Runner::new(self.worker, self.registry).run(self.shutdown).await;
+            }
+            Ok(false) => {}
+            Err(_unusable) => self.shutdown.cancel(),
+        }
         finished.cancel();
         if let Err(panic) = kept.await {
             tracing::warn!("the last log lines of attempts are not kept: {panic}");
@@ -125,7 +193,7 @@ impl Service {
         match ended_by.get() {
             Some(went_back) => Err(ServiceError::WentBack(went_back.clone())),
             None if watched.await.unwrap_or(false) => Err(ServiceError::Wedged),
-            None => Ok(()),
+            None => there.map(drop),
         }
     }
 }

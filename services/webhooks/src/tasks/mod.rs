@@ -21,7 +21,7 @@ mod redact_customer;
 mod redact_shop;
 mod replay_events;
 
-use tradeup_worker::{Registry, RegistryError};
+use tradeup_worker::{ProbeWebhooks, Registry, RegistryError};
 
 /// All tasks that this service executes.
 pub(crate) fn registry() -> Result<Registry, RegistryError> {
@@ -45,5 +45,6 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(handle_trade_in_submitted::HandleTradeInSubmitted)?
         .register(redact_customer::RedactCustomer)?
         .register(redact_shop::RedactShop)?
-        .register(replay_events::ReplayEvents)
+        .register(replay_events::ReplayEvents)?
+        .register(ProbeWebhooks)
 }

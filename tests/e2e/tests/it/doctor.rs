@@ -189,7 +189,9 @@ async fn it_names_what_no_longer_goes_by_itself() {
     assert!(Report::of(&world).is_clean());
     // Nobody is there to see to anything.
     drop((scheduler, credits));
-    world.tradeup_ok(&["probe", "--no-wait"]);
+    for service in ["scheduler", "credits"] {
+        world.tradeup_ok(&["probe", "--no-wait", "--service", service]);
+    }
     sql(&world, "update outbox set next_publish_at = now() - interval '10 minutes'").await;
     sql(&world, "update schedules set next_fire_at = now() - interval '5 minutes'").await;
     sql(

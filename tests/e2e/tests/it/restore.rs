@@ -142,7 +142,7 @@ async fn services_stop_when_the_database_is_exchanged_under_them() {
         (world.number(MARK).await > before).then_some(())
     })
     .await;
-    world.tradeup_ok(&["probe"]);
+    world.tradeup_ok(&["probe", "--service", "credits"]);
     backup.put_back(&world);
     let jobs = world.jobs().await;
     let unknown =
@@ -175,14 +175,14 @@ async fn neither_a_crash_of_postgres_nor_the_loss_of_nats_is_a_restore() {
         drop(scheduler);
     }
     let scheduler = world.start("scheduler").await;
-    world.tradeup_ok(&["probe"]);
+    world.tradeup_ok(&["probe", "--service", "credits"]);
 
     world.servers.kill(Server::Nats);
     std::fs::remove_dir_all(world.dir.path().join("nats").join("jetstream")).unwrap();
     world.servers.up(Server::Nats);
     drop((scheduler, credits));
     let _services = world.start_both().await;
-    world.tradeup_ok(&["probe"]);
+    world.tradeup_ok(&["probe", "--service", "credits"]);
     eventually("NATS remembers the database again", SOON, || async {
         let restore = Report::of(&world).find("restore", "").unwrap();
         (restore.0 == "ok" && restore.1.contains("as NATS does")).then_some(())

@@ -28,6 +28,28 @@ async fn without_nats_an_event_is_a_row_and_is_handled_when_nats_is_back() {
 }
 
 #[tokio::test]
+async fn webhooks_that_starts_without_nats_keeps_rows_and_works_once_nats_is_there() {
+    let mut told = told("USD").await;
+    drop(told.services.remove(0));
+    told.world.servers.kill(Server::Nats);
+    let webhooks = told.world.spawn("webhooks");
+    told.port = crate::http::port(&webhooks).await;
+    told.accept_sample("orders-paid.json").await;
+    assert_eq!(told.number("select count(*) from events").await, 1);
+    told.world.servers.up(Server::Nats);
+    told.settled().await;
+    assert_eq!(told.balance().await, 488);
+    // And one that is told to end meanwhile ends.
+    told.world.servers.kill(Server::Nats);
+    webhooks.kill();
+    let webhooks = told.world.spawn("webhooks");
+    crate::http::port(&webhooks).await;
+    assert!(webhooks.terminate(SOON).await.success());
+    told.world.servers.up(Server::Nats);
+    told.assert_proved();
+}
+
+#[tokio::test]
 async fn without_postgres_an_event_is_in_the_stream_and_without_both_it_is_to_be_sent_again() {
     let told = told_in(World::with_own_postgres().await, "USD").await;
     told.world.servers.stop(Server::Postgres);

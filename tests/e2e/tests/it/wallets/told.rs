@@ -163,7 +163,7 @@ async fn a_wallet_that_is_switched_off_is_told_nothing_until_it_is_on_again() {
     wallets.shop(|shop| shop.frozen = false);
     wallets.month("2026-11").await;
     // A run that has nothing to tell comes to its end.
-    wallets.world.tradeup_ok(&["probe"]);
+    wallets.world.tradeup_ok(&["probe", "--service", "credits"]);
     assert_eq!(wallets.bookings(Kind::Credit), 0);
     wallets.world.tradeup_ok(&["wallet", "set", "aurora", "shopify", "--opening"]);
     let waiting: Vec<String> = sqlx::query_scalar(
