@@ -1,4 +1,4 @@
-//! What comes by HTTP. One file for each kind of route, put together here; [`server`] serves them.
+//! What comes by HTTP. One file for each kind of route, put together here.
 
 mod api;
 mod checkout;
@@ -6,7 +6,6 @@ mod holds;
 mod keep;
 mod places;
 mod published;
-mod server;
 pub(crate) mod shopify;
 mod trade_ins;
 mod unsubscribe;
@@ -27,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::signing::SigningKeys;
+use tradeup_http::serve;
 use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_shopify::webhook::Secrets;
 use tradeup_store::Pool;
@@ -34,6 +34,8 @@ use tradeup_worker::Worker;
 
 use keep::Keeper;
 
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 512;
 /// Largest body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// An answer that takes longer is given up: whoever asked has gone.
@@ -94,10 +96,7 @@ impl Http {
     /// Serves until `shutdown`; then what is under way comes to its end.
     pub(crate) async fn serve(self, worker: Worker, shutdown: CancellationToken) {
         let Self { listener, keys, secrets, signing } = self;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!("serving HTTP on {address}");
-        }
-        server::serve(listener, routes(&worker, keys, secrets, signing), shutdown).await;
+        serve(listener, routes(&worker, keys, secrets, signing), CONNECTIONS_MAX, shutdown).await;
     }
 }
 

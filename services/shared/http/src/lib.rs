@@ -1,4 +1,4 @@
-//! Connections: a bounded number, with a time for headers, and an end in good order.
+//! Serving HTTP: a bounded number of connections, with a time for headers, and an end in good order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,6 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at a time; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 512;
 /// For the headers of a request, and for the next request on the same connection.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Largest head of a request.
@@ -24,11 +22,20 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Before the next try when no connection can be accepted: out of descriptors, mostly.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown`.
-pub(super) async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+/// Serves until `shutdown`, so many connections at a time: more wait to be accepted. Then requests under way come to their
+/// end, within ten seconds.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    connections_max: usize,
+    shutdown: CancellationToken,
+) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("serving HTTP on {address}");
+    }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES_MAX);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = async {

@@ -1,0 +1,9 @@
+//! Who may do what in the console: roles, passwords, and the tokens of sessions. No I/O.
+
+mod password;
+mod role;
+mod token;
+
+pub use password::{PasswordError, PasswordHash, WeakPassword};
+pub use role::{Act, Role, UnknownRole};
+pub use token::{FormToken, SessionToken};
