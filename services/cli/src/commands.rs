@@ -45,6 +45,7 @@ pub(crate) mod tiers;
 pub(crate) mod token;
 pub(crate) mod trade_ins;
 pub(crate) mod trigger;
+pub(crate) mod user;
 pub(crate) mod verify;
 pub(crate) mod wallet;
 mod who;

@@ -111,6 +111,9 @@ enum Command {
     /// What a shop's endpoints were told, and what came of it.
     #[command(subcommand)]
     Deliveries(commands::deliveries::Deliveries),
+    /// Who may sign in to the console.
+    #[command(subcommand)]
+    User(commands::user::User),
     /// What a shop has and never told.
     #[command(subcommand)]
     Gaps(commands::gaps::Gaps),
@@ -202,6 +205,7 @@ async fn main() -> ExitCode {
             Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
             Command::Endpoints(endpoints) => endpoints.run(&context).await,
             Command::Deliveries(deliveries) => deliveries.run(&context).await,
+            Command::User(user) => user.run(&context).await,
             Command::Gaps(gaps) => gaps.run(&context).await,
             Command::Replay(replay) => replay.run(&context).await,
             Command::Rules(rules) => rules.run(&context).await,

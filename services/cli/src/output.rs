@@ -5,7 +5,6 @@ use std::io::Write as _;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
-use tradeup_domain::{Currency, Money};
 
 /// Where and how a command prints.
 #[derive(Clone, Copy)]
@@ -59,14 +58,6 @@ pub(crate) fn took(length: TimeDelta) -> String {
         60_000..=3_599_999 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
         _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
     }
-}
-
-/// An amount for people; the bare number where the currency is none.
-pub(crate) fn money(amount_minor: i64, currency: &str) -> String {
-    currency.parse::<Currency>().map_or_else(
-        |_| format!("{amount_minor} {currency}"),
-        |currency| Money { amount_minor, currency }.to_string(),
-    )
 }
 
 /// A count with its noun.

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use tradeup_domain::{Currency, Money};
 
-use crate::output::{Output, money, table};
+use crate::output::{Output, table};
+use tradeup_domain::amount_text as money;
 
 /// A cell.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,1 +1,93 @@
-fn main() {}
+//! `console`: what happened, why, and how to put it right, by page and by API.
+
+mod access;
+mod acts;
+mod api;
+mod assets;
+mod failure;
+mod frame;
+mod live;
+mod pages;
+mod sign_in;
+mod views;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use clap::{Args, Parser};
+use tokio::net::TcpListener;
+use tradeup_worker::{Registry, Service, Worker, service};
+
+/// Connections at a time; a live page holds one.
+const CONNECTIONS_MAX: usize = 2048;
+/// Largest form.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Shows runs, schedules, dead letters and shops, and lets people act. Any number may run.
+#[derive(Parser)]
+#[command(name = "console", version)]
+struct Options {
+    #[command(flatten)]
+    service: service::StartOptions,
+    #[command(flatten)]
+    console: ConsoleOptions,
+}
+
+/// How the console is served.
+#[derive(Args)]
+#[command(next_help_heading = "Console")]
+struct ConsoleOptions {
+    /// Address to listen on.
+    #[arg(long, env = "TRADEUP_CONSOLE", default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+    console: SocketAddr,
+    /// Where people reach it, like https://jobs.example.com. With https cookies are sent over https alone.
+    #[arg(long, env = "TRADEUP_CONSOLE_URL", value_name = "URL")]
+    console_url: Option<String>,
+}
+
+/// What every page needs.
+#[derive(Clone)]
+struct Console {
+    worker: Worker,
+    live: live::Live,
+    /// Cookies are for https alone.
+    secure: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::exit_code("console", serve(Options::parse()).await)
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let ConsoleOptions { console: address, console_url } = options.console;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
+    let secure = console_url.is_some_and(|url| url.starts_with("https://"));
+    // Whoever is woken since NATS is down has to see it.
+    let service = Service::start_early("console", options.service, Registry::new()).await?;
+    let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
+    let console = Console { worker: service.worker().clone(), live, secure };
+    service.beside(watching);
+    service.beside(tradeup_http::serve(listener, routes(console), CONNECTIONS_MAX, service.shutdown()));
+    Ok(service.run().await?)
+}
+
+fn routes(console: Console) -> Router {
+    Router::new()
+        .merge(pages::routes())
+        .merge(acts::routes())
+        .merge(sign_in::routes())
+        .merge(live::routes())
+        .nest("/api/v1", api::routes())
+        .merge(assets::routes())
+        .fallback(failure::no_such_page)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(failure::written))
+        .layer(from_fn(frame::headers))
+        .with_state(console)
+}

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use crate::output::money;
+use tradeup_domain::amount_text as money;
 
 /// Put a member's credit right: more as a new credit, or less of what there is. The key makes it unique
 /// for the shop.

@@ -12,7 +12,8 @@ use tradeup_worker::trigger;
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, money};
+use crate::output::instant;
+use tradeup_domain::amount_text as money;
 
 /// Say why a member did or did not get a month's credit: from the schedule's decision to the entry, or to
 /// the rule that said no.

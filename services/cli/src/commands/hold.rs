@@ -13,7 +13,8 @@ use tradeup_store::holds::{self, AskedHold, Authorised, Captured, Released};
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, instant_or_dash, money, table};
+use crate::output::{instant, instant_or_dash, table};
+use tradeup_domain::amount_text as money;
 
 /// The source of what is authorised by hand.
 const SOURCE: &str = "manual";

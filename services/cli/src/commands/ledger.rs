@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::tenant_by_handle;
 use crate::Context;
-use crate::output::{instant, instant_or_dash, money, table};
+use crate::output::{instant, instant_or_dash, table};
+use tradeup_domain::amount_text as money;
 
 /// Show a shop's ledger: what was granted and what is left of it, or its entries.
 #[derive(Args)]

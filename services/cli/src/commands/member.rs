@@ -11,8 +11,9 @@ use tradeup_store::{Tx, schedules, tiers};
 
 use super::{member_by_customer, tenant_by_handle, tiers as tiers_command};
 use crate::Context;
-use crate::output::{instant, money};
+use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// A member's tier: each time in one with what decided it, what was bought, what is spent within the window, what is missing to
 /// the next one, and when it may be lowered.

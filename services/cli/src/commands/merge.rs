@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use super::{no_member, tenant_by_handle};
 use crate::Context;
-use crate::output::{count, instant, money, table};
+use crate::output::{count, instant, table};
+use tradeup_domain::amount_text as money;
 
 /// Make two members one, since they are the same customer: what the old one has and owes goes on with the kept
 /// one, as it is, and whoever asks for the old customer id gets the kept member from then on. It can't be

@@ -14,8 +14,9 @@ use tradeup_worker::trigger;
 
 use super::{now, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, money};
+use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Say what a money run would do, before it does: who, how much, the total, who not and why.
 #[derive(Subcommand)]

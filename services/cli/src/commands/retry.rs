@@ -4,18 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use tradeup_store::audit::Actor;
-use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
-use tradeup_store::{RunId, Tx, runs};
+use tradeup_store::dead_letters::retry;
+use tradeup_store::{RunId, Tx};
 
 use super::cancel::{Unfinished, named};
 use super::runs::WhichRuns;
 use super::who::Who;
 use crate::Context;
 use crate::output::count;
-
-/// Runs a second that are set going.
-const RUNS_PER_SECOND: f64 = 1000.0;
 
 /// Try runs again, with everything below them: what is dead gets its attempts anew, what was cancelled
 /// is taken up, what waits for its next attempt or its time is started now. What succeeded stays as it
@@ -29,38 +25,6 @@ pub(crate) struct Retry {
     which: WhichRuns,
     #[command(flatten)]
     who: Who,
-}
-
-/// What was set going.
-#[derive(Default)]
-pub(super) struct Retried {
-    pub(super) dead: usize,
-    pub(super) cancelled: usize,
-    pub(super) waiting: usize,
-}
-
-impl Retried {
-    pub(super) fn total(&self) -> usize {
-        self.dead + self.cancelled + self.waiting
-    }
-}
-
-/// Sets going what is dead, cancelled or waiting at or below these runs.
-pub(super) async fn retry(tx: &mut Tx, ids: &[RunId], actor: &Actor) -> anyhow::Result<Retried> {
-    let mut retried = Retried {
-        cancelled: runs::resume_cancelled(tx, ids, actor).await?,
-        waiting: runs::hasten(tx, ids, actor).await?,
-        dead: 0,
-    };
-    let how = Replay { payload: None, runs_per_second: RUNS_PER_SECOND };
-    for id in ids {
-        let filter = DeadFilter { run: Some(*id), resolved: true, ..DeadFilter::default() };
-        let letters = dead_letters::select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
-        if !letters.is_empty() {
-            retried.dead += dead_letters::replay(tx, &letters, &how, actor).await?.runs;
-        }
-    }
-    Ok(retried)
 }
 
 impl Retry {

@@ -15,8 +15,8 @@ use tradeup_worker::trigger;
 use super::run;
 use super::start::{Existing, Start};
 use crate::Context;
-use crate::output::money;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Tasks whose grants can be taken back.
 const GRANTING: [&str; 4] =

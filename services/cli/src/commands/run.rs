@@ -16,7 +16,8 @@ use tradeup_store::{Pool, RunId, Tx};
 
 use super::runs::{error_line, times, value};
 use crate::Context;
-use crate::output::{instant, instant_or_dash, money, table};
+use crate::output::{instant, instant_or_dash, table};
+use tradeup_domain::amount_text as money;
 
 /// Children that are shown.
 const CHILDREN_MAX: i64 = 200;

@@ -12,7 +12,7 @@ use tradeup_store::credits::{self, Reverted, Spent};
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use crate::output::money;
+use tradeup_domain::amount_text as money;
 
 /// The source of what is spent by hand.
 const SOURCE: &str = "manual";

@@ -13,10 +13,10 @@ use tradeup_store::runs::{self, NewRun, RunOptions};
 use tradeup_store::{Pool, Tx};
 use tradeup_worker::Relay;
 
-use super::retry::retry as try_again;
 use super::run;
 use crate::Context;
 use crate::output::count;
+use tradeup_store::dead_letters::retry as try_again;
 
 /// How a run is started.
 #[derive(Args)]

@@ -9,8 +9,9 @@ use tradeup_store::{Tx, reports};
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, instant_or_dash, money};
+use crate::output::{instant, instant_or_dash};
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// A member's statement: what there is to spend and until when, and every movement with the balance after it.
 #[derive(Args)]

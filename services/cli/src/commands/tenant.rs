@@ -18,7 +18,8 @@ use tradeup_store::{Tx, members, tiers};
 
 use super::{id, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, money, table};
+use crate::output::{instant, table};
+use tradeup_domain::amount_text as money;
 
 /// Add, list and show shops and their tiers.
 #[derive(Subcommand)]

@@ -15,7 +15,8 @@ use tradeup_store::{Tx, audit};
 use super::tenant_by_handle;
 use super::who::Who;
 use crate::Context;
-use crate::output::{instant, money, table};
+use crate::output::{instant, table};
+use tradeup_domain::amount_text as money;
 
 /// Trade-ins: what members bring, what they are offered, what became of it; and the shop's market prices.
 #[derive(Subcommand)]

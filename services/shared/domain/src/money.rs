@@ -52,6 +52,15 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// An amount for people; the bare number where the currency is none.
+#[must_use]
+pub fn amount_text(amount_minor: i64, currency: &str) -> String {
+    currency.parse::<Currency>().map_or_else(
+        |_unknown| format!("{amount_minor} {currency}"),
+        |currency| Money { amount_minor, currency }.to_string(),
+    )
+}
+
 /// Why a text is no amount or no currency.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {

@@ -1,9 +1,11 @@
 //! Serving HTTP: a bounded number of connections, with a time for headers, and an end in good order.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -41,15 +43,16 @@ pub async fn serve(
         let accepted = async {
             // Never closed.
             let place = Arc::clone(&places).acquire_owned().await.ok();
-            listener.accept().await.map(|(stream, _)| (place, stream))
+            listener.accept().await.map(|(stream, peer)| (place, stream, peer))
         };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((place, stream)) => {
-                let service = TowerToHyperService::new(routes.clone());
+            Ok((place, stream, peer)) => {
+                let routes = routes.clone().layer(Extension(ConnectInfo::<SocketAddr>(peer)));
+                let service = TowerToHyperService::new(routes);
                 let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Connection, Pool};
 use crate::error::{Doing, StoreError};
+use crate::{Connection, Pool};
 
 /// Who does something, and why.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! Dead letters: what could not be done, with the whole story.
 
 mod act;
+mod retry;
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use act::{Replay, Replayed, discard, replay};
+pub use retry::{Retried, retry};
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};

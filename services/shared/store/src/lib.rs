@@ -33,6 +33,7 @@ pub mod merges;
 pub mod operations;
 pub mod orders;
 pub mod outbox;
+pub mod overview;
 pub mod pauses;
 pub mod pool;
 pub mod previews;

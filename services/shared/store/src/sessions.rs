@@ -104,17 +104,11 @@ pub async fn failed(
     first: Duration,
     longest: Duration,
 ) -> Result<(), StoreError> {
-    sqlx::query_file!(
-        "src/sessions/failed.sql",
-        who,
-        free,
-        first.as_secs_f64(),
-        longest.as_secs_f64()
-    )
-    .execute(pool)
-    .await
-    .doing("noting a failed sign-in")
-    .map(drop)
+    sqlx::query_file!("src/sessions/failed.sql", who, free, first.as_secs_f64(), longest.as_secs_f64())
+        .execute(pool)
+        .await
+        .doing("noting a failed sign-in")
+        .map(drop)
 }
 
 /// Forgets the failures of whoever has signed in.

@@ -11,7 +11,8 @@ use tradeup_store::dead_letters::DeadLetter;
 use tradeup_store::runs::BatchRange;
 use tradeup_store::{Pool, Tx};
 
-use crate::output::{count, money};
+use crate::output::count;
+use tradeup_domain::amount_text as money;
 
 /// What a replay would do.
 pub(crate) enum Effect {

@@ -22,8 +22,9 @@ use tradeup_store::{Tx, members, schedules, trade_ins};
 use super::{in_words, read, unknown_tiers};
 use crate::Context;
 use crate::commands::tenant_by_handle;
-use crate::output::{instant, money};
+use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Orders or events that are read at once.
 const PAGE: i64 = 500;

@@ -10,8 +10,9 @@ use tradeup_store::{Tx, schedules, tiers};
 
 use super::tenant_by_handle;
 use crate::Context;
-use crate::output::{instant, money};
+use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Say who would move up or down, how many of each, and why. Ups come at once, by a review or the next order;
 /// downs on the member's yearly date, unless enough is spent before.

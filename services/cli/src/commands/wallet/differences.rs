@@ -16,8 +16,9 @@ use super::super::start::{Existing, Start};
 use super::super::trigger::by_hand;
 use super::super::{now, tenant_by_handle};
 use crate::Context;
-use crate::output::{instant, money};
+use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Compare a tenant's ledger with its shop now.
 #[derive(Args)]

@@ -12,8 +12,9 @@ use tradeup_store::{Tx, pushes, shops, wallets};
 
 use super::super::tenant_by_handle;
 use crate::Context;
-use crate::output::{count, instant, instant_or_dash, money};
+use crate::output::{count, instant, instant_or_dash};
 use crate::sheet::{Cell, Sheet};
+use tradeup_domain::amount_text as money;
 
 /// Who decides.
 #[derive(Clone, Copy, ValueEnum)]

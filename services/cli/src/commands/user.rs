@@ -1,0 +1,210 @@
+//! `tradeup user`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Args, Subcommand};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use serde_json::json;
+use tradeup_access::{PasswordHash, Role};
+use tradeup_store::users::{self, NewUser};
+use tradeup_store::{Pool, TenantId, Tx, audit};
+
+use super::tenant_by_handle;
+use super::who::Who;
+use crate::Context;
+use crate::output::instant;
+use crate::sheet::{Cell, Sheet};
+
+/// Random letters of a password that is made here: more than 100 bits.
+const PASSWORD_LETTERS: usize = 20;
+/// Those that are not mistaken for each other.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Who may sign in to the console.
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Add a user. The password is shown once, unless it is given.
+    Add(Add),
+    /// List users.
+    List,
+    /// Change a user's role or password, or let them sign in no more; their sessions end.
+    Set(Set),
+}
+
+/// Add a user.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// By which they sign in: small letters, digits and ._@+-
+    name: String,
+    /// What they are.
+    #[arg(long)]
+    role: Role,
+    /// Whose staff they are, with --role shop.
+    #[arg(long, value_name = "SHOP")]
+    tenant: Option<String>,
+    /// Read the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Change a user.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// Their name.
+    name: String,
+    /// What they are from now on.
+    #[arg(long)]
+    role: Option<Role>,
+    /// Whose staff they are, with --role shop.
+    #[arg(long, value_name = "SHOP")]
+    tenant: Option<String>,
+    /// Make a new password, and show it once.
+    #[arg(long, conflicts_with = "password_stdin")]
+    new_password: bool,
+    /// Read a new password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    /// They may not sign in any more.
+    #[arg(long, conflicts_with = "enable")]
+    disable: bool,
+    /// They may again.
+    #[arg(long)]
+    enable: bool,
+    #[command(flatten)]
+    who: Who,
+}
+
+impl User {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Add(add) => add.run(context).await,
+            Self::List => list(context).await,
+            Self::Set(set) => set.run(context).await,
+        }
+    }
+}
+
+/// The tenant that goes with a role.
+async fn tenant_of(pool: &Pool, role: Role, handle: Option<&str>) -> anyhow::Result<Option<TenantId>> {
+    match (role, handle) {
+        (Role::Shop, Some(handle)) => Ok(Some(tenant_by_handle(pool, handle).await?.id)),
+        (Role::Shop, None) => bail!("--role shop needs --tenant: whose staff they are"),
+        (_, None) => Ok(None),
+        (_, Some(_)) => bail!("--tenant goes with --role shop alone; others see all shops"),
+    }
+}
+
+/// A password and its hash; the password is to be shown if it was made here.
+fn password(name: &str, given: bool) -> anyhow::Result<(Option<String>, PasswordHash)> {
+    if given {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).context("reading the password")?;
+        return Ok((None, PasswordHash::of(line.trim_end_matches(['\r', '\n']), name)?));
+    }
+    let mut random = [0; PASSWORD_LETTERS];
+    SysRng.try_fill_bytes(&mut random).context("random bytes")?;
+    let letters: String =
+        random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+    let hash = PasswordHash::of(&letters, name)?;
+    Ok((Some(letters), hash))
+}
+
+impl Add {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._@+-".contains(c);
+        ensure!(
+            self.name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && self.name.len() <= 100
+                && self.name.chars().all(fits),
+            "{:?} is no user's name; use small letters, digits and ._@+-, beginning with a letter or digit",
+            self.name
+        );
+        let pool = context.pool().await?;
+        let tenant = tenant_of(&pool, self.role, self.tenant.as_deref()).await?;
+        let (shown, hash) = password(&self.name, self.password_stdin)?;
+        let actor = self.who.actor();
+        let new = NewUser {
+            name: &self.name,
+            role: self.role.as_str(),
+            tenant,
+            password_hash: Some(hash.as_str()),
+            by: &actor.name,
+        };
+        let mut tx = Tx::of_engine(&pool).await?;
+        ensure!(
+            users::add(&mut tx, &new).await?.is_some(),
+            "there is a user {0} already; change them: tradeup user set {0}",
+            self.name
+        );
+        let subject = json!({ "user": self.name, "role": self.role.as_str(), "tenant": self.tenant });
+        audit::record(&mut tx, &actor, "users.add", &subject).await?;
+        tx.commit().await?;
+        let value = json!({ "user": self.name, "role": self.role.as_str(), "password": shown });
+        context.output().show(&value, || match &shown {
+            Some(password) => {
+                format!("{} may sign in as {}. Password, shown this once: {password}", self.name, self.role)
+            }
+            None => format!("{} may sign in as {}.", self.name, self.role),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Set {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let changes_password = self.new_password || self.password_stdin;
+        ensure!(
+            self.role.is_some() || changes_password || self.disable || self.enable,
+            "say what changes: --role, --new-password, --password-stdin, --disable or --enable"
+        );
+        ensure!(self.role.is_some() || self.tenant.is_none(), "--tenant goes with --role shop");
+        let pool = context.pool().await?;
+        let role = match self.role {
+            Some(role) => Some((role.as_str(), tenant_of(&pool, role, self.tenant.as_deref()).await?)),
+            None => None,
+        };
+        let (shown, hash) = match changes_password {
+            true => password(&self.name, self.password_stdin).map(|(shown, hash)| (shown, Some(hash)))?,
+            false => (None, None),
+        };
+        let disabled = if self.disable { Some(true) } else { self.enable.then_some(false) };
+        let hash = hash.as_ref().map(PasswordHash::as_str);
+        let mut tx = Tx::of_engine(&pool).await?;
+        ensure!(
+            users::change(&mut tx, &self.name, role, hash, disabled).await?,
+            "there is no user {}; `tradeup user list` shows them",
+            self.name
+        );
+        let subject = json!({ "user": self.name, "role": role.map(|(role, _)| role), "tenant": self.tenant,
+            "new_password": changes_password, "disabled": disabled });
+        audit::record(&mut tx, &self.who.actor(), "users.change", &subject).await?;
+        tx.commit().await?;
+        let value = json!({ "user": self.name, "password": shown });
+        context.output().show(&value, || {
+            let password = shown.as_ref().map(|shown| format!(" New password, shown this once: {shown}"));
+            format!("{} is changed, and has to sign in again.{}", self.name, password.unwrap_or_default())
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(context: &Context) -> anyhow::Result<ExitCode> {
+    let pool = context.pool().await?;
+    let mut sheet = Sheet::new(&["user", "role", "tenant", "created_at", "created_by", "disabled_at"]);
+    for user in users::list(&pool).await? {
+        sheet.push([
+            Cell::Text(user.name),
+            Cell::Text(user.role),
+            Cell::optional(user.tenant_handle),
+            Cell::Text(instant(user.created_at)),
+            Cell::Text(user.created_by),
+            Cell::optional(user.disabled_at.map(instant)),
+        ]);
+    }
+    sheet.show(context.output(), false, "Nobody may sign in yet: tradeup user add NAME --role admin")?;
+    Ok(ExitCode::SUCCESS)
+}

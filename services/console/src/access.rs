@@ -1,0 +1,80 @@
+//! Who asks, and what they may.
+
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::COOKIE;
+use axum::http::request::Parts;
+use tradeup_access::{Act, Role, SessionToken};
+use tradeup_store::audit::Actor;
+use tradeup_store::{TenantId, sessions};
+
+use crate::Console;
+use crate::failure::Failure;
+
+/// The cookie that holds the session's token.
+pub(crate) const COOKIE_NAME: &str = "tradeup_session";
+/// A session lasts so long at most (ASVS 5.0, 7.3.2).
+pub(crate) const LASTS: Duration = Duration::from_secs(12 * 3600);
+/// And ends when nobody uses it for so long.
+const IDLE: Duration = Duration::from_secs(2 * 3600);
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Whose staff they are.
+    pub(crate) tenant: Option<(TenantId, String)>,
+    pub(crate) session: SessionToken,
+}
+
+impl Who {
+    /// An error unless they may.
+    pub(crate) fn may(&self, act: Act) -> Result<(), Failure> {
+        if self.role.may(act) { Ok(()) } else { Err(Failure::Forbidden(self.role)) }
+    }
+
+    /// The handle that a list has to be narrowed to: a shop's staff see their shop whatever they ask for.
+    pub(crate) fn narrowed(&self, asked: Option<String>) -> Option<String> {
+        self.tenant.as_ref().map(|(_, handle)| handle.clone()).or(asked)
+    }
+
+    /// Whether something of this tenant may be shown; of no tenant, it is the engine's own.
+    pub(crate) fn sees(&self, tenant: Option<TenantId>) -> Result<(), Failure> {
+        match &self.tenant {
+            None => Ok(()),
+            Some((own, _)) if tenant == Some(*own) => Ok(()),
+            // Whether there is one is nothing they may learn.
+            Some(_) => Err(Failure::NotFound),
+        }
+    }
+
+    /// As the audit log has them.
+    pub(crate) fn actor(&self, reason: Option<&str>) -> Actor {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        Actor { name: self.name.clone(), reason: reason.map(str::to_owned) }
+    }
+}
+
+/// The session's token that a request shows.
+pub(crate) fn shown(parts: &Parts) -> Option<SessionToken> {
+    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).and_then(|(_, value)| SessionToken::shown(value))
+}
+
+impl FromRequestParts<Console> for Who {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let signed_out = || Failure::SignedOut { path: path.to_owned() };
+        let session = shown(parts).ok_or_else(signed_out)?;
+        let found =
+            sessions::find(console.worker.pool(), &session.hash(), IDLE).await?.ok_or_else(signed_out)?;
+        let role = found.role.parse::<Role>().map_err(|_unknown| Failure::NotFound)?;
+        let tenant = found.tenant_id.zip(found.tenant_handle);
+        Ok(Self { name: found.name, role, tenant, session })
+    }
+}

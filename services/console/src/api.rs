@@ -1,0 +1,86 @@
+//! The API: what pages show, as JSON. Errors are problems (RFC 9457).
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use tradeup_access::Act;
+use tradeup_store::{Tx, schedules as stored};
+
+use crate::Console;
+use crate::access::Who;
+use crate::failure::{self, Failure};
+use crate::views::dead::{self, Group, GroupStory};
+use crate::views::overview::Overview;
+use crate::views::run::{Run, id};
+use crate::views::runs::{Asked, Runs};
+use crate::views::schedules::Schedules;
+use crate::views::tenants::{self, Shop};
+
+async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overview>, Failure> {
+    who.may(Act::SeeAll)?;
+    let pool = console.worker.pool();
+    let mut tx = Tx::of_engine(pool).await?;
+    let today = stored::now(&mut tx).await?.date_naive();
+    tx.rollback().await?;
+    Ok(Json(Overview::read(pool, console.worker.broker().is_connected(), today).await?))
+}
+
+async fn runs(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Runs>, Failure> {
+    Ok(Json(Runs::read(console.worker.pool(), &who, &asked).await?))
+}
+
+async fn run(
+    State(console): State<Console>,
+    who: Who,
+    Path(given): Path<String>,
+) -> Result<Json<Run>, Failure> {
+    Ok(Json(Run::read(console.worker.pool(), &who, id(&given)?).await?))
+}
+
+async fn schedules(State(console): State<Console>, who: Who) -> Result<Json<Schedules>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(Schedules::read(console.worker.pool()).await?))
+}
+
+async fn dead_groups(State(console): State<Console>, who: Who) -> Result<Json<Vec<Group>>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(dead::groups(console.worker.pool()).await?))
+}
+
+async fn dead_group(
+    State(console): State<Console>,
+    who: Who,
+    Path(group): Path<String>,
+) -> Result<Json<GroupStory>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(dead::group(console.worker.pool(), &who, &group).await?))
+}
+
+async fn shops(State(console): State<Console>, who: Who) -> Result<Json<Vec<Shop>>, Failure> {
+    Ok(Json(tenants::list(console.worker.pool(), &who).await?))
+}
+
+async fn shop(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+) -> Result<Json<Shop>, Failure> {
+    Ok(Json(tenants::one(console.worker.pool(), &who, &handle).await?))
+}
+
+pub(crate) fn routes() -> Router<Console> {
+    Router::new()
+        .route("/overview", get(overview))
+        .route("/runs", get(runs))
+        .route("/runs/{id}", get(run))
+        .route("/schedules", get(schedules))
+        .route("/dead-letters", get(dead_groups))
+        .route("/dead-letters/{group}", get(dead_group))
+        .route("/shops", get(shops))
+        .route("/shops/{handle}", get(shop))
+        .fallback(failure::no_such_page)
+}

@@ -1,0 +1,135 @@
+//! What is answered when something can't be done: a page for people, a problem (RFC 9457) for programs.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde_json::json;
+use tradeup_access::Role;
+use tradeup_store::StoreError;
+
+/// Why something is not answered as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// Nobody is signed in.
+    SignedOut {
+        /// Where they wanted to go.
+        path: String,
+    },
+    /// The role may not.
+    Forbidden(Role),
+    /// A form that was not sent from a page of this session.
+    Forged,
+    /// There is none, or none that may be seen.
+    NotFound,
+    /// What was asked is wrong: the field, and what is wrong with it.
+    Invalid { field: &'static str, why: String },
+    /// It can't be done as things stand.
+    Conflict(String),
+    /// PostgreSQL does not answer.
+    Database(String),
+    /// A fault of ours.
+    Internal,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!("a page can't be shown: {error}");
+        Self::Database(error.to_string())
+    }
+}
+
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!("a page can't be written: {error}");
+        Self::Internal
+    }
+}
+
+impl Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::SignedOut { .. } => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What is wrong, and what to do.
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::SignedOut { .. } => {
+                ("Sign in first", "Nobody is signed in, or the session is over.".to_owned())
+            }
+            Self::Forbidden(role) => (
+                "You may not do this",
+                format!("Your role is {role}. Ask an admin: tradeup user set NAME --role ROLE"),
+            ),
+            Self::Forged => (
+                "This form is not from here",
+                "It was not sent from a page of your session. Load the page again and send it once more."
+                    .to_owned(),
+            ),
+            Self::NotFound => {
+                ("There is no such page", "Perhaps it was deleted, or it is not yours to see.".to_owned())
+            }
+            Self::Invalid { field, why } => ("This can't be understood", format!("{field}: {why}")),
+            Self::Conflict(why) => ("It can't be done now", why.clone()),
+            Self::Database(why) => (
+                "PostgreSQL does not answer",
+                format!("{why}. Runs wait and are taken up again by themselves; tradeup doctor says more."),
+            ),
+            Self::Internal => ("Something is wrong here", "The console's log says what.".to_owned()),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct Page<'a> {
+    title: &'a str,
+    words: &'a str,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes what has failed for whoever asked: a program at `/api`, or a person.
+pub(crate) async fn written(request: Request, next: Next) -> Response {
+    let uri: Uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    let (title, words) = failure.words();
+    if uri.path().starts_with("/api/") {
+        let problem = json!({ "type": "about:blank", "title": title, "status": failure.status().as_u16(), "detail": words });
+        let mut response = (failure.status(), Json(problem)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        return response;
+    }
+    if let Failure::SignedOut { path } = &failure {
+        let query = askama::filters::urlencode_strict(path.as_str());
+        let next = query.map(|query| query.to_string()).unwrap_or_default();
+        return Redirect::to(&format!("/sign-in?next={next}")).into_response();
+    }
+    match (Page { title, words: &words }).render() {
+        Ok(page) => (failure.status(), Html(page)).into_response(),
+        Err(_unwritten) => failure.status().into_response(),
+    }
+}
+
+/// No route has this path.
+pub(crate) async fn no_such_page() -> Failure {
+    Failure::NotFound
+}

@@ -1,0 +1,94 @@
+//! The engine as a whole: overview, schedules, audit.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tradeup_access::Act;
+use tradeup_store::audit::{self, ActFilter, ActView};
+use tradeup_store::{Tx, schedules as stored};
+
+use super::{filters, written};
+use crate::Console;
+use crate::access::Who;
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::views::overview::Overview;
+use crate::views::schedules::Schedules;
+use crate::views::when::When;
+
+/// Acts of a page.
+const ACTS: i64 = 100;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    view: Overview,
+    now: When,
+}
+
+async fn overview(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
+    if let Some((_, handle)) = &who.tenant {
+        return Ok(Redirect::to(&format!("/shops/{handle}")).into_response());
+    }
+    let pool = console.worker.pool();
+    let mut tx = Tx::of_engine(pool).await?;
+    let now = stored::now(&mut tx).await?;
+    tx.rollback().await?;
+    let view = Overview::read(pool, console.worker.broker().is_connected(), now.date_naive()).await?;
+    written(&OverviewPage { frame: Frame::of(&who, "overview"), view, now: When(now) })
+}
+
+#[derive(Template)]
+#[template(path = "schedules.html")]
+struct SchedulesPage {
+    frame: Frame,
+    view: Schedules,
+}
+
+async fn schedules(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
+    who.may(Act::SeeAll)?;
+    let view = Schedules::read(console.worker.pool()).await?;
+    written(&SchedulesPage { frame: Frame::of(&who, "schedules"), view })
+}
+
+#[derive(Deserialize)]
+struct WhichActs {
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    act: String,
+    before: Option<uuid::Uuid>,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    frame: Frame,
+    actor: String,
+    act: String,
+    acts: Vec<(When, ActView)>,
+    next: Option<String>,
+}
+
+async fn audit(
+    State(console): State<Console>,
+    who: Who,
+    Query(which): Query<WhichActs>,
+) -> Result<Response, Failure> {
+    who.may(Act::SeeAll)?;
+    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let filter = ActFilter { actor: said(&which.actor), act: said(&which.act), before: which.before };
+    let found = audit::list(console.worker.pool(), &filter, ACTS).await?;
+    let full = i64::try_from(found.len()) == Ok(ACTS);
+    let next = found.last().filter(|_| full).map(|act| act.id.to_string());
+    let acts = found.into_iter().map(|act| (When(act.at), act)).collect();
+    written(&AuditPage { frame: Frame::of(&who, "audit"), actor: which.actor, act: which.act, acts, next })
+}
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/", get(overview)).route("/schedules", get(schedules)).route("/audit", get(audit))
+}

@@ -1,0 +1,41 @@
+//! Pages: each reads its view and writes it.
+
+mod dead;
+mod engine;
+mod runs;
+mod shops;
+
+use askama::Template;
+use axum::Router;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use crate::Console;
+use crate::failure::Failure;
+
+/// What a template needs to write an instant and an address.
+pub(crate) mod filters {
+    use askama::filters::{Html, Safe};
+
+    use crate::views::when::When;
+
+    /// An instant as a `time` element, which a script may put into the reader's zone.
+    #[askama::filter_fn]
+    pub(crate) fn time(when: &When, _values: &dyn askama::Values) -> askama::Result<Safe<String>> {
+        let _escaped = Html;
+        Ok(Safe(format!("<time datetime=\"{}\">{when}</time>", when.machine())))
+    }
+
+    /// The address of an asset.
+    #[askama::filter_fn]
+    pub(crate) fn asset(name: &str, _values: &dyn askama::Values) -> askama::Result<String> {
+        Ok(crate::assets::address(name))
+    }
+}
+
+fn written(page: &impl Template) -> Result<Response, Failure> {
+    Ok(Html(page.render()?).into_response())
+}
+
+pub(crate) fn routes() -> Router<Console> {
+    engine::routes().merge(runs::routes()).merge(dead::routes()).merge(shops::routes())
+}

@@ -1,0 +1,85 @@
+//! Runs, and one of them.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use tradeup_proto::JobKind;
+
+use super::{filters, written};
+use crate::Console;
+use crate::access::Who;
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::views::run::{Run, id};
+use crate::views::runs::{Asked, Runs};
+
+/// Every state that a run may be in.
+const STATES: [&str; 8] =
+    ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"];
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    frame: Frame,
+    asked: Asked,
+    view: Runs,
+    tasks: Vec<&'static str>,
+    states: [&'static str; 8],
+    next: Option<String>,
+}
+
+async fn list(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    let view = Runs::read(console.worker.pool(), &who, &asked).await?;
+    let next = view.next.clone().map(|before| {
+        let next = Asked { before, ..asked.clone() };
+        let pairs = [
+            ("task", &next.task),
+            ("state", &next.state),
+            ("tenant", &next.tenant),
+            ("tag", &next.tag),
+            ("key", &next.key),
+            ("since", &next.since),
+            ("until", &next.until),
+            ("all", &next.all),
+            ("before", &next.before),
+        ];
+        let said = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let query: Vec<String> = said
+            .filter_map(|(name, value)| {
+                askama::filters::urlencode_strict(value.as_str()).ok().map(|value| format!("{name}={value}"))
+            })
+            .collect();
+        format!("/runs?{}", query.join("&"))
+    });
+    let mut tasks: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
+    tasks.sort_unstable();
+    written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next })
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    frame: Frame,
+    view: Run,
+    result: Option<String>,
+}
+
+async fn one(
+    State(console): State<Console>,
+    who: Who,
+    Path(given): Path<String>,
+) -> Result<Response, Failure> {
+    let view = Run::read(console.worker.pool(), &who, id(&given)?).await?;
+    let result = view.result.as_ref().map(|result| serde_json::to_string_pretty(result).unwrap_or_default());
+    written(&RunPage { frame: Frame::of(&who, "runs"), view, result })
+}
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/runs", get(list)).route("/runs/{id}", get(one))
+}

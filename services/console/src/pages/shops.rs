@@ -1,0 +1,66 @@
+//! Shops.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use tradeup_store::{Tx, pauses, schedules};
+
+use super::{filters, written};
+use crate::Console;
+use crate::access::Who;
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::views::overview::Grid;
+use crate::views::runs::{Asked, Line, Runs};
+use crate::views::tenants::{self, Shop};
+
+#[derive(Template)]
+#[template(path = "shops.html")]
+struct ShopsPage {
+    frame: Frame,
+    shops: Vec<Shop>,
+}
+
+async fn list(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
+    let shops = tenants::list(console.worker.pool(), &who).await?;
+    written(&ShopsPage { frame: Frame::of(&who, "shops"), shops })
+}
+
+#[derive(Template)]
+#[template(path = "shop.html")]
+struct ShopPage {
+    frame: Frame,
+    shop: Shop,
+    grid: Grid,
+    runs: Vec<Line>,
+    /// Why its runs are held back.
+    paused: Option<String>,
+}
+
+async fn one(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+) -> Result<Response, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    let mut tx = Tx::of_engine(pool).await?;
+    let today = schedules::now(&mut tx).await?.date_naive();
+    tx.rollback().await?;
+    let grid = Grid::read(pool, today, Some(shop.id)).await?;
+    let asked = Asked { tenant: shop.handle.clone(), ..Asked::default() };
+    let runs = Runs::read(pool, &who, &asked).await?.runs;
+    let paused = pauses::list(pool).await?.into_iter().find(|pause| {
+        pause.tenant_handle.as_ref() == Some(&shop.handle)
+            && pause.task.is_none()
+            && pause.dependency.is_none()
+    });
+    let paused = paused.map(|pause| pause.because());
+    written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, paused })
+}
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/shops", get(list)).route("/shops/{handle}", get(one))
+}

@@ -1,0 +1,119 @@
+//! Dead letters, by what they died of.
+
+use serde::Serialize;
+use tradeup_store::dead_letters::{self, DeadFilter, DeadLetter, DeadOrder};
+use tradeup_store::{Pool, Tx, doctor};
+
+use super::when::When;
+use crate::access::Who;
+use crate::failure::Failure;
+
+/// Letters of a group that are shown.
+const LETTERS_MAX: i64 = 100;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Group {
+    pub(crate) fingerprint: String,
+    pub(crate) code: String,
+    pub(crate) task: Option<String>,
+    pub(crate) letters: i64,
+    pub(crate) latest: When,
+}
+
+/// All groups that nobody has seen to.
+pub(crate) async fn groups(pool: &Pool) -> Result<Vec<Group>, Failure> {
+    let found = doctor::dead_groups(pool).await?;
+    Ok(found
+        .into_iter()
+        .map(|group| Group {
+            fingerprint: group.fingerprint,
+            code: group.code,
+            task: group.task,
+            letters: group.letters,
+            latest: When(group.latest),
+        })
+        .collect())
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Letter {
+    pub(crate) id: String,
+    pub(crate) run: Option<String>,
+    pub(crate) run_key: Option<String>,
+    pub(crate) run_state: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) task: Option<String>,
+    pub(crate) subject: String,
+    pub(crate) code: String,
+    pub(crate) errors: Vec<String>,
+    pub(crate) build: String,
+    pub(crate) died: When,
+    pub(crate) members: Option<i32>,
+    pub(crate) resolution: Option<String>,
+    pub(crate) resolved_by: Option<String>,
+}
+
+impl Letter {
+    fn of(letter: DeadLetter) -> Self {
+        Self {
+            id: letter.id.to_string(),
+            run: letter.run_id.map(|id| id.to_string()),
+            run_key: letter.run_key,
+            run_state: letter.run_state,
+            tenant: letter.tenant_handle,
+            task: letter.task,
+            subject: letter.subject,
+            code: letter.code,
+            errors: letter.errors,
+            build: letter.build,
+            died: When(letter.dead_at),
+            members: letter.batch_members,
+            resolution: letter.resolution,
+            resolved_by: letter.resolved_by,
+        }
+    }
+}
+
+/// A group with its letters, and how far it reaches.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupStory {
+    pub(crate) fingerprint: String,
+    pub(crate) code: String,
+    pub(crate) task: Option<String>,
+    pub(crate) letters: Vec<Letter>,
+    /// There are more than are shown.
+    pub(crate) more: bool,
+    pub(crate) total: i64,
+    /// Shops that it has hit.
+    pub(crate) tenants: Vec<String>,
+    /// Members in their batches.
+    pub(crate) members: i64,
+}
+
+/// One group.
+pub(crate) async fn group(pool: &Pool, who: &Who, fingerprint: &str) -> Result<GroupStory, Failure> {
+    let filter = DeadFilter { fingerprint: Some(fingerprint.to_owned()), ..DeadFilter::default() };
+    let mut tx = Tx::of_engine(pool).await?;
+    let all = dead_letters::select(&mut tx, &filter, DeadOrder::NewestFirst, i64::MAX).await?;
+    tx.rollback().await?;
+    let first = all.first().ok_or(Failure::NotFound)?;
+    who.sees(None)?;
+    let (code, task) = (first.code.clone(), first.task.clone());
+    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+    let mut tenants: Vec<String> = all.iter().filter_map(|letter| letter.tenant_handle.clone()).collect();
+    tenants.sort();
+    tenants.dedup();
+    let members = all.iter().filter_map(|letter| letter.batch_members).map(i64::from).sum();
+    let letters: Vec<Letter> =
+        all.into_iter().take(usize::try_from(LETTERS_MAX).unwrap_or(0)).map(Letter::of).collect();
+    Ok(GroupStory {
+        fingerprint: fingerprint.to_owned(),
+        code,
+        task,
+        more: total > LETTERS_MAX,
+        letters,
+        total,
+        tenants,
+        members,
+    })
+}

@@ -1,0 +1,9 @@
+//! What is shown, as data: the API answers with it, and pages are written from it.
+
+pub(crate) mod dead;
+pub(crate) mod overview;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod schedules;
+pub(crate) mod tenants;
+pub(crate) mod when;

@@ -1,0 +1,155 @@
+//! Runs in a list.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tradeup_store::runs::{self, RunFilter, RunView};
+use tradeup_store::{Pool, RunId};
+
+use super::when::{When, length};
+use crate::access::Who;
+use crate::failure::Failure;
+
+/// Runs of a page.
+const PAGE: i64 = 50;
+
+/// What a list of runs is narrowed by, as the address has it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    pub(crate) task: String,
+    pub(crate) state: String,
+    pub(crate) tenant: String,
+    pub(crate) tag: String,
+    pub(crate) key: String,
+    pub(crate) since: String,
+    pub(crate) until: String,
+    /// Children, too.
+    pub(crate) all: String,
+    pub(crate) before: String,
+}
+
+/// A run in one line.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) id: String,
+    pub(crate) task: String,
+    pub(crate) tenant: Option<String>,
+    pub(crate) key: String,
+    pub(crate) state: String,
+    pub(crate) trigger: String,
+    pub(crate) triggered_by: Option<String>,
+    pub(crate) parent: Option<String>,
+    pub(crate) root: String,
+    pub(crate) attempt: i32,
+    pub(crate) attempts_max: Option<i32>,
+    pub(crate) due: When,
+    pub(crate) created: When,
+    pub(crate) started: Option<When>,
+    pub(crate) ended: Option<When>,
+    pub(crate) next_attempt: Option<When>,
+    pub(crate) took: Option<String>,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error: Option<String>,
+    /// Why it is not tried although it could be.
+    pub(crate) held_because: Option<String>,
+    pub(crate) urgent: bool,
+    pub(crate) tags: Vec<String>,
+}
+
+impl Line {
+    pub(crate) fn of(run: RunView) -> Self {
+        let took =
+            run.started_at.zip(run.finished_at).map(|(from, to)| length((to - from).max(TimeDelta::zero())));
+        Self {
+            id: run.run_id.to_string(),
+            task: run.task,
+            tenant: run.tenant_handle,
+            key: run.key,
+            state: run.state,
+            trigger: run.trigger,
+            triggered_by: run.triggered_by,
+            parent: run.parent_id.map(|id| id.to_string()),
+            root: run.root_id.to_string(),
+            attempt: run.attempt,
+            attempts_max: run.max_attempts,
+            due: When(run.scheduled_for),
+            created: When(run.created_at),
+            started: run.started_at.map(When),
+            ended: run.finished_at.map(When),
+            next_attempt: run.next_attempt_at.map(When),
+            took,
+            error_code: run.error_code,
+            error: run.error,
+            held_because: run.held_because,
+            urgent: run.urgent,
+            tags: run.tags,
+        }
+    }
+}
+
+/// A page of runs, newest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct Runs {
+    pub(crate) runs: Vec<Line>,
+    /// The id to give as `before` for the next page.
+    pub(crate) next: Option<String>,
+}
+
+fn text(given: &str) -> Option<String> {
+    let given = given.trim();
+    (!given.is_empty()).then(|| given.to_owned())
+}
+
+fn instant(field: &'static str, given: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(given) = text(given) else { return Ok(None) };
+    // A form's own fields have neither seconds nor a zone.
+    let whole = format!("{given}:00Z");
+    [given.as_str(), whole.as_str()].into_iter().find_map(|text| text.parse().ok()).map(Some).ok_or(
+        Failure::Invalid {
+            field,
+            why: format!("{given:?} is no instant; write it like 2026-11-01T06:00:00Z"),
+        },
+    )
+}
+
+impl Asked {
+    fn filter(&self, who: &Who) -> Result<RunFilter, Failure> {
+        let before: Option<RunId> = match text(&self.before) {
+            None => None,
+            Some(id) => Some(id.parse().map_err(|_malformed| Failure::Invalid {
+                field: "before",
+                why: format!("{id:?} is no run's id"),
+            })?),
+        };
+        let tenant = who.narrowed(text(&self.tenant));
+        Ok(RunFilter {
+            task: text(&self.task),
+            state: text(&self.state),
+            // What shops have are children mostly.
+            with_children: !self.all.is_empty()
+                || tenant.is_some()
+                || !self.key.is_empty()
+                || !self.task.is_empty(),
+            tenant,
+            tag: text(&self.tag),
+            key_prefix: text(&self.key),
+            since: instant("since", &self.since)?,
+            until: instant("until", &self.until)?,
+            before,
+            ..RunFilter::default()
+        })
+    }
+}
+
+impl Runs {
+    pub(crate) async fn read(pool: &Pool, who: &Who, asked: &Asked) -> Result<Self, Failure> {
+        let filter = asked.filter(who)?;
+        let mut found = runs::list(pool, &filter, PAGE + 1).await?;
+        let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
+        if more {
+            found.pop();
+        }
+        let next = found.last().filter(|_| more).map(|run| run.run_id.to_string());
+        Ok(Self { runs: found.into_iter().map(Line::of).collect(), next })
+    }
+}

@@ -1,0 +1,96 @@
+//! Schedules: what is to come, and what was decided.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use tradeup_store::{Pool, schedules};
+
+use super::when::{When, length};
+use crate::failure::Failure;
+
+/// Next fires that are shown of each.
+const NEXT: usize = 5;
+/// Decisions that are shown.
+const DECISIONS: i64 = 50;
+/// A fire that is overdue for longer is decided by nobody.
+const OVERDUE: TimeDelta = TimeDelta::seconds(30);
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Schedule {
+    pub(crate) name: String,
+    pub(crate) tenant: Option<String>,
+    pub(crate) task: String,
+    pub(crate) cron: String,
+    pub(crate) zone: String,
+    pub(crate) missed: String,
+    pub(crate) overlap: String,
+    pub(crate) next: Option<When>,
+    /// The fires after it.
+    pub(crate) then: Vec<When>,
+    pub(crate) overdue: Option<String>,
+    pub(crate) paused_by: Option<String>,
+    pub(crate) paused_because: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Decision {
+    pub(crate) schedule: String,
+    pub(crate) tenant: Option<String>,
+    pub(crate) due: When,
+    pub(crate) until: When,
+    pub(crate) fires: i32,
+    pub(crate) decision: String,
+    pub(crate) run: Option<String>,
+    pub(crate) decided: When,
+    pub(crate) late: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Schedules {
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) decisions: Vec<Decision>,
+}
+
+fn then(rule: &schedules::Rule, from: DateTime<Utc>) -> Vec<When> {
+    let fires = rule.cron.upcoming(from, NEXT).unwrap_or_default();
+    fires.into_iter().map(|fire| When(fire.at)).collect()
+}
+
+impl Schedules {
+    pub(crate) async fn read(pool: &Pool) -> Result<Self, Failure> {
+        let found = schedules::list(pool).await?;
+        let decided = schedules::decisions(pool, None, DECISIONS).await?;
+        let all = found.into_iter().map(|schedule| {
+            let later = schedule.next_fire_at.zip(schedule.rule().ok());
+            let overdue = TimeDelta::milliseconds((schedule.overdue_seconds * 1000.0) as i64);
+            Schedule {
+                then: later.map(|(next, rule)| then(&rule, next)).unwrap_or_default(),
+                overdue: (overdue > OVERDUE).then(|| length(overdue)),
+                name: schedule.name,
+                tenant: schedule.tenant_handle,
+                task: schedule.task,
+                cron: schedule.cron,
+                zone: schedule.zone,
+                missed: schedule.missed_policy,
+                overlap: schedule.overlap_policy,
+                next: schedule.next_fire_at.map(When),
+                paused_by: schedule.paused_by,
+                paused_because: schedule.paused_because,
+            }
+        });
+        let decisions = decided.into_iter().map(|decision| {
+            let late = decision.decided_at - decision.until;
+            Decision {
+                late: (late > TimeDelta::seconds(2)).then(|| length(late)),
+                schedule: decision.schedule,
+                tenant: decision.tenant_handle,
+                due: When(decision.fire_at),
+                until: When(decision.until),
+                fires: decision.fires,
+                decision: decision.decision,
+                run: decision.run_id.map(|id| id.to_string()),
+                decided: When(decision.decided_at),
+            }
+        });
+        Ok(Self { schedules: all.collect(), decisions: decisions.collect() })
+    }
+}

@@ -1,0 +1,48 @@
+//! Shops.
+
+use serde::Serialize;
+use tradeup_store::Pool;
+use tradeup_store::tenants::{self, Tenant};
+
+use super::when::When;
+use crate::access::Who;
+use crate::failure::Failure;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Shop {
+    pub(crate) handle: String,
+    pub(crate) state: String,
+    pub(crate) shop_domain: Option<String>,
+    pub(crate) wallet: String,
+    pub(crate) created: When,
+    pub(crate) installed: Option<When>,
+    #[serde(skip)]
+    pub(crate) id: tradeup_store::TenantId,
+}
+
+impl Shop {
+    fn of(tenant: Tenant) -> Self {
+        Self {
+            id: tenant.id,
+            handle: tenant.handle,
+            state: tenant.state,
+            shop_domain: tenant.shop_domain,
+            wallet: tenant.wallet,
+            created: When(tenant.created_at),
+            installed: tenant.installed_at.map(When),
+        }
+    }
+}
+
+/// Those that may be seen.
+pub(crate) async fn list(pool: &Pool, who: &Who) -> Result<Vec<Shop>, Failure> {
+    let all = tenants::list(pool).await?;
+    Ok(all.into_iter().filter(|tenant| who.sees(Some(tenant.id)).is_ok()).map(Shop::of).collect())
+}
+
+/// One of them.
+pub(crate) async fn one(pool: &Pool, who: &Who, handle: &str) -> Result<Shop, Failure> {
+    let tenant = tenants::by_handle(pool, handle).await?.ok_or(Failure::NotFound)?;
+    who.sees(Some(tenant.id))?;
+    Ok(Shop::of(tenant))
+}

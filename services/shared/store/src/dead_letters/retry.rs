@@ -1,0 +1,49 @@
+//! Trying runs again, whatever keeps them.
+
+use super::{DeadFilter, DeadOrder, Replay, replay, select};
+use crate::audit::Actor;
+use crate::error::StoreError;
+use crate::{RunId, Tx, runs};
+
+/// Runs a second that are set going.
+const RUNS_PER_SECOND: f64 = 1000.0;
+
+/// What was set going.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Runs that were dead.
+    pub dead: usize,
+    /// Runs that were cancelled.
+    pub cancelled: usize,
+    /// Runs that waited for their next attempt or their time.
+    pub waiting: usize,
+}
+
+impl Retried {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.dead + self.cancelled + self.waiting
+    }
+}
+
+/// Sets going what is dead, cancelled or waiting at or below these runs. What succeeded stays as it is.
+///
+/// # Errors
+/// As any statement.
+pub async fn retry(tx: &mut Tx, ids: &[RunId], actor: &Actor) -> Result<Retried, StoreError> {
+    let mut retried = Retried {
+        cancelled: runs::resume_cancelled(tx, ids, actor).await?,
+        waiting: runs::hasten(tx, ids, actor).await?,
+        dead: 0,
+    };
+    let how = Replay { payload: None, runs_per_second: RUNS_PER_SECOND };
+    for id in ids {
+        let filter = DeadFilter { run: Some(*id), resolved: true, ..DeadFilter::default() };
+        let letters = select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
+        if !letters.is_empty() {
+            retried.dead += replay(tx, &letters, &how, actor).await?.runs;
+        }
+    }
+    Ok(retried)
+}

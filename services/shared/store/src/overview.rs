@@ -1,0 +1,69 @@
+//! What there is to see at a glance: what should have happened beside what did, and what is under way.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::error::{Doing, StoreError};
+use crate::{Pool, RunId, TenantId};
+
+/// What became of one schedule for one tenant on one day.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The tenant's handle.
+    pub tenant_handle: String,
+    /// The day, in UTC, on which it was due.
+    pub day: NaiveDate,
+    /// The schedule.
+    pub schedule: String,
+    /// When it was due.
+    pub fire_at: DateTime<Utc>,
+    /// What was decided of the fire.
+    pub decision: String,
+    /// The tenant's run; `None` if there is none, though the tenant was there.
+    pub run_id: Option<RunId>,
+    /// Its state.
+    pub state: Option<String>,
+}
+
+/// What became of the schedules' fires of the last `days` days, for each tenant or one of them.
+///
+/// # Errors
+/// As any statement.
+pub async fn grid(pool: &Pool, days: i32, tenant: Option<TenantId>) -> Result<Vec<Cell>, StoreError> {
+    sqlx::query_file_as!(Cell, "src/overview/grid.sql", days, tenant as Option<TenantId>)
+        .fetch_all(pool)
+        .await
+        .doing("comparing fires with runs")
+}
+
+/// How many runs have not ended, by state.
+///
+/// # Errors
+/// As any statement.
+pub async fn unfinished(pool: &Pool) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select state, count(*) as "runs!" from runs where finished_at is null group by state order by state"#
+    )
+    .fetch_all(pool)
+    .await
+    .doing("counting runs")?;
+    Ok(rows.into_iter().map(|row| (row.state, row.runs)).collect())
+}
+
+/// Something that differs whenever what there is to see of these runs does.
+///
+/// # Errors
+/// As any statement.
+pub async fn runs_now(pool: &Pool, ids: &[RunId]) -> Result<Vec<(RunId, String)>, StoreError> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows =
+        sqlx::query_file!("src/overview/runs_now.sql", &ids).fetch_all(pool).await.doing("watching runs")?;
+    Ok(rows.into_iter().map(|row| (row.id, row.now)).collect())
+}
+
+/// Something that differs whenever what is under way, dead or decided does.
+///
+/// # Errors
+/// As any statement.
+pub async fn engine_now(pool: &Pool) -> Result<String, StoreError> {
+    sqlx::query_file_scalar!("src/overview/engine_now.sql").fetch_one(pool).await.doing("watching the engine")
+}

@@ -1,0 +1,7 @@
+-- What differs whenever what is under way, dead or decided does.
+select concat_ws(' ',
+    (select string_agg(state || count, ',' order by state) from (
+        select state, count(*) from runs where finished_at is null group by state) as u),
+    (select count(*) from dead_letters where resolution is null),
+    (select max(decided_at) from fire_decisions where fire_at > now() - interval '2 days'),
+    (select count(*) from pauses), (select count(*) from breakers where open_until is not null)) as "now!"
