@@ -57,8 +57,8 @@ impl Said {
     }
 }
 
-fn back(to: String) -> Response {
-    Redirect::to(&to).into_response()
+fn back(to: &str) -> Response {
+    Redirect::to(to).into_response()
 }
 
 async fn retry(
@@ -77,7 +77,7 @@ async fn retry(
     if retried.total() == 0 {
         return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
     }
-    Ok(back(format!("/runs/{id}")))
+    Ok(back(&format!("/runs/{id}")))
 }
 
 async fn cancel(
@@ -95,7 +95,7 @@ async fn cancel(
     if cancelled.runs.is_empty() {
         return Err(Failure::Conflict("It has ended already, with everything below it.".to_owned()));
     }
-    Ok(back(format!("/runs/{id}")))
+    Ok(back(&format!("/runs/{id}")))
 }
 
 /// What is done with a group of dead letters.
@@ -130,7 +130,7 @@ async fn see_to(
         }
     }
     tx.commit().await?;
-    Ok(back("/dead".to_owned()))
+    Ok(back("/dead"))
 }
 
 async fn replay(
@@ -165,7 +165,7 @@ async fn pause_shop(
     let scope = Scope { tenant: Some(shop.id), ..Scope::default() };
     pauses::place(&mut tx, &scope, None, &actor).await?;
     tx.commit().await?;
-    Ok(back(format!("/shops/{}", shop.handle)))
+    Ok(back(&format!("/shops/{}", shop.handle)))
 }
 
 async fn resume_shop(
@@ -184,7 +184,7 @@ async fn resume_shop(
     if lifted.is_none() {
         return Err(Failure::Conflict("It is not paused.".to_owned()));
     }
-    Ok(back(format!("/shops/{}", shop.handle)))
+    Ok(back(&format!("/shops/{}", shop.handle)))
 }
 
 fn edited(result: Result<(), EditError>) -> Result<(), Failure> {
@@ -205,7 +205,7 @@ async fn pause_schedule(
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     edited(schedules::pause(&mut tx, &name, None, &actor).await)?;
     tx.commit().await?;
-    Ok(back("/schedules".to_owned()))
+    Ok(back("/schedules"))
 }
 
 async fn resume_schedule(
@@ -218,7 +218,7 @@ async fn resume_schedule(
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     edited(schedules::resume(&mut tx, &name, None, &who.actor(Some(&said.reason))).await)?;
     tx.commit().await?;
-    Ok(back("/schedules".to_owned()))
+    Ok(back("/schedules"))
 }
 
 pub(crate) fn routes() -> Router<Console> {

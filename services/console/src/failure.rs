@@ -11,6 +11,8 @@ use serde_json::json;
 use tradeup_access::Role;
 use tradeup_store::StoreError;
 
+use crate::pages::filters;
+
 /// Why something is not answered as it was asked for.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {

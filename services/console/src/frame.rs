@@ -23,7 +23,6 @@ pub(crate) struct Frame {
     /// The token of forms.
     pub(crate) form: String,
     pub(crate) may_operate: bool,
-    pub(crate) may_administer: bool,
     pub(crate) sees_all: bool,
 }
 
@@ -36,7 +35,6 @@ impl Frame {
             shop: who.tenant.as_ref().map(|(_, handle)| handle.clone()),
             form: who.session.form().as_str().to_owned(),
             may_operate: who.role.may(Act::Operate),
-            may_administer: who.role.may(Act::Administer),
             sees_all: who.role.may(Act::SeeAll),
         }
     }

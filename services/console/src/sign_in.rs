@@ -19,6 +19,7 @@ use tradeup_store::{Tx, sessions, users};
 use crate::Console;
 use crate::access::{COOKIE_NAME, LASTS, Who};
 use crate::failure::Failure;
+use crate::pages::filters;
 
 /// Failures in a row that cost nothing; then each locks twice as long, up to the longest.
 const FREE: i32 = 5;

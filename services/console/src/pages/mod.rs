@@ -13,6 +13,7 @@ use crate::Console;
 use crate::failure::Failure;
 
 /// What a template needs to write an instant and an address.
+#[expect(unreachable_pub, reason = "the macro makes its items so")]
 pub(crate) mod filters {
     use askama::filters::{Html, Safe};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, workers};
 
 use super::dead::{self, Group};
-use super::when::{When, length};
+use super::when::{When, length, seconds};
 use crate::failure::Failure;
 
 /// Days of the grid.
@@ -203,7 +203,7 @@ impl Overview {
             .filter(|worker| worker.stopped_at.is_none())
             .map(|worker| Process {
                 lost: (worker.unseen_seconds > UNSEEN_SECONDS)
-                    .then(|| length(Duration::seconds(worker.unseen_seconds as i64))),
+                    .then(|| length(seconds(worker.unseen_seconds))),
                 name: worker.name,
                 service: worker.service,
                 build: worker.build,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tradeup_store::{Pool, schedules};
 
-use super::when::{When, length};
+use super::when::{When, length, seconds};
 use crate::failure::Failure;
 
 /// Next fires that are shown of each.
@@ -61,7 +61,7 @@ impl Schedules {
         let decided = schedules::decisions(pool, None, DECISIONS).await?;
         let all = found.into_iter().map(|schedule| {
             let later = schedule.next_fire_at.zip(schedule.rule().ok());
-            let overdue = TimeDelta::milliseconds((schedule.overdue_seconds * 1000.0) as i64);
+            let overdue = seconds(schedule.overdue_seconds);
             Schedule {
                 then: later.map(|(next, rule)| then(&rule, next)).unwrap_or_default(),
                 overdue: (overdue > OVERDUE).then(|| length(overdue)),

@@ -72,7 +72,7 @@ impl Broker {
     /// # Errors
     /// [`ConnectError`], one clear line each.
     pub async fn connect(url: &str, name: &str) -> Result<Self, ConnectError> {
-        let broker = Self::open(url, ConnectOptions::new(), name).await?;
+        let broker = Self::connect_by(url, ConnectOptions::new(), name).await?;
         broker.check().await?;
         Ok(broker)
     }
@@ -83,10 +83,10 @@ impl Broker {
     /// # Errors
     /// [`ConnectError::Address`].
     pub async fn connect_later(url: &str, name: &str) -> Result<Self, ConnectError> {
-        Self::open(url, ConnectOptions::new().retry_on_initial_connect(), name).await
+        Self::connect_by(url, ConnectOptions::new().retry_on_initial_connect(), name).await
     }
 
-    async fn open(url: &str, mut options: ConnectOptions, name: &str) -> Result<Self, ConnectError> {
+    async fn connect_by(url: &str, mut options: ConnectOptions, name: &str) -> Result<Self, ConnectError> {
         let shown = without_credentials(url);
         let addresses = url
             .split(',')

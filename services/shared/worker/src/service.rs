@@ -59,7 +59,7 @@ impl Service {
         registry: Registry,
     ) -> Result<Self, ServiceError> {
         let service = Self::open(name, options, registry, false).await?;
-        service.broker_is_ready().await?;
+        broker_is_ready(&service.worker).await?;
         Ok(service)
     }
 
@@ -94,38 +94,6 @@ impl Service {
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
         let beside = TaskTracker::new();
         Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside, records: false, early })
-    }
-
-    /// Makes sure that the broker can be used, of streams and consumers, and that the database has not gone back.
-    async fn broker_is_ready(&self) -> Result<(), ServiceError> {
-        self.broker.check().await?;
-        self.worker.options.declare(&self.broker).await?;
-        match restore::standing(&self.pool, &self.broker).await? {
-            Standing::WentBack(recorded) => Err(ServiceError::WentBack(Box::new(WentBack(recorded)))),
-            Standing::InPlace(_) | Standing::Unrecorded => Ok(()),
-        }
-    }
-
-    /// Waits until the broker can be used. `false` if it is time to stop.
-    async fn wait_for_broker(&self) -> Result<bool, ServiceError> {
-        let mut told = false;
-        loop {
-            match self.broker_is_ready().await {
-                Ok(()) => return Ok(true),
-                Err(ServiceError::Broker(
-                    ConnectError::Connect { .. } | ConnectError::NoJetStream { .. },
-                )) => {}
-                Err(error @ (ServiceError::Topology(_) | ServiceError::Restore(_)))
-                    if !self.broker.is_connected() => {}
-                Err(error) => return Err(error),
-            }
-            if !std::mem::replace(&mut told, true) {
-                tracing::warn!("NATS is not there yet; what can be done without it is done");
-            }
-            if timeout(ASK_EVERY, self.shutdown.cancelled()).await.is_ok() {
-                return Ok(false);
-            }
-        }
     }
 
     /// This service marks the database and has NATS remember the marks, so that one that goes back in time
@@ -168,7 +136,7 @@ impl Service {
         let finished = CancellationToken::new();
         let kept = live::keep_lines(self.lines, self.pool.clone(), self.broker.clone(), finished.clone());
         let kept = tokio::spawn(kept);
-        let there = if self.early { self.wait_for_broker().await } else { Ok(true) };
+        let there = if self.early { wait_for_broker(&self.worker, &self.shutdown).await } else { Ok(true) };
         match &there {
             Ok(true) => {
                 tracing::info!(worker, "{service} is ready as {worker}");
@@ -194,6 +162,35 @@ impl Service {
             Some(went_back) => Err(ServiceError::WentBack(went_back.clone())),
             None if watched.await.unwrap_or(false) => Err(ServiceError::Wedged),
             None => there.map(drop),
+        }
+    }
+}
+
+/// Makes sure that the broker can be used, of streams and consumers, and that the database has not gone back.
+async fn broker_is_ready(worker: &Worker) -> Result<(), ServiceError> {
+    worker.broker.check().await?;
+    worker.options.declare(&worker.broker).await?;
+    match restore::standing(&worker.pool, &worker.broker).await? {
+        Standing::WentBack(recorded) => Err(ServiceError::WentBack(Box::new(WentBack(recorded)))),
+        Standing::InPlace(_) | Standing::Unrecorded => Ok(()),
+    }
+}
+
+/// Waits until the broker can be used. `false` if it is time to stop.
+async fn wait_for_broker(worker: &Worker, shutdown: &CancellationToken) -> Result<bool, ServiceError> {
+    let mut told = false;
+    loop {
+        match broker_is_ready(worker).await {
+            Ok(()) => return Ok(true),
+            Err(ServiceError::Broker(ConnectError::Connect { .. } | ConnectError::NoJetStream { .. })) => {}
+            Err(ServiceError::Topology(_) | ServiceError::Restore(_)) if !worker.broker.is_connected() => {}
+            Err(error) => return Err(error),
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!("NATS is not there yet; what can be done without it is done");
+        }
+        if timeout(ASK_EVERY, shutdown.cancelled()).await.is_ok() {
+            return Ok(false);
         }
     }
 }
