@@ -108,6 +108,6 @@ impl Search {
 fn order(given: &str) -> Result<String, String> {
     match OrderId::from_number(given) {
         Ok(id) => Ok(id.number().to_owned()),
-        Err(error) => Err(format!("{error}; give the digits only, like 5600112233440")),
+        Err(_no_number) => Err("it is no order's number; give its digits, like 5600112233440".to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::time::timeout;
@@ -18,8 +18,10 @@ use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker
 
 /// After the work, connections have this long.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-/// How often a broker that was not there at the start is asked for.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often a broker is asked for that was not there at the start: at first, while it is about to be; then.
+const ASK_EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// For how long it is about to be there.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// All options that services share.
 #[derive(Args)]
@@ -178,6 +180,7 @@ async fn broker_is_ready(worker: &Worker) -> Result<(), ServiceError> {
 
 /// Waits until the broker can be used. `false` if it is time to stop.
 async fn wait_for_broker(worker: &Worker, shutdown: &CancellationToken) -> Result<bool, ServiceError> {
+    let begun = Instant::now();
     let mut told = false;
     loop {
         match broker_is_ready(worker).await {
@@ -186,10 +189,12 @@ async fn wait_for_broker(worker: &Worker, shutdown: &CancellationToken) -> Resul
             Err(ServiceError::Topology(_) | ServiceError::Restore(_)) if !worker.broker.is_connected() => {}
             Err(error) => return Err(error),
         }
-        if !std::mem::replace(&mut told, true) {
+        let soon = begun.elapsed() < CONNECTS_WITHIN;
+        if !soon && !std::mem::replace(&mut told, true) {
             tracing::warn!("NATS is not there yet; what can be done without it is done");
         }
-        if timeout(ASK_EVERY, shutdown.cancelled()).await.is_ok() {
+        let again = if soon { ASK_EVERY.0 } else { ASK_EVERY.1 };
+        if timeout(again, shutdown.cancelled()).await.is_ok() {
             return Ok(false);
         }
     }

@@ -13,6 +13,7 @@ mod blocked;
 mod broken_tenant;
 mod cancel;
 mod checkout;
+mod console;
 mod dead_letters;
 mod delayed;
 mod doctor;
