@@ -159,7 +159,7 @@ async fn a_session_ends_when_it_is_signed_out_or_its_user_is_disabled() {
 async fn an_operator_puts_a_dead_group_right_and_it_is_on_record() {
     let console = console().await;
     let world = &console.world;
-    world.tradeup(&[
+    let probed = world.tradeup(&[
         "probe",
         "--service",
         "credits",
@@ -170,6 +170,7 @@ async fn an_operator_puts_a_dead_group_right_and_it_is_on_record() {
         "--failure",
         "permanent",
     ]);
+    assert_eq!(probed.code, 1);
     let olga = console.as_user("olga").await;
     let groups = olga.json("/dead-letters").await;
     assert_eq!((&groups[0]["letters"], &groups[0]["code"]), (&1.into(), &"TU0008".into()));
