@@ -4,10 +4,10 @@ use std::io::Write as _;
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
+use tradeup_domain::amount_text as money;
 use tradeup_domain::{Currency, Money};
 
 use crate::output::{Output, table};
-use tradeup_domain::amount_text as money;
 
 /// A cell.
 #[derive(Clone, Debug, PartialEq, Eq)]

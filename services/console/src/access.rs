@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::COOKIE;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
-use tradeup_access::{Act, Role, SessionToken};
+use tradeup_access::{Act, Role, SessionToken, UserToken};
 use tradeup_store::audit::Actor;
-use tradeup_store::{TenantId, sessions};
+use tradeup_store::{TenantId, sessions, user_tokens};
 
 use crate::Console;
 use crate::failure::Failure;
@@ -26,7 +26,16 @@ pub(crate) struct Who {
     pub(crate) role: Role,
     /// Whose staff they are.
     pub(crate) tenant: Option<(TenantId, String)>,
-    pub(crate) session: SessionToken,
+    pub(crate) by: By,
+}
+
+/// By what they are let in.
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    /// A browser's session.
+    Session(SessionToken),
+    /// A program's token: no other site's form has it.
+    Token,
 }
 
 impl Who {
@@ -50,6 +59,22 @@ impl Who {
         }
     }
 
+    /// Whether a form was sent by themselves.
+    pub(crate) fn sent(&self, form: &str) -> bool {
+        match &self.by {
+            By::Session(session) => session.sent(form),
+            By::Token => true,
+        }
+    }
+
+    /// What their forms hold.
+    pub(crate) fn form(&self) -> String {
+        match &self.by {
+            By::Session(session) => session.form().as_str().to_owned(),
+            By::Token => String::new(),
+        }
+    }
+
     /// As the audit log has them.
     pub(crate) fn actor(&self, reason: Option<&str>) -> Actor {
         let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
@@ -70,11 +95,21 @@ impl FromRequestParts<Console> for Who {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let signed_out = || Failure::SignedOut { path: path.to_owned() };
-        let session = shown(parts).ok_or_else(signed_out)?;
-        let found =
-            sessions::find(console.worker.pool(), &session.hash(), IDLE).await?.ok_or_else(signed_out)?;
+        let pool = console.worker.pool();
+        let (found, by) = match parts.headers.get(AUTHORIZATION) {
+            Some(given) => {
+                let token = given.to_str().ok().and_then(|given| given.strip_prefix("Bearer "));
+                let token = token.and_then(UserToken::shown).ok_or_else(signed_out)?;
+                (user_tokens::find(pool, &token.hash()).await?, By::Token)
+            }
+            None => {
+                let session = shown(parts).ok_or_else(signed_out)?;
+                (sessions::find(pool, &session.hash(), IDLE).await?, By::Session(session))
+            }
+        };
+        let found = found.ok_or_else(signed_out)?;
         let role = found.role.parse::<Role>().map_err(|_unknown| Failure::NotFound)?;
         let tenant = found.tenant_id.zip(found.tenant_handle);
-        Ok(Self { name: found.name, role, tenant, session })
+        Ok(Self { name: found.name, role, tenant, by })
     }
 }

@@ -1,10 +1,12 @@
-//! What people do: each by a form of their session, on record with its reason.
+//! What people and programs do: each on record with its reason. A page sends a form of its session, a program JSON.
 
-use axum::Router;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, FromRequest, Path, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
+use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tradeup_access::Act;
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
@@ -13,28 +15,62 @@ use tradeup_store::{Tx, runs};
 
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Done, Failure};
 use crate::views::run::{Run, id};
 use crate::views::tenants;
 
 /// Runs a second that a replay sets going.
 const RUNS_PER_SECOND: f64 = 100.0;
 
-/// What every form sends.
+/// What every act is sent with.
 #[derive(Deserialize)]
 struct Said {
+    /// The token of a page's forms; programs have another one.
+    #[serde(default)]
     form: String,
     #[serde(default)]
     reason: String,
     /// How many it is about, typed by the person: for what can't be taken back.
     #[serde(default)]
-    count: String,
+    count: Count,
+}
+
+/// As a form has it, or as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Number(i64),
+    Text(String),
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
+impl FromRequest<Console> for Said {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
+        let wrong = |why: String| Failure::Invalid { field: "body", why };
+        let kind =
+            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("application/json") {
+            let Json(said) =
+                Json::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
+            return Ok(said);
+        }
+        let Form(said) =
+            Form::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
+        Ok(said)
+    }
 }
 
 impl Said {
     /// The act may be done: the form is this session's, and the role may.
     fn may(&self, who: &Who) -> Result<(), Failure> {
-        if !who.session.sent(&self.form) {
+        if !who.sent(&self.form) {
             return Err(Failure::Forged);
         }
         who.may(Act::Operate)
@@ -49,23 +85,30 @@ impl Said {
     }
 
     fn counts(&self, number: i64) -> Result<(), Failure> {
-        if self.count.trim() == number.to_string() {
+        let said = match &self.count {
+            Count::Number(said) => Some(*said),
+            Count::Text(said) => said.trim().parse().ok(),
+        };
+        if said == Some(number) {
             return Ok(());
         }
-        let why = format!("it is about {number} now; type that number");
+        let why = format!("it is about {number} now; give that number");
         Err(Failure::Invalid { field: "count", why })
     }
 }
 
-fn back(to: &str) -> Response {
-    Redirect::to(to).into_response()
+/// What was done: a browser is led to a page that shows it, a program is told.
+fn done(to: &str, value: Value) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    response.extensions_mut().insert(Done(value));
+    response
 }
 
 async fn retry(
     State(console): State<Console>,
     who: Who,
     Path(given): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let pool = console.worker.pool();
@@ -77,14 +120,15 @@ async fn retry(
     if retried.total() == 0 {
         return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
     }
-    Ok(back(&format!("/runs/{id}")))
+    let value = json!({ "dead": retried.dead, "cancelled": retried.cancelled, "waiting": retried.waiting });
+    Ok(done(&format!("/runs/{id}"), value))
 }
 
 async fn cancel(
     State(console): State<Console>,
     who: Who,
     Path(given): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let because = said.because()?;
@@ -95,7 +139,7 @@ async fn cancel(
     if cancelled.runs.is_empty() {
         return Err(Failure::Conflict("It has ended already, with everything below it.".to_owned()));
     }
-    Ok(back(&format!("/runs/{id}")))
+    Ok(done(&format!("/runs/{id}"), json!({ "cancelled": cancelled.runs.len() })))
 }
 
 /// What is done with a group of dead letters.
@@ -130,14 +174,14 @@ async fn see_to(
         }
     }
     tx.commit().await?;
-    Ok(back("/dead"))
+    Ok(done("/dead", json!({ "letters": letters.len() })))
 }
 
 async fn replay(
     State(console): State<Console>,
     who: Who,
     Path(group): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     see_to(&console, &who, &group, &said, With::Replay).await
 }
@@ -146,7 +190,7 @@ async fn discard(
     State(console): State<Console>,
     who: Who,
     Path(group): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     see_to(&console, &who, &group, &said, With::Discard).await
 }
@@ -155,7 +199,7 @@ async fn pause_shop(
     State(console): State<Console>,
     who: Who,
     Path(handle): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let pool = console.worker.pool();
@@ -165,14 +209,14 @@ async fn pause_shop(
     let scope = Scope { tenant: Some(shop.id), ..Scope::default() };
     pauses::place(&mut tx, &scope, None, &actor).await?;
     tx.commit().await?;
-    Ok(back(&format!("/shops/{}", shop.handle)))
+    Ok(done(&format!("/shops/{}", shop.handle), json!({ "paused": true })))
 }
 
 async fn resume_shop(
     State(console): State<Console>,
     who: Who,
     Path(handle): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let pool = console.worker.pool();
@@ -184,7 +228,7 @@ async fn resume_shop(
     if lifted.is_none() {
         return Err(Failure::Conflict("It is not paused.".to_owned()));
     }
-    Ok(back(&format!("/shops/{}", shop.handle)))
+    Ok(done(&format!("/shops/{}", shop.handle), json!({ "paused": false })))
 }
 
 fn edited(result: Result<(), EditError>) -> Result<(), Failure> {
@@ -198,35 +242,36 @@ async fn pause_schedule(
     State(console): State<Console>,
     who: Who,
     Path(name): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let actor = who.actor(Some(said.because()?));
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     edited(schedules::pause(&mut tx, &name, None, &actor).await)?;
     tx.commit().await?;
-    Ok(back("/schedules"))
+    Ok(done("/schedules", json!({ "paused": true })))
 }
 
 async fn resume_schedule(
     State(console): State<Console>,
     who: Who,
     Path(name): Path<String>,
-    Form(said): Form<Said>,
+    said: Said,
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     edited(schedules::resume(&mut tx, &name, None, &who.actor(Some(&said.reason))).await)?;
     tx.commit().await?;
-    Ok(back("/schedules"))
+    Ok(done("/schedules", json!({ "paused": false })))
 }
 
-pub(crate) fn routes() -> Router<Console> {
+/// The same paths on pages and below the API, but for dead letters, which a page calls shorter.
+pub(crate) fn routes(dead: &str) -> Router<Console> {
     Router::new()
         .route("/runs/{id}/retry", post(retry))
         .route("/runs/{id}/cancel", post(cancel))
-        .route("/dead/{group}/replay", post(replay))
-        .route("/dead/{group}/discard", post(discard))
+        .route(&format!("/{dead}/{{group}}/replay"), post(replay))
+        .route(&format!("/{dead}/{{group}}/discard"), post(discard))
         .route("/shops/{handle}/pause", post(pause_shop))
         .route("/shops/{handle}/resume", post(resume_shop))
         .route("/schedules/{name}/pause", post(pause_schedule))

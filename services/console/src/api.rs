@@ -10,6 +10,8 @@ use crate::Console;
 use crate::access::Who;
 use crate::failure::{self, Failure};
 use crate::views::dead::{self, Group, GroupStory};
+use crate::views::events;
+use crate::views::member::Member;
 use crate::views::overview::Overview;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
@@ -72,6 +74,27 @@ async fn shop(
     Ok(Json(tenants::one(console.worker.pool(), &who, &handle).await?))
 }
 
+async fn events(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+    Query(asked): Query<events::Asked>,
+) -> Result<Json<Vec<events::Event>>, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    Ok(Json(events::list(pool, shop.id, &asked).await?))
+}
+
+async fn member(
+    State(console): State<Console>,
+    who: Who,
+    Path((handle, customer)): Path<(String, String)>,
+) -> Result<Json<Member>, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    Ok(Json(Member::read(pool, shop.id, &customer).await?))
+}
+
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/overview", get(overview))
@@ -82,5 +105,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/dead-letters/{group}", get(dead_group))
         .route("/shops", get(shops))
         .route("/shops/{handle}", get(shop))
+        .route("/shops/{handle}/events", get(events))
+        .route("/shops/{handle}/members/{customer}", get(member))
         .fallback(failure::no_such_page)
 }

@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use tradeup_access::Role;
 use tradeup_store::StoreError;
 
@@ -108,13 +108,21 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Writes what has failed for whoever asked: a program at `/api`, or a person.
+/// What an act has done, for a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Done(pub(crate) Value);
+
+/// Writes what was done or has failed for whoever asked: a program at `/api`, or a person.
 pub(crate) async fn written(request: Request, next: Next) -> Response {
     let uri: Uri = request.uri().clone();
     let mut response = next.run(request).await;
+    let is_program = uri.path().starts_with("/api/");
+    if let Some(Done(value)) = response.extensions_mut().remove::<Done>().filter(|_| is_program) {
+        return Json(value).into_response();
+    }
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let (title, words) = failure.words();
-    if uri.path().starts_with("/api/") {
+    if is_program {
         let problem = json!({ "type": "about:blank", "title": title, "status": failure.status().as_u16(), "detail": words });
         let mut response = (failure.status(), Json(problem)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

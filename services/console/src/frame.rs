@@ -33,7 +33,7 @@ impl Frame {
             user: who.name.clone(),
             role: who.role.as_str(),
             shop: who.tenant.as_ref().map(|(_, handle)| handle.clone()),
-            form: who.session.form().as_str().to_owned(),
+            form: who.form(),
             may_operate: who.role.may(Act::Operate),
             sees_all: who.role.may(Act::SeeAll),
         }

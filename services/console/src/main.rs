@@ -80,10 +80,10 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 fn routes(console: Console) -> Router {
     Router::new()
         .merge(pages::routes())
-        .merge(acts::routes())
+        .merge(acts::routes("dead"))
         .merge(sign_in::routes())
         .merge(live::routes())
-        .nest("/api/v1", api::routes())
+        .nest("/api/v1", api::routes().merge(acts::routes("dead-letters")))
         .merge(assets::routes())
         .fallback(failure::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -17,12 +17,16 @@ use tradeup_store::audit::{self, Actor};
 use tradeup_store::{Tx, sessions, users};
 
 use crate::Console;
-use crate::access::{COOKIE_NAME, LASTS, Who};
+use crate::access::{By, COOKIE_NAME, LASTS, Who};
 use crate::failure::Failure;
 use crate::pages::filters;
 
 /// Failures in a row that cost nothing; then each locks twice as long, up to the longest.
 const FREE: i32 = 5;
+/// The same for an address: behind a proxy it is everybody's.
+const FREE_OF_ADDRESS: i32 = 100;
+/// Longer than any name.
+const NAME_MAX: usize = 100;
 const FIRST_LOCK: Duration = Duration::from_secs(5);
 const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
 
@@ -66,7 +70,7 @@ async fn sign_in(
     Form(given): Form<Given>,
 ) -> Result<Response, Failure> {
     let next = within(&given.next);
-    let name = given.name.trim().to_lowercase();
+    let name: String = given.name.trim().to_lowercase().chars().take(NAME_MAX).collect();
     let refuse = |status: StatusCode, why: String| -> Result<Response, Failure> {
         let page = Page { next, name: &name, wrong: Some(why) };
         Ok((status, Html(page.render()?)).into_response())
@@ -92,7 +96,9 @@ async fn sign_in(
         }
     });
     let Some(user) = checked.await.map_err(|_panic| Failure::Internal)? else {
-        sessions::failed(pool, &who, FREE, FIRST_LOCK, LONGEST_LOCK).await?;
+        let (names, addresses) = who.split_at(1);
+        sessions::failed(pool, names, FREE, FIRST_LOCK, LONGEST_LOCK).await?;
+        sessions::failed(pool, addresses, FREE_OF_ADDRESS, FIRST_LOCK, LONGEST_LOCK).await?;
         return refuse(StatusCode::UNAUTHORIZED, "Name or password is wrong.".to_owned());
     };
     let token = SessionToken::new().ok_or(Failure::Internal)?;
@@ -116,11 +122,12 @@ async fn sign_out(
     who: Who,
     Form(out): Form<Out>,
 ) -> Result<Response, Failure> {
-    if !who.session.sent(&out.form) {
+    let By::Session(session) = &who.by else { return Err(Failure::Forged) };
+    if !session.sent(&out.form) {
         return Err(Failure::Forged);
     }
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    sessions::end(&mut tx, &who.session.hash()).await?;
+    sessions::end(&mut tx, &session.hash()).await?;
     tx.commit().await?;
     Ok(([(SET_COOKIE, cookie(&console, "", Duration::ZERO))], Redirect::to("/sign-in")).into_response())
 }

@@ -1,5 +1,8 @@
 //! One event: read, recorded, routed; in one transaction.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::event::EventSubject;
 use tradeup_shopify::ShopDomain;
@@ -9,10 +12,14 @@ use tradeup_store::{Pool, TenantRef, Tx, runs, tenants};
 use tradeup_worker::intake::{Intake, IntakeError, Received};
 
 use crate::envelope::{Opened, no_id};
+use crate::pace::Pace;
 use crate::routes::{self, Event, Lead};
 
 /// Takes events.
-pub(crate) struct Events;
+#[derive(Clone, Default)]
+pub(crate) struct Events {
+    pace: Arc<Pace>,
+}
 
 impl Intake for Events {
     async fn take(&self, pool: &Pool, received: &Received) -> Result<Vec<JobMessage>, IntakeError> {
@@ -23,7 +30,10 @@ impl Intake for Events {
         let opened =
             Opened::of(received, &subject.topic).map_err(|error| wrong(error.code(), error.to_string()))?;
         let event = opened.event(&tenant, &subject, received.stored_at);
-        let lead = routes::lead(&event).map_err(|error| wrong(error.code(), error.to_string()))?;
+        let mut lead = routes::lead(&event).map_err(|error| wrong(error.code(), error.to_string()))?;
+        if let Some(run) = &mut lead.run {
+            run.options.urgent |= self.pace.is_quiet(tenant.id, Instant::now());
+        }
         record(pool, &event, &opened, lead).await
     }
 }

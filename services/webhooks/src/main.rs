@@ -4,6 +4,7 @@ mod deliver;
 mod envelope;
 mod events;
 mod http;
+mod pace;
 mod routes;
 mod shop;
 mod tasks;
@@ -38,14 +39,15 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let http = options.http.listen().await?;
     // What shops say is kept as rows while NATS is not there.
     let service = Service::start_early("webhooks", options.service, tasks::registry()?).await?;
-    service.beside(intake::take_events(service.worker().clone(), events::Events, service.shutdown()));
-    service.beside(unclaimed::claim(service.worker().clone(), service.shutdown()));
+    let events = events::Events::default();
+    service.beside(intake::take_events(service.worker().clone(), events.clone(), service.shutdown()));
+    service.beside(unclaimed::claim(service.worker().clone(), events.clone(), service.shutdown()));
     match deliverer {
         Some(deliverer) => service.beside(deliverer.deliver(service.worker().clone(), service.shutdown())),
         None => tracing::warn!("endpoints are not told of anything: TRADEUP_SIGNING_KEYS is not set"),
     }
     if let Some(http) = http {
-        service.beside(http.serve(service.worker().clone(), service.shutdown()));
+        service.beside(http.serve(service.worker().clone(), events, service.shutdown()));
     }
     Ok(service.run().await?)
 }

@@ -19,10 +19,10 @@ const KEPT_MINUTES: i32 = 15;
 const TAKE_WITHIN: Duration = Duration::from_secs(15);
 
 /// Looks until `shutdown`.
-pub(crate) async fn claim(worker: Worker, shutdown: CancellationToken) {
+pub(crate) async fn claim(worker: Worker, events: Events, shutdown: CancellationToken) {
     while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
         loop {
-            match claim_next(&worker).await {
+            match claim_next(&worker, &events).await {
                 Ok(true) if !shutdown.is_cancelled() => {}
                 Ok(_) => break,
                 Err(error) => {
@@ -35,7 +35,7 @@ pub(crate) async fn claim(worker: Worker, shutdown: CancellationToken) {
 }
 
 /// Takes the next one or sets it aside. `false` if there is none.
-async fn claim_next(worker: &Worker) -> Result<bool, StoreError> {
+async fn claim_next(worker: &Worker, intake: &Events) -> Result<bool, StoreError> {
     let mut tx = Tx::of_engine(worker.pool()).await?;
     let Some(kept) = events::next_unclaimed(&mut tx, KEPT_MINUTES).await? else {
         tx.rollback().await?;
@@ -45,7 +45,7 @@ async fn claim_next(worker: &Worker) -> Result<bool, StoreError> {
         Received { subject: kept.subject, headers: kept.headers, body: kept.body, stored_at: kept.stored_at };
     // In transactions of their own: after a crash in between, the event's row knows that it was taken.
     if kept.is_claimed {
-        take_now(worker, &Events, &event, TAKE_WITHIN).await?;
+        take_now(worker, intake, &event, TAKE_WITHIN).await?;
     } else {
         let error = "no tenant has this shop: its domain is not known; link it with `tradeup tenant set HANDLE --shop \
                      DOMAIN`, then replay";

@@ -6,6 +6,7 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::spend::check_amount;
 use tradeup_domain::{Currency, Money, ValueClass};
 use tradeup_store::Tx;
@@ -15,7 +16,6 @@ use uuid::Uuid;
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use tradeup_domain::amount_text as money;
 
 /// Put a member's credit right: more as a new credit, or less of what there is. The key makes it unique
 /// for the shop.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::Period;
+use tradeup_domain::amount_text as money;
 use tradeup_store::explain::{self, Explanation};
 use tradeup_store::{Tx, schedules};
 use tradeup_worker::trigger;
@@ -13,7 +14,6 @@ use tradeup_worker::trigger;
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::instant;
-use tradeup_domain::amount_text as money;
 
 /// Say why a member did or did not get a month's credit: from the schedule's decision to the entry, or to
 /// the rule that said no.

@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::ErrorCode;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::spend::{Spend, check_amount, check_reference, hold_seconds};
 use tradeup_domain::{Currency, Money};
 use tradeup_store::Tx;
@@ -14,7 +15,6 @@ use tradeup_store::holds::{self, AskedHold, Authorised, Captured, Released};
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, instant_or_dash, table};
-use tradeup_domain::amount_text as money;
 
 /// The source of what is authorised by hand.
 const SOURCE: &str = "manual";

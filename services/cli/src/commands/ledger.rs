@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tradeup_domain::amount_text as money;
 use tradeup_store::{Tx, ledger};
 use uuid::Uuid;
 
 use super::tenant_by_handle;
 use crate::Context;
 use crate::output::{instant, instant_or_dash, table};
-use tradeup_domain::amount_text as money;
 
 /// Show a shop's ledger: what was granted and what is left of it, or its entries.
 #[derive(Args)]

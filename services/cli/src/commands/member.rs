@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::DateTime;
 use clap::Args;
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_store::purchases::{self, PurchaseLine};
 use tradeup_store::tier_moves::{self, Outlook, TierLine};
 use tradeup_store::{Tx, schedules, tiers};
@@ -13,7 +14,6 @@ use super::{member_by_customer, tenant_by_handle, tiers as tiers_command};
 use crate::Context;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// A member's tier: each time in one with what decided it, what was bought, what is spent within the window, what is missing to
 /// the next one, and when it may be lowered.

@@ -6,6 +6,7 @@ use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_domain::ErrorCode;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::merge::Merge as Checked;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::merges::{self, AskedMerge, Merged, Plan};
@@ -16,7 +17,6 @@ use uuid::Uuid;
 use super::{no_member, tenant_by_handle};
 use crate::Context;
 use crate::output::{count, instant, table};
-use tradeup_domain::amount_text as money;
 
 /// Make two members one, since they are the same customer: what the old one has and owes goes on with the kept
 /// one, as it is, and whoever asks for the old customer id gets the kept member from then on. It can't be

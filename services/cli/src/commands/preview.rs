@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tradeup_domain::Period;
+use tradeup_domain::amount_text as money;
 use tradeup_store::previews::{self, PreviewLine};
 use tradeup_store::tenants::{self, Tenant};
 use tradeup_store::{Pool, Tx};
@@ -16,7 +17,6 @@ use super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Say what a money run would do, before it does: who, how much, the total, who not and why.
 #[derive(Subcommand)]

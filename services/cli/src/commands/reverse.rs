@@ -6,6 +6,7 @@ use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::json;
 use tradeup_domain::Money;
+use tradeup_domain::amount_text as money;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{ReversalPreview, preview_reversal};
 use tradeup_store::runs::Trigger;
@@ -16,7 +17,6 @@ use super::run;
 use super::start::{Existing, Start};
 use crate::Context;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Tasks whose grants can be taken back.
 const GRANTING: [&str; 4] =

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use tradeup_domain::amount_text as money;
 use tradeup_store::batches::{self, Progress};
 use tradeup_store::credits::{self, MemberFailure};
 use tradeup_store::runs::{self, AttemptView, RunFilter, RunProgress, RunView};
@@ -17,7 +18,6 @@ use tradeup_store::{Pool, RunId, Tx};
 use super::runs::{error_line, times, value};
 use crate::Context;
 use crate::output::{instant, instant_or_dash, table};
-use tradeup_domain::amount_text as money;
 
 /// Children that are shown.
 const CHILDREN_MAX: i64 = 200;

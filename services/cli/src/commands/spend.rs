@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::spend::Spend as Asked;
 use tradeup_domain::{Currency, Money};
 use tradeup_store::Tx;
@@ -12,7 +13,6 @@ use tradeup_store::credits::{self, Reverted, Spent};
 
 use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
-use tradeup_domain::amount_text as money;
 
 /// The source of what is spent by hand.
 const SOURCE: &str = "manual";

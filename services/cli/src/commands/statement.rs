@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::zone::{last_day_before, parse_zone};
 use tradeup_store::{Tx, reports};
 
@@ -11,7 +12,6 @@ use super::{member_by_customer, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, instant_or_dash};
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// A member's statement: what there is to spend and until when, and every movement with the balance after it.
 #[derive(Args)]

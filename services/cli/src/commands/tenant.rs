@@ -9,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::cashback::BPS_MAX;
 use tradeup_domain::tier_rules::{self, Threshold};
 use tradeup_domain::zone::parse_zone;
@@ -19,7 +20,6 @@ use tradeup_store::{Tx, members, tiers};
 use super::{id, tenant_by_handle};
 use crate::Context;
 use crate::output::{instant, table};
-use tradeup_domain::amount_text as money;
 
 /// Add, list and show shops and their tiers.
 #[derive(Subcommand)]

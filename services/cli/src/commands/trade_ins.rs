@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tradeup_domain::Money;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::trade_in::GradedLine;
 use tradeup_store::credits::Asked;
 use tradeup_store::trade_ins::{self, Action, NewPrice, TradeInView};
@@ -16,7 +17,6 @@ use super::tenant_by_handle;
 use super::who::Who;
 use crate::Context;
 use crate::output::{instant, table};
-use tradeup_domain::amount_text as money;
 
 /// Trade-ins: what members bring, what they are offered, what became of it; and the shop's market prices.
 #[derive(Subcommand)]

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use serde_json::json;
-use tradeup_access::{PasswordHash, Role};
+use tradeup_access::{PasswordHash, Role, UserToken};
 use tradeup_store::users::{self, NewUser};
-use tradeup_store::{Pool, TenantId, Tx, audit};
+use tradeup_store::{Pool, TenantId, Tx, audit, user_tokens};
+use uuid::Uuid;
 
 use super::tenant_by_handle;
 use super::who::Who;
@@ -29,6 +30,12 @@ pub(crate) enum User {
     Add(Add),
     /// List users.
     List,
+    /// Make a token by which a program is let in as a user, with what they may. It is shown once.
+    AddToken(AddToken),
+    /// List tokens, without the tokens themselves.
+    Tokens,
+    /// Revoke a token, at once.
+    RevokeToken(RevokeToken),
     /// Change a user's role or password, or let them sign in no more; their sessions end.
     Set(Set),
 }
@@ -47,6 +54,30 @@ pub(crate) struct Add {
     /// Read the password from standard input.
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Make a token.
+#[derive(Args)]
+pub(crate) struct AddToken {
+    /// As whom it lets in.
+    user: String,
+    /// What it is for, like nightly-report.
+    #[arg(long = "for", value_name = "NAME")]
+    name: String,
+    /// For how long, in days.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(i32).range(1..=366))]
+    days: i32,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Revoke a token.
+#[derive(Args)]
+pub(crate) struct RevokeToken {
+    /// The token's id.
+    id: Uuid,
     #[command(flatten)]
     who: Who,
 }
@@ -83,6 +114,9 @@ impl User {
         match self {
             Self::Add(add) => add.run(context).await,
             Self::List => list(context).await,
+            Self::AddToken(add) => add.run(context).await,
+            Self::Tokens => list_tokens(context).await,
+            Self::RevokeToken(revoke) => revoke.run(context).await,
             Self::Set(set) => set.run(context).await,
         }
     }
@@ -206,5 +240,70 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
         ]);
     }
     sheet.show(context.output(), false, "Nobody may sign in yet: tradeup user add NAME --role admin")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl AddToken {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let name = self.name.trim();
+        ensure!(!name.is_empty(), "--for is empty; say what the token is for");
+        let pool = context.pool().await?;
+        let token = UserToken::new().context("random bytes")?;
+        let actor = self.who.actor();
+        let mut tx = Tx::of_engine(&pool).await?;
+        let added =
+            user_tokens::add(&mut tx, &self.user, name, &token.hash(), self.days, &actor.name).await?;
+        let Some(id) = added else {
+            bail!("there is no user {} who may sign in; `tradeup user list` shows them", self.user);
+        };
+        let subject = json!({ "user": self.user, "token": id.to_string(), "for": name, "days": self.days });
+        audit::record(&mut tx, &actor, "user_tokens.add", &subject).await?;
+        tx.commit().await?;
+        let value = json!({ "id": id.to_string(), "user": self.user, "token": token.as_str() });
+        context.output().show(&value, || {
+            format!(
+                "Token {id} of {}, shown this once, for {} days: {}",
+                self.user,
+                self.days,
+                token.as_str()
+            )
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl RevokeToken {
+    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        let pool = context.pool().await?;
+        let mut tx = Tx::of_engine(&pool).await?;
+        ensure!(
+            user_tokens::revoke(&mut tx, self.id).await?,
+            "there is no token {} that is taken; `tradeup user tokens` shows them",
+            self.id
+        );
+        let subject = json!({ "token": self.id.to_string() });
+        audit::record(&mut tx, &self.who.actor(), "user_tokens.revoke", &subject).await?;
+        tx.commit().await?;
+        context.output().show(&subject, || "It is not taken any more.".to_owned())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list_tokens(context: &Context) -> anyhow::Result<ExitCode> {
+    let pool = context.pool().await?;
+    let mut sheet =
+        Sheet::new(&["token", "user", "for", "created_at", "expires_at", "seen_at", "revoked_at"]);
+    for token in user_tokens::list(&pool).await? {
+        sheet.push([
+            Cell::Text(token.id.to_string()),
+            Cell::Text(token.user),
+            Cell::Text(token.name),
+            Cell::Text(instant(token.created_at)),
+            Cell::Text(instant(token.expires_at)),
+            Cell::optional(token.seen_at.map(instant)),
+            Cell::optional(token.revoked_at.map(instant)),
+        ]);
+    }
+    sheet.show(context.output(), false, "No program has a token: tradeup user add-token NAME --for WHAT")?;
     Ok(ExitCode::SUCCESS)
 }

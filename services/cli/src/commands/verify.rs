@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tradeup_domain::amount_text as money;
 use tradeup_store::tenants;
 use tradeup_store::verify::{self, CheckResult, Examined};
 
 use super::tenant_by_handle;
 use crate::Context;
 use crate::output::table;
-use tradeup_domain::amount_text as money;
 
 /// Prove the whole ledger, row by row: lots, entries, balances, promises and runs. Exit code 1 if
 /// something is wrong, with the rows.

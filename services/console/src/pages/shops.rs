@@ -2,9 +2,10 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
+use serde::Deserialize;
 use tradeup_store::{Tx, pauses, schedules};
 
 use super::{filters, written};
@@ -12,6 +13,8 @@ use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
 use crate::frame::Frame;
+use crate::views::events;
+use crate::views::member::Member;
 use crate::views::overview::Grid;
 use crate::views::runs::{Asked, Line, Runs};
 use crate::views::tenants::{self, Shop};
@@ -61,6 +64,68 @@ async fn one(
     written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, paused })
 }
 
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsPage {
+    frame: Frame,
+    shop: String,
+    asked: events::Asked,
+    events: Vec<events::Event>,
+}
+
+async fn told(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+    Query(asked): Query<events::Asked>,
+) -> Result<Response, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    let events = events::list(pool, shop.id, &asked).await?;
+    written(&EventsPage { frame: Frame::of(&who, "shops"), shop: shop.handle, asked, events })
+}
+
+#[derive(Deserialize)]
+struct Sought {
+    customer: String,
+}
+
+/// Where the form of a shop's page leads.
+async fn seek(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+    Query(sought): Query<Sought>,
+) -> Result<Response, Failure> {
+    let shop = tenants::one(console.worker.pool(), &who, &handle).await?;
+    let Ok(customer) = askama::filters::urlencode_strict(sought.customer.trim());
+    Ok(Redirect::to(&format!("/shops/{}/members/{customer}", shop.handle)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "member.html")]
+struct MemberPage {
+    frame: Frame,
+    shop: String,
+    view: Member,
+}
+
+async fn member(
+    State(console): State<Console>,
+    who: Who,
+    Path((handle, customer)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    let view = Member::read(pool, shop.id, &customer).await?;
+    written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
+}
+
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/shops", get(list)).route("/shops/{handle}", get(one))
+    Router::new()
+        .route("/shops", get(list))
+        .route("/shops/{handle}", get(one))
+        .route("/shops/{handle}/events", get(told))
+        .route("/shops/{handle}/members", get(seek))
+        .route("/shops/{handle}/members/{customer}", get(member))
 }

@@ -1,6 +1,8 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
 pub(crate) mod dead;
+pub(crate) mod events;
+pub(crate) mod member;
 pub(crate) mod overview;
 pub(crate) mod run;
 pub(crate) mod runs;

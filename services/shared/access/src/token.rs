@@ -13,6 +13,46 @@ const FORM: &[u8] = b"tradeup console form";
 #[derive(Clone)]
 pub struct SessionToken(String);
 
+/// What a program shows to be let in as a user. It begins so that one that was left somewhere is recognised.
+#[derive(Clone)]
+pub struct UserToken(String);
+
+/// The beginning.
+const USER_TOKEN: &str = "tuu_";
+
+impl UserToken {
+    /// A new one; `None` if the system has no random bytes.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        SessionToken::new().map(|random| Self(format!("{USER_TOKEN}{}", random.0)))
+    }
+
+    /// As a program shows it; `None` if it can't be one.
+    #[must_use]
+    pub fn shown(text: &str) -> Option<Self> {
+        let fits = text.strip_prefix(USER_TOKEN).is_some_and(|rest| SessionToken::shown(rest).is_some());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// For its owner alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// By which it is kept.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+impl std::fmt::Debug for UserToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserToken")
+    }
+}
+
 /// What a form of a session holds, so that no other site can send it in its visitor's name.
 #[derive(Clone, Debug)]
 pub struct FormToken(String);
@@ -108,6 +148,10 @@ mod tests {
         assert_eq!(again.hash(), one.hash());
         assert!(again.sent(one.form().as_str()));
         assert_eq!(format!("{one:?}"), "SessionToken");
+        let token = UserToken::new().unwrap();
+        assert_eq!(UserToken::shown(token.as_str()).unwrap().hash(), token.hash());
+        assert!(UserToken::shown(one.as_str()).is_none());
+        assert_eq!(format!("{token:?}"), "UserToken");
     }
 
     proptest! {

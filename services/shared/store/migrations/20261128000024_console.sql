@@ -37,3 +37,20 @@ create table sign_in_failures (
 );
 
 grant select, insert, update, delete on users, sessions, sign_in_failures to tradeup_app;
+
+-- By which programs are let in as a user, with what that user may.
+create table user_tokens (
+    id uuid primary key,
+    user_id uuid not null references users (id) on delete cascade,
+    -- What it is for.
+    name text not null check (name <> ''),
+    -- SHA-256 of the token.
+    token_hash bytea not null unique check (octet_length(token_hash) = 32),
+    created_by text not null check (created_by <> ''),
+    created_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null,
+    seen_at timestamptz,
+    revoked_at timestamptz
+);
+create index user_tokens_user on user_tokens (user_id);
+grant select, insert, update on user_tokens to tradeup_app;

@@ -54,6 +54,7 @@ pub mod tier_moves;
 pub mod tiers;
 pub mod trade_ins;
 pub mod tx;
+pub mod user_tokens;
 pub mod users;
 pub mod verify;
 pub mod wallets;

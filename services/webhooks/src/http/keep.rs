@@ -40,14 +40,15 @@ pub(super) enum Kept {
 #[derive(Clone)]
 pub(super) struct Keeper {
     worker: Worker,
+    events: Events,
     begun: Instant,
     /// Milliseconds since `begun` until which the stream is avoided.
     avoid_until_ms: Arc<AtomicU64>,
 }
 
 impl Keeper {
-    pub(super) fn new(worker: Worker) -> Self {
-        Self { worker, begun: Instant::now(), avoid_until_ms: Arc::default() }
+    pub(super) fn new(worker: Worker, events: Events) -> Self {
+        Self { worker, events, begun: Instant::now(), avoid_until_ms: Arc::default() }
     }
 
     /// Keeps an event, once for each `identity` as far as the stream remembers; the database does for ever.
@@ -63,7 +64,7 @@ impl Keeper {
             let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
             self.avoid_until_ms.store(until, Ordering::Relaxed);
         }
-        match take_now(&self.worker, &Events, &event, ROW_WITHIN).await? {
+        match take_now(&self.worker, &self.events, &event, ROW_WITHIN).await? {
             Taken::Recorded => Ok(Kept::Row),
             Taken::SetAside(_said) => Ok(Kept::SetAside),
         }

@@ -32,6 +32,7 @@ use tradeup_shopify::webhook::Secrets;
 use tradeup_store::Pool;
 use tradeup_worker::Worker;
 
+use crate::events::Events;
 use keep::Keeper;
 
 /// Connections at a time; more wait to be accepted.
@@ -94,21 +95,22 @@ impl HttpOptions {
 
 impl Http {
     /// Serves until `shutdown`; then what is under way comes to its end.
-    pub(crate) async fn serve(self, worker: Worker, shutdown: CancellationToken) {
+    pub(crate) async fn serve(self, worker: Worker, events: Events, shutdown: CancellationToken) {
         let Self { listener, keys, secrets, signing } = self;
-        serve(listener, routes(&worker, keys, secrets, signing), CONNECTIONS_MAX, shutdown).await;
+        serve(listener, routes(&worker, events, keys, secrets, signing), CONNECTIONS_MAX, shutdown).await;
     }
 }
 
 /// Every route.
 fn routes(
     worker: &Worker,
+    events: Events,
     keys: Option<KeyRing>,
     secrets: Option<Secrets>,
     signing: Option<SigningKeys>,
 ) -> Router {
     let pool = Pool::clone(worker.pool());
-    let keeper = Keeper::new(worker.clone());
+    let keeper = Keeper::new(worker.clone(), events);
     let mut all = checkout::routes(pool.clone())
         .merge(holds::routes(pool.clone()))
         .merge(trade_ins::routes(pool.clone()))

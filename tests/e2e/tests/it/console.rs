@@ -294,3 +294,69 @@ async fn a_live_page_is_told_when_its_run_ends() {
     assert!(heard.contains("event: changed"), "{heard}");
     assert_eq!(olga.json(&format!("/runs/{run}")).await["state"], "succeeded");
 }
+
+#[tokio::test]
+async fn a_members_money_is_shown_and_what_its_shop_told() {
+    let console = console().await;
+    let world = &console.world;
+    month(world).await;
+    let (member, granted): (String, i64) = sqlx::query_as(
+        "select m.external_id, l.granted_minor from lots l join members m on m.tenant_id = l.tenant_id and m.id = l.member_id
+         join tenants t on t.id = l.tenant_id where t.handle = 'aurora' order by l.id limit 1",
+    )
+    .fetch_one(&world.database.admin)
+    .await
+    .unwrap();
+    let sam = console.as_user("sam").await;
+    let shown = sam.json(&format!("/shops/aurora/members/{member}")).await;
+    assert_eq!(shown["accounts"][0]["spendable_minor"], granted);
+    assert_eq!(shown["movements"][0]["kind"], "grant");
+    let (status, answer) = sam.get(&format!("/shops/aurora/members?customer={member}")).await;
+    assert_eq!(
+        (status, header(&answer, "location")),
+        (303, Some(&*format!("/shops/aurora/members/{member}")))
+    );
+    let page = sam.get(&format!("/shops/aurora/members/{member}")).await.1;
+    assert!(page.contains("to spend") && page.contains(&member), "{page}");
+    assert_eq!(sam.get(&format!("/shops/borealis/members/{member}")).await.0, 404);
+    assert_eq!(sam.get("/shops/aurora/members/0").await.0, 404);
+    assert_eq!(sam.json("/shops/aurora/events").await.as_array().unwrap().len(), 0);
+    assert!(sam.get("/shops/aurora/events?about=17").await.1.contains("Nothing that matches was told"));
+}
+
+#[tokio::test]
+async fn a_program_acts_by_its_token_as_far_as_its_user_may() {
+    let console = console().await;
+    let world = &console.world;
+    world.tradeup_ok(&["probe", "--service", "credits", "--steps", "60", "--step-ms", "1000", "--no-wait"]);
+    let ask = |method: &'static str, path: String, token: String, body: &'static str| {
+        let headers = [
+            ("Authorization".to_owned(), format!("Bearer {token}")),
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+        ];
+        let port = console.port;
+        async move { send(port, method, &format!("/api/v1{path}"), &headers, body.as_bytes()).await }
+    };
+    let added = world.tradeup_json(&["user", "add-token", "olga", "--for", "nightly"]);
+    let token = added["token"].as_str().unwrap().to_owned();
+    let (status, answer) = ask("GET", "/runs?task=probe-credits".to_owned(), token.clone(), "").await;
+    assert_eq!(status, 200, "{answer}");
+    let run = answer.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let cancel = format!("/runs/{run}/cancel");
+    let (status, answer) = ask("POST", cancel.clone(), token.clone(), "{}").await;
+    assert!(status == 422 && answer.contains("reason"), "{answer}");
+    let viewer = world.tradeup_json(&["user", "add-token", "vera", "--for", "looking"])["token"].clone();
+    let why = "{\"reason\":\"drill is over\"}";
+    assert_eq!(ask("POST", cancel.clone(), viewer.as_str().unwrap().to_owned(), why).await.0, 403);
+    let (status, answer) = ask("POST", cancel.clone(), token.clone(), why).await;
+    assert!(status == 200 && answer.contains("\"cancelled\":1"), "{answer}");
+    assert_eq!(ask("POST", cancel.clone(), token.clone(), why).await.0, 409, "it has ended");
+
+    world.tradeup_ok(&["user", "revoke-token", added["id"].as_str().unwrap()]);
+    assert_eq!(ask("GET", "/runs".to_owned(), token, "").await.0, 401);
+    assert_eq!(ask("GET", "/runs".to_owned(), format!("tuu_{}", "0".repeat(64)), "").await.0, 401);
+    let audit = world
+        .number("select count(*) from audit_log where actor = 'olga' and reason = 'drill is over'")
+        .await;
+    assert_eq!(audit, 1);
+}

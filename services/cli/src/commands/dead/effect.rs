@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 use tradeup_domain::Period;
+use tradeup_domain::amount_text as money;
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_store::credits::{self, MonthlyPreview};
@@ -12,7 +13,6 @@ use tradeup_store::runs::BatchRange;
 use tradeup_store::{Pool, Tx};
 
 use crate::output::count;
-use tradeup_domain::amount_text as money;
 
 /// What a replay would do.
 pub(crate) enum Effect {

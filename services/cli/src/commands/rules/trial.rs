@@ -9,6 +9,7 @@ use anyhow::{anyhow, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::rules::{
     BoughtLine, CashbackRule, CustomerFacts, Enrolment, EnrolmentRule, Occasion, RuleKind, TradeInRule,
 };
@@ -24,7 +25,6 @@ use crate::Context;
 use crate::commands::tenant_by_handle;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Orders or events that are read at once.
 const PAGE: i64 = 500;

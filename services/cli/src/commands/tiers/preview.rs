@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_store::tier_moves::{self, PreviewKind, PreviewMove};
 use tradeup_store::{Tx, schedules, tiers};
 
@@ -12,7 +13,6 @@ use super::tenant_by_handle;
 use crate::Context;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Say who would move up or down, how many of each, and why. Ups come at once, by a review or the next order;
 /// downs on the member's yearly date, unless enough is spent before.

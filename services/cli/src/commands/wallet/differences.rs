@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, ensure};
 use clap::{ArgGroup, Args};
 use serde_json::json;
+use tradeup_domain::amount_text as money;
 use tradeup_domain::{Money, ValueClass};
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{Adjusted, Adjustment, Asked, adjust};
@@ -18,7 +19,6 @@ use super::super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Compare a tenant's ledger with its shop now.
 #[derive(Args)]

@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
+use tradeup_domain::amount_text as money;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::{Tx, pushes, shops, wallets};
 
@@ -14,7 +15,6 @@ use super::super::tenant_by_handle;
 use crate::Context;
 use crate::output::{count, instant, instant_or_dash};
 use crate::sheet::{Cell, Sheet};
-use tradeup_domain::amount_text as money;
 
 /// Who decides.
 #[derive(Clone, Copy, ValueEnum)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tradeup_fakes::shopify::Webhook;
 use tradeup_harness::{Server, World, eventually};
 
 use super::{told, told_in};
@@ -87,5 +88,32 @@ async fn a_killed_webhooks_loses_nothing_that_it_has_answered_for() {
     told.port = crate::http::port(&webhooks).await;
     told.settled().await;
     assert_eq!(told.balance().await, 488);
+    told.assert_proved();
+}
+
+#[tokio::test]
+async fn a_flash_sale_of_one_shop_does_not_hold_up_another() {
+    let told = told("USD").await;
+    let world = &told.world;
+    let quiet_shop = "borealis.myshopify.com";
+    world.tradeup_ok(&["tenant", "add", "borealis", "--currency", "USD", "--tier", "gold=0:gold"]);
+    world.tradeup_ok(&["tenant", "set", "borealis", "--shop", quiet_shop]);
+    let body = String::from_utf8(told.sample("orders-paid.json").body).unwrap();
+    let order = |number: u32| body.replace("5600112233440", &format!("99{number:07}"));
+    for number in 0..400 {
+        told.accept(&Webhook::new(&told.secret, &told.shop, "orders/paid", order(number).as_bytes())).await;
+    }
+    told.accept(&Webhook::new(&told.secret, quiet_shop, "orders/paid", order(400).as_bytes())).await;
+    told.settled().await;
+    // First come, first served would make it the last.
+    let passed = "select count(*) from runs r join tenants t on t.id = r.tenant_id
+        where t.handle = 'harbour' and r.finished_at > (
+            select q.finished_at from runs q join tenants o on o.id = q.tenant_id where o.handle = 'borealis')";
+    let passed = told.number(passed).await;
+    assert!(passed > 50, "it has passed {passed} of the sale");
+    assert_eq!(
+        told.number("select count(*) from runs where urgent and task = 'handle-order-paid'").await,
+        51
+    );
     told.assert_proved();
 }

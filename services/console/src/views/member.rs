@@ -1,0 +1,115 @@
+//! A member's money: what there is, and every movement.
+
+use serde::Serialize;
+use tradeup_domain::amount_text;
+use tradeup_store::{Pool, TenantId, Tx, members, reports};
+
+use super::when::When;
+use crate::failure::Failure;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Account {
+    pub(crate) currency: String,
+    pub(crate) spendable: String,
+    pub(crate) balance: String,
+    pub(crate) pending: String,
+    pub(crate) authorised: String,
+    pub(crate) owed: String,
+    pub(crate) balance_minor: i64,
+    pub(crate) spendable_minor: i64,
+    pub(crate) pending_minor: i64,
+    pub(crate) authorised_minor: i64,
+    pub(crate) debt_minor: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Lot {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) class: String,
+    pub(crate) left: String,
+    pub(crate) of: String,
+    pub(crate) reason: String,
+    pub(crate) source_key: String,
+    pub(crate) expires: Option<When>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Movement {
+    pub(crate) at: When,
+    pub(crate) booked: When,
+    pub(crate) kind: String,
+    pub(crate) amount: String,
+    pub(crate) amount_minor: i64,
+    pub(crate) currency: String,
+    pub(crate) balance: String,
+    pub(crate) reason: String,
+    pub(crate) source_key: String,
+    pub(crate) note: Option<String>,
+}
+
+/// A member.
+#[derive(Debug, Serialize)]
+pub(crate) struct Member {
+    pub(crate) customer: String,
+    pub(crate) accounts: Vec<Account>,
+    /// With something left, in the order of use.
+    pub(crate) lots: Vec<Lot>,
+    /// Newest first.
+    pub(crate) movements: Vec<Movement>,
+}
+
+impl Member {
+    pub(crate) async fn read(pool: &Pool, tenant: TenantId, customer: &str) -> Result<Self, Failure> {
+        let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
+        let member = members::by_external_id(&mut tx, tenant, customer).await?.ok_or(Failure::NotFound)?;
+        let movements = reports::statement(&mut tx, tenant, member).await?;
+        let lots = reports::lots(&mut tx, tenant, member).await?;
+        let accounts = reports::accounts(&mut tx, tenant, member).await?;
+        tx.rollback().await?;
+        let account = |account: reports::AccountLine| {
+            let text = |minor| amount_text(minor, &account.currency);
+            Account {
+                spendable: text(account.spendable_minor),
+                balance: text(account.balance_minor),
+                pending: text(account.pending_minor),
+                authorised: text(account.held_minor),
+                owed: text(account.debt_minor),
+                balance_minor: account.balance_minor,
+                spendable_minor: account.spendable_minor,
+                pending_minor: account.pending_minor,
+                authorised_minor: account.held_minor,
+                debt_minor: account.debt_minor,
+                currency: account.currency,
+            }
+        };
+        let lot = |lot: reports::LotLine| Lot {
+            left: amount_text(lot.remaining_minor, &lot.currency),
+            of: amount_text(lot.granted_minor, &lot.currency),
+            id: lot.lot_id.to_string(),
+            state: lot.state,
+            class: lot.value_class,
+            reason: lot.reason,
+            source_key: lot.source_key,
+            expires: lot.expires_at.map(When),
+        };
+        let movement = |line: reports::StatementLine| Movement {
+            amount: amount_text(line.amount_minor, &line.currency),
+            balance: amount_text(line.balance_minor, &line.currency),
+            at: When(line.effective_at),
+            booked: When(line.recorded_at),
+            kind: line.kind,
+            amount_minor: line.amount_minor,
+            currency: line.currency,
+            reason: line.reason,
+            source_key: line.source_key,
+            note: line.note,
+        };
+        Ok(Self {
+            customer: customer.to_owned(),
+            accounts: accounts.into_iter().map(account).collect(),
+            lots: lots.into_iter().map(lot).collect(),
+            movements: movements.into_iter().rev().map(movement).collect(),
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Tokens by which programs are let in as a user of the console. Only hashes are kept.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::{Doing, StoreError};
+use crate::sessions::InSession;
+use crate::{Connection, Pool, TenantId};
+
+/// A token as it is shown.
+#[derive(Clone, Debug)]
+pub struct UserToken {
+    /// Id.
+    pub id: Uuid,
+    /// As whom it lets in.
+    pub user: String,
+    /// What it is for.
+    pub name: String,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Until when it is taken.
+    pub expires_at: DateTime<Utc>,
+    /// When it was used last, to an hour.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// Since when it is not taken any more.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Keeps the hash of a new token, for so many days. `None` if there is no such user who may sign in.
+///
+/// # Errors
+/// As any statement.
+pub async fn add(
+    db: &mut Connection,
+    user: &str,
+    name: &str,
+    token_hash: &[u8; 32],
+    days: i32,
+    by: &str,
+) -> Result<Option<Uuid>, StoreError> {
+    sqlx::query_scalar!(
+        "insert into user_tokens (id, user_id, name, token_hash, created_by, expires_at)
+         select $1, u.id, $3, $4, $6, clock_timestamp() + make_interval(days => $5) from users u
+         where u.name = $2 and u.disabled_at is null returning id",
+        Uuid::now_v7(),
+        user,
+        name,
+        token_hash.as_slice(),
+        days,
+        by,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("adding a token")
+}
+
+/// As whom a token lets in, if it does.
+///
+/// # Errors
+/// As any statement.
+pub async fn find(pool: &Pool, token_hash: &[u8; 32]) -> Result<Option<InSession>, StoreError> {
+    sqlx::query_file_as!(InSession, "src/user_tokens/find.sql", token_hash.as_slice())
+        .fetch_optional(pool)
+        .await
+        .doing("looking for a token")
+}
+
+/// All tokens, newest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(pool: &Pool) -> Result<Vec<UserToken>, StoreError> {
+    sqlx::query_as!(
+        UserToken,
+        r#"select k.id, u.name as "user!", k.name, k.created_by, k.created_at, k.expires_at, k.seen_at, k.revoked_at
+           from user_tokens k join users u on u.id = k.user_id order by k.id desc"#
+    )
+    .fetch_all(pool)
+    .await
+    .doing("listing tokens")
+}
+
+/// Takes a token no more. `false` if there is none, or it was revoked.
+///
+/// # Errors
+/// As any statement.
+pub async fn revoke(db: &mut Connection, id: Uuid) -> Result<bool, StoreError> {
+    sqlx::query!(
+        "update user_tokens set revoked_at = clock_timestamp() where id = $1 and revoked_at is null",
+        id
+    )
+    .execute(db)
+    .await
+    .doing("revoking a token")
+    .map(|done| done.rows_affected() == 1)
+}
