@@ -130,7 +130,7 @@ async fn nobody_sees_anything_without_signing_in_and_guessing_is_slow() {
     assert_eq!(header(&answer, "content-type"), Some("application/problem+json"));
     assert!(answer.contains("Sign in first"), "{answer}");
 
-    for _ in 0..5 {
+    for _ in 0..6 {
         assert_eq!(console.attempt("vera", "wrong horse battery staple").await.0, 401);
     }
     assert_eq!(console.attempt("nobody-there", "wrong horse battery staple").await.0, 401);

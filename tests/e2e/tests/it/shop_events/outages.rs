@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tradeup_fakes::shopify::Webhook;
 use tradeup_harness::{Server, World, eventually};
 
@@ -100,9 +101,11 @@ async fn a_flash_sale_of_one_shop_does_not_hold_up_another() {
     world.tradeup_ok(&["tenant", "set", "borealis", "--shop", quiet_shop]);
     let body = String::from_utf8(told.sample("orders-paid.json").body).unwrap();
     let order = |number: u32| body.replace("5600112233440", &format!("99{number:07}"));
-    for number in 0..400 {
-        told.accept(&Webhook::new(&told.secret, &told.shop, "orders/paid", order(number).as_bytes())).await;
-    }
+    // As fast as it goes, so that they wait.
+    let sale: Vec<Webhook> = (0..400)
+        .map(|number| Webhook::new(&told.secret, &told.shop, "orders/paid", order(number).as_bytes()))
+        .collect();
+    futures::stream::iter(&sale).for_each_concurrent(32, |webhook| told.accept(webhook)).await;
     told.accept(&Webhook::new(&told.secret, quiet_shop, "orders/paid", order(400).as_bytes())).await;
     told.settled().await;
     // First come, first served would make it the last.
@@ -111,9 +114,8 @@ async fn a_flash_sale_of_one_shop_does_not_hold_up_another() {
             select q.finished_at from runs q join tenants o on o.id = q.tenant_id where o.handle = 'borealis')";
     let passed = told.number(passed).await;
     assert!(passed > 50, "it has passed {passed} of the sale");
-    assert_eq!(
-        told.number("select count(*) from runs where urgent and task = 'handle-order-paid'").await,
-        51
-    );
+    // What it may tell at once, and a little for the seconds that it took.
+    let urgent = told.number("select count(*) from runs where urgent and task = 'handle-order-paid'").await;
+    assert!((51..200).contains(&urgent), "{urgent} took the lane of quiet shops");
     told.assert_proved();
 }
