@@ -1,9 +1,9 @@
 // Nothing here is needed to read a page: times in the reader's zone, and pages that follow what happens.
 "use strict";
 
-const zone = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
-});
+const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const thisYear = new Intl.DateTimeFormat(undefined, parts);
+const anyYear = new Intl.DateTimeFormat(undefined, { year: "numeric", ...parts });
 
 function localTimes(within) {
   for (const time of within.querySelectorAll("time[datetime]")) {
@@ -11,7 +11,7 @@ function localTimes(within) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.valueOf())) {
       time.title = utc;
-      time.textContent = zone.format(at);
+      time.textContent = (at.getFullYear() === new Date().getFullYear() ? thisYear : anyYear).format(at);
     }
   }
 }
