@@ -44,7 +44,7 @@ struct ConsoleOptions {
     /// Address to listen on.
     #[arg(long, env = "TRADEUP_CONSOLE", default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     console: SocketAddr,
-    /// Where people reach it, like https://jobs.example.com. With https cookies are sent over https alone.
+    /// Where people reach it, like `https://jobs.example.com`. With https cookies are sent over https alone.
     #[arg(long, env = "TRADEUP_CONSOLE_URL", value_name = "URL")]
     console_url: Option<String>,
 }
