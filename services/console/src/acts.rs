@@ -8,15 +8,20 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tradeup_access::Act;
+use tradeup_domain::Period;
+use tradeup_store::audit;
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
 use tradeup_store::schedules::{self, EditError};
-use tradeup_store::{Tx, runs};
+use tradeup_store::{TenantRef, Tx, runs};
+use tradeup_worker::Relay;
+use tradeup_worker::trigger::{Scheduled, When};
 
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Done, Failure};
 use crate::views::run::{Run, id};
+use crate::views::runs::instant;
 use crate::views::tenants;
 
 /// Runs a second that a replay sets going.
@@ -33,6 +38,15 @@ struct Said {
     /// How many it is about, typed by the person: for what can't be taken back.
     #[serde(default)]
     count: Count,
+    /// The month that a task is about.
+    #[serde(default)]
+    period: String,
+    /// The instant that it is about; now, if it is not said.
+    #[serde(default)]
+    as_of: String,
+    /// The shop that it is about; all, if it is not said.
+    #[serde(default)]
+    tenant: String,
 }
 
 /// As a form has it, or as a number.
@@ -265,6 +279,55 @@ async fn resume_schedule(
     Ok(done("/schedules", json!({ "paused": false })))
 }
 
+/// What a task is to be about, as it was said.
+fn when(task: Scheduled, said: &Said) -> Result<When, Failure> {
+    if task == Scheduled::MonthlyCredits {
+        let period = said.period.trim().parse::<Period>();
+        return period
+            .map(When::Period)
+            .map_err(|error| Failure::Invalid { field: "period", why: error.to_string() });
+    }
+    Ok(instant("as_of", &said.as_of)?.map_or(When::Now, When::Instant))
+}
+
+async fn trigger(
+    State(console): State<Console>,
+    who: Who,
+    Path(name): Path<String>,
+    said: Said,
+) -> Result<Response, Failure> {
+    said.may(&who)?;
+    let because = said.because()?;
+    let task = Scheduled::ALL.into_iter().find(|task| task.task() == name).ok_or(Failure::NotFound)?;
+    let pool = console.worker.pool();
+    let tenant = match said.tenant.trim() {
+        "" => None,
+        handle => {
+            let shop = tenants::one(pool, &who, handle).await.map_err(|error| match error {
+                Failure::NotFound => {
+                    Failure::Invalid { field: "tenant", why: format!("there is no shop {handle:?}") }
+                }
+                other => other,
+            })?;
+            Some(TenantRef { id: shop.id, handle: shop.handle })
+        }
+    };
+    let subject = json!({ "task": name, "tenant": tenant.as_ref().map(|tenant| &tenant.handle),
+        "period": said.period, "as_of": said.as_of });
+    let mut tx = Tx::of_engine(pool).await?;
+    let now = schedules::now(&mut tx).await?;
+    let new = task
+        .by_hand(tenant, when(task, &said)?, now, &who.name)
+        .map_err(|error| Failure::Conflict(error.to_string()))?;
+    let created = runs::create(&mut tx, new).await?;
+    audit::record(&mut tx, &who.actor(Some(because)), "runs.trigger", &subject).await?;
+    tx.commit().await?;
+    // Without NATS the scheduler's sweep publishes it.
+    Relay::new(console.worker.broker().clone()).publish_jobs(created.message.as_slice()).await;
+    let value = json!({ "run_id": created.run_id.to_string(), "new": created.is_new });
+    Ok(done(&format!("/runs/{}", created.run_id), value))
+}
+
 /// The same paths on pages and below the API, but for dead letters, which a page calls shorter.
 pub(crate) fn routes(dead: &str) -> Router<Console> {
     Router::new()
@@ -276,4 +339,5 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/shops/{handle}/resume", post(resume_shop))
         .route("/schedules/{name}/pause", post(pause_schedule))
         .route("/schedules/{name}/resume", post(resume_schedule))
+        .route("/tasks/{name}/trigger", post(trigger))
 }

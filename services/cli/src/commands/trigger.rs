@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
-use tradeup_store::runs::{NewRun, Trigger as TriggeredBy};
-use tradeup_worker::trigger::{self, Fire};
+use tradeup_store::runs::Trigger as TriggeredBy;
+use tradeup_worker::trigger::{Fire, Scheduled, When};
 
 use super::now;
 use super::start::{Existing, Start};
@@ -102,54 +102,44 @@ impl Trigger {
 
 impl CreditExpiration {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let ahead = "credits that are live then can't expire now";
-        start_as_of(context, self.as_of, self.start, ahead, trigger::credit_expiration).await
+        start_as_of(context, self.as_of, self.start, Scheduled::CreditExpiration).await
     }
 }
 
 impl ExpirationWarning {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let ahead = "members are warned 7 days ahead and no earlier";
-        start_as_of(context, self.as_of, self.start, ahead, trigger::expiration_warning).await
+        start_as_of(context, self.as_of, self.start, Scheduled::ExpirationWarning).await
     }
 }
 
 impl WalletReconciliation {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let ahead = "wallets are compared as they are now";
-        start_as_of(context, None, self.start, ahead, trigger::wallet_reconciliation).await
+        start_as_of(context, None, self.start, Scheduled::WalletReconciliation).await
     }
 }
 
 impl GapSearch {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let ahead = "what will have changed is not known";
-        start_as_of(context, None, self.start, ahead, trigger::gap_search).await
+        start_as_of(context, None, self.start, Scheduled::GapSearch).await
     }
 }
 
 impl TierReview {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let ahead = "what is spent until then is not known";
-        start_as_of(context, self.as_of, self.start, ahead, trigger::tier_review).await
+        start_as_of(context, self.as_of, self.start, Scheduled::TierReview).await
     }
 }
 
-/// Starts a run that is about an instant, which has to have come; `ahead` says why.
+/// Starts a run that is about an instant, which has to have come.
 async fn start_as_of(
     context: &Context,
     as_of: Option<DateTime<Utc>>,
     start: Start,
-    ahead: &str,
-    run: fn(Fire) -> NewRun,
+    task: Scheduled,
 ) -> anyhow::Result<ExitCode> {
     let pool = context.pool().await?;
-    let now = now(&pool).await?;
-    let due = as_of.unwrap_or(now);
-    if due > now {
-        anyhow::bail!("{due} has not come; {ahead}");
-    }
-    let new = run(by_hand(due, now, &start));
+    let when = as_of.map_or(When::Now, When::Instant);
+    let new = task.by_hand(None, when, now(&pool).await?, &start.by)?;
     start.start(context, &pool, new, Existing::IsTheSame).await
 }
 
@@ -169,13 +159,7 @@ impl MonthlyCredits {
         let Self { period, start } = self;
         let pool = context.pool().await?;
         let now = now(&pool).await?;
-        let due = trigger::monthly_credits_due(period);
-        if due > now {
-            anyhow::bail!(
-                "the monthly credits of {period} are due {due}, which has not come; who gets them is not known before"
-            );
-        }
-        let new = trigger::monthly_credits(by_hand(due, now, &start));
+        let new = Scheduled::MonthlyCredits.by_hand(None, When::Period(period), now, &start.by)?;
         start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

@@ -4,6 +4,7 @@ mod dead;
 mod engine;
 mod runs;
 mod shops;
+mod tasks;
 
 use askama::Template;
 use axum::Router;
@@ -38,5 +39,5 @@ fn written(page: &impl Template) -> Result<Response, Failure> {
 }
 
 pub(crate) fn routes() -> Router<Console> {
-    engine::routes().merge(runs::routes()).merge(dead::routes()).merge(shops::routes())
+    engine::routes().merge(runs::routes()).merge(dead::routes()).merge(shops::routes()).merge(tasks::routes())
 }

@@ -100,7 +100,8 @@ fn text(given: &str) -> Option<String> {
     (!given.is_empty()).then(|| given.to_owned())
 }
 
-fn instant(field: &'static str, given: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+/// An instant as a field has it; `None` if it says nothing.
+pub(crate) fn instant(field: &'static str, given: &str) -> Result<Option<DateTime<Utc>>, Failure> {
     let Some(given) = text(given) else { return Ok(None) };
     // A form's own fields have neither seconds nor a zone.
     let whole = format!("{given}:00Z");

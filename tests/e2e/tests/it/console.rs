@@ -360,3 +360,29 @@ async fn a_program_acts_by_its_token_as_far_as_its_user_may() {
         .await;
     assert_eq!(audit, 1);
 }
+
+#[tokio::test]
+async fn a_task_is_triggered_once_for_its_month_and_never_ahead() {
+    let console = console().await;
+    let world = &console.world;
+    let olga = console.as_user("olga").await;
+    assert!(olga.get("/tasks").await.1.contains("monthly-credits"));
+    let trigger = "/tasks/monthly-credits/trigger";
+    for (period, tenant, status) in
+        [("2099-01", "", 409), ("yesterday", "", 422), ("2026-10", "nobody", 422), ("2026-10", "aurora", 303)]
+    {
+        let fields = [("period", period), ("tenant", tenant), ("reason", "came late")];
+        let (answered, answer) = olga.act(trigger, &fields).await;
+        assert_eq!(answered, status, "{period} {tenant}: {answer}");
+    }
+    let (_, answer) =
+        olga.act(trigger, &[("period", "2026-10"), ("tenant", "aurora"), ("reason", "again")]).await;
+    let run = header(&answer, "location").unwrap().trim_start_matches("/runs/").to_owned();
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    assert_eq!(world.number("select count(*) from runs where task = 'monthly-credits-tenant'").await, 1);
+    let granted = "select count(distinct l.tenant_id) from lots l";
+    assert_eq!(world.number(granted).await, 1, "one shop alone");
+    assert_eq!(olga.act("/tasks/nonsense/trigger", &[("reason", "x")]).await.0, 404);
+    let vera = console.as_user("vera").await;
+    assert_eq!(vera.act(trigger, &[("period", "2026-10"), ("reason", "x")]).await.0, 403);
+}

@@ -1,0 +1,166 @@
+//! What schedules do, asked for by a person instead: over all shops, or for one.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use tradeup_domain::Period;
+use tradeup_store::TenantRef;
+use tradeup_store::runs::{NewRun, Trigger};
+
+use super::{
+    Fire, credit_expiration, credit_expiration_of_tenant, expiration_warning, expiration_warning_of_tenant,
+    gap_search, gap_search_of_tenant, monthly_credits, monthly_credits_due, monthly_credits_of_tenant,
+    tier_review, tier_review_of_tenant, wallet_reconciliation, wallet_reconciliation_of_tenant,
+};
+
+/// A task of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduled {
+    /// Monthly credits of a period.
+    MonthlyCredits,
+    /// Booking what has ended.
+    CreditExpiration,
+    /// Warnings of what ends within seven days.
+    ExpirationWarning,
+    /// Looking at tiers.
+    TierReview,
+    /// Comparing ledger and wallets.
+    WalletReconciliation,
+    /// Asking shops what they never told.
+    GapSearch,
+}
+
+/// It is about an instant that has not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at} has not come; {because}")]
+pub struct NotYet {
+    at: DateTime<Utc>,
+    because: &'static str,
+}
+
+/// When a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// This month, for monthly credits.
+    Period(Period),
+    /// This instant.
+    Instant(DateTime<Utc>),
+    /// Now.
+    Now,
+}
+
+impl Scheduled {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::MonthlyCredits,
+        Self::CreditExpiration,
+        Self::ExpirationWarning,
+        Self::TierReview,
+        Self::WalletReconciliation,
+        Self::GapSearch,
+    ];
+
+    /// The task's name.
+    #[must_use]
+    pub fn task(self) -> &'static str {
+        match self {
+            Self::MonthlyCredits => "monthly-credits",
+            Self::CreditExpiration => "credit-expiration",
+            Self::ExpirationWarning => "expiration-warning",
+            Self::TierReview => "tier-review",
+            Self::WalletReconciliation => "wallet-reconciliation",
+            Self::GapSearch => "gap-search",
+        }
+    }
+
+    /// What it does, in a sentence.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::MonthlyCredits => {
+                "Issues the credits of a month to the members of active shops. A month is issued once: again, it shows \
+                 the run that there is."
+            }
+            Self::CreditExpiration => {
+                "Books what has ended. Time has decided it already: this only writes it down."
+            }
+            Self::ExpirationWarning => {
+                "Mails members about what ends within seven days. Who was warned of a credit is not warned of it again."
+            }
+            Self::TierReview => {
+                "Looks at tiers: notices before one is lowered, and what has come to its date. What was done for a date \
+                 is not done again."
+            }
+            Self::WalletReconciliation => "Compares the ledger with what Shopify says of wallets.",
+            Self::GapSearch => "Asks connected shops what has changed, and takes what they never told.",
+        }
+    }
+
+    /// Why it can't be about what is to come.
+    fn because(self) -> &'static str {
+        match self {
+            Self::MonthlyCredits => "who gets them is not known before",
+            Self::CreditExpiration => "credits that are live then can't expire now",
+            Self::ExpirationWarning => "members are warned 7 days ahead and no earlier",
+            Self::TierReview => "what is spent until then is not known",
+            Self::WalletReconciliation => "wallets are compared as they are now",
+            Self::GapSearch => "what will have changed is not known",
+        }
+    }
+
+    /// The run that a person asks for, over all shops or for one; of the same key as the schedule's.
+    ///
+    /// # Errors
+    /// [`NotYet`].
+    pub fn by_hand(
+        self,
+        tenant: Option<TenantRef>,
+        when: When,
+        now: DateTime<Utc>,
+        by: &str,
+    ) -> Result<NewRun, NotYet> {
+        let due = match when {
+            When::Period(period) => monthly_credits_due(period),
+            When::Instant(at) => at,
+            When::Now => now,
+        };
+        if due > now {
+            return Err(NotYet { at: due, because: self.because() });
+        }
+        let trigger = Trigger::Manual(by.to_owned());
+        let fire = Fire { due, zone: Tz::UTC, issued_at: now, spread: TimeDelta::zero(), trigger };
+        let (of_all, of_tenant): (fn(Fire) -> NewRun, fn(TenantRef, Fire) -> NewRun) = match self {
+            Self::MonthlyCredits => (monthly_credits, monthly_credits_of_tenant),
+            Self::CreditExpiration => (credit_expiration, credit_expiration_of_tenant),
+            Self::ExpirationWarning => (expiration_warning, expiration_warning_of_tenant),
+            Self::TierReview => (tier_review, tier_review_of_tenant),
+            Self::WalletReconciliation => (wallet_reconciliation, wallet_reconciliation_of_tenant),
+            Self::GapSearch => (gap_search, gap_search_of_tenant),
+        };
+        Ok(match tenant {
+            Some(tenant) => of_tenant(tenant, fire),
+            None => of_all(fire),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_by_hand_has_the_schedules_key_and_what_is_to_come_is_refused() {
+        let now: DateTime<Utc> = "2026-11-28T10:00:00Z".parse().unwrap();
+        let period: Period = "2026-11".parse().unwrap();
+        let run = Scheduled::MonthlyCredits.by_hand(None, When::Period(period), now, "ann").unwrap();
+        assert_eq!((run.task.as_str(), run.key.as_str()), ("monthly-credits", "2026-11"));
+        assert_eq!(run.trigger, Trigger::Manual("ann".to_owned()));
+        let next: Period = "2026-12".parse().unwrap();
+        let refused = Scheduled::MonthlyCredits.by_hand(None, When::Period(next), now, "ann").unwrap_err();
+        assert!(refused.to_string().contains("not known before"), "{refused}");
+        for task in Scheduled::ALL {
+            let at = When::Instant(now + TimeDelta::seconds(1));
+            assert!(task.by_hand(None, at, now, "ann").is_err(), "{}", task.task());
+            assert_eq!(task.by_hand(None, When::Now, now, "ann").unwrap().task, task.task());
+        }
+    }
+}
