@@ -11,6 +11,7 @@ use crate::access::Who;
 use crate::failure::{self, Failure};
 use crate::views::dead::{self, Group, GroupStory};
 use crate::views::events;
+use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Overview;
 use crate::views::run::{Run, id};
@@ -85,6 +86,17 @@ async fn events(
     Ok(Json(events::list(pool, shop.id, &asked).await?))
 }
 
+async fn ledger(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+    Query(of): Query<OfPeriod>,
+) -> Result<Json<Ledger>, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    Ok(Json(Ledger::of(pool, shop.id, &of).await?))
+}
+
 async fn member(
     State(console): State<Console>,
     who: Who,
@@ -106,6 +118,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/shops", get(shops))
         .route("/shops/{handle}", get(shop))
         .route("/shops/{handle}/events", get(events))
+        .route("/shops/{handle}/ledger", get(ledger))
         .route("/shops/{handle}/members/{customer}", get(member))
         .fallback(failure::no_such_page)
 }

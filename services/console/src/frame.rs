@@ -24,6 +24,7 @@ pub(crate) struct Frame {
     pub(crate) form: String,
     pub(crate) may_operate: bool,
     pub(crate) sees_all: bool,
+    pub(crate) may_administer: bool,
 }
 
 impl Frame {
@@ -36,6 +37,7 @@ impl Frame {
             form: who.form(),
             may_operate: who.role.may(Act::Operate),
             sees_all: who.role.may(Act::SeeAll),
+            may_administer: who.role.may(Act::Administer),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod dead;
 mod engine;
 mod runs;
+mod settings;
 mod shops;
 mod tasks;
 
@@ -39,5 +40,10 @@ fn written(page: &impl Template) -> Result<Response, Failure> {
 }
 
 pub(crate) fn routes() -> Router<Console> {
-    engine::routes().merge(runs::routes()).merge(dead::routes()).merge(shops::routes()).merge(tasks::routes())
+    engine::routes()
+        .merge(runs::routes())
+        .merge(dead::routes())
+        .merge(shops::routes())
+        .merge(tasks::routes())
+        .merge(settings::routes())
 }

@@ -5,7 +5,9 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
+use chrono_tz::Tz;
 use serde::Deserialize;
+use tradeup_domain::{InvalidPeriod, Period};
 use tradeup_store::{Tx, pauses, schedules};
 
 use super::{filters, written};
@@ -14,6 +16,7 @@ use crate::access::Who;
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::views::events;
+use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
 use crate::views::runs::{Asked, Line, Runs};
@@ -85,6 +88,26 @@ async fn told(
     written(&EventsPage { frame: Frame::of(&who, "shops"), shop: shop.handle, asked, events })
 }
 
+#[derive(Template)]
+#[template(path = "ledger.html")]
+struct LedgerPage {
+    frame: Frame,
+    shop: String,
+    view: Ledger,
+}
+
+async fn ledger(
+    State(console): State<Console>,
+    who: Who,
+    Path(handle): Path<String>,
+    Query(of): Query<OfPeriod>,
+) -> Result<Response, Failure> {
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &who, &handle).await?;
+    let view = Ledger::of(pool, shop.id, &of).await?;
+    written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
+}
+
 #[derive(Deserialize)]
 struct Sought {
     customer: String,
@@ -126,6 +149,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops", get(list))
         .route("/shops/{handle}", get(one))
         .route("/shops/{handle}/events", get(told))
+        .route("/shops/{handle}/ledger", get(ledger))
         .route("/shops/{handle}/members", get(seek))
         .route("/shops/{handle}/members/{customer}", get(member))
 }

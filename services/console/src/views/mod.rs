@@ -2,6 +2,7 @@
 
 pub(crate) mod dead;
 pub(crate) mod events;
+pub(crate) mod ledger;
 pub(crate) mod member;
 pub(crate) mod overview;
 pub(crate) mod run;

@@ -386,3 +386,32 @@ async fn a_task_is_triggered_once_for_its_month_and_never_ahead() {
     let vera = console.as_user("vera").await;
     assert_eq!(vera.act(trigger, &[("period", "2026-10"), ("reason", "x")]).await.0, 403);
 }
+
+#[tokio::test]
+async fn a_shops_ledger_previews_its_next_money_run_and_admins_see_who_may_sign_in() {
+    let console = console().await;
+    let world = &console.world;
+    let sam = console.as_user("sam").await;
+    let (credits, minor) = world.due["aurora"];
+    let before = sam.json("/shops/aurora/ledger?period=2026-10").await;
+    let would: i64 = before["preview"]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["amount_minor"].as_i64().unwrap())
+        .sum();
+    assert_eq!(would, minor, "{before}");
+    month(world).await;
+    let after = sam.json("/shops/aurora/ledger?period=2026-10").await;
+    let owed: i64 =
+        after["owed"].as_array().unwrap().iter().map(|l| l["amount_minor"].as_i64().unwrap()).sum();
+    let lots: i64 = after["owed"].as_array().unwrap().iter().map(|l| l["lots"].as_i64().unwrap()).sum();
+    assert_eq!((owed, lots), (minor, credits));
+    assert!(sam.get("/shops/aurora/ledger").await.1.contains("Owed to members"));
+    assert_eq!(sam.get("/shops/aurora/ledger?period=soon").await.0, 422);
+    assert_eq!(sam.get("/shops/borealis/ledger").await.0, 404);
+
+    assert_eq!(console.as_user("olga").await.get("/settings").await.0, 403);
+    let page = console.as_user("adam").await.get("/settings").await.1;
+    assert!(page.contains("vera") && page.contains("viewer") && !page.contains("argon2"), "{page}");
+}

@@ -1,0 +1,170 @@
+//! A shop's money: what is owed to members, how months moved it, and what the next month would give.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use tradeup_domain::{InvalidPeriod, Period, amount_text};
+use tradeup_store::reports::{self, Dated};
+use tradeup_store::{Pool, TenantId, Tx, previews, schedules, tenants};
+use tradeup_worker::trigger::monthly_credits_due;
+
+use crate::failure::Failure;
+
+/// Months that are shown: the latest.
+const MONTHS: usize = 13;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Owed {
+    pub(crate) currency: String,
+    pub(crate) class: String,
+    pub(crate) state: String,
+    /// The month in which it ends; none for never, or not yet known.
+    pub(crate) ends: Option<String>,
+    pub(crate) lots: i64,
+    pub(crate) amount_minor: i64,
+    pub(crate) amount: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Month {
+    pub(crate) month: String,
+    pub(crate) currency: String,
+    pub(crate) opening: String,
+    pub(crate) granted: String,
+    pub(crate) spent: String,
+    pub(crate) expired: String,
+    /// Given back, clawed back, adjusted, moved and taken for debts, in one.
+    pub(crate) other: String,
+    pub(crate) closing: String,
+    pub(crate) closing_minor: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) outcome: String,
+    pub(crate) tier: Option<String>,
+    pub(crate) members: i64,
+    pub(crate) amount_minor: i64,
+    pub(crate) amount: String,
+}
+
+/// What a month's run would do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Preview {
+    pub(crate) period: String,
+    pub(crate) lines: Vec<Outcome>,
+    /// Sums of what would be credited, by currency.
+    pub(crate) totals: Vec<String>,
+}
+
+/// A shop's ledger.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ledger {
+    pub(crate) owed: Vec<Owed>,
+    pub(crate) debts: Vec<String>,
+    /// Newest first.
+    pub(crate) months: Vec<Month>,
+    pub(crate) preview: Preview,
+}
+
+/// Which month is asked for; this one, if it is not said.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OfPeriod {
+    period: Option<String>,
+}
+
+impl Ledger {
+    pub(crate) async fn of(pool: &Pool, tenant: TenantId, asked: &OfPeriod) -> Result<Self, Failure> {
+        let mut tx = Tx::of_engine(pool).await?;
+        let now = schedules::now(&mut tx).await?;
+        tx.rollback().await?;
+        let said = asked.period.as_deref().map(str::trim).filter(|period| !period.is_empty());
+        let period = match said {
+            None => Period::of(now, Tz::UTC),
+            Some(said) => {
+                let wrong =
+                    |error: InvalidPeriod| Failure::Invalid { field: "period", why: error.to_string() };
+                said.parse().map_err(wrong)?
+            }
+        };
+        Self::read(pool, tenant, now, period).await
+    }
+
+    async fn read(
+        pool: &Pool,
+        tenant: TenantId,
+        now: DateTime<Utc>,
+        period: Period,
+    ) -> Result<Self, Failure> {
+        let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
+        let found = tenants::by_id(&mut tx, tenant).await?.ok_or(Failure::NotFound)?;
+        let owed = reports::liability(&mut tx, tenant, now, &found.zone).await?;
+        let debts = reports::debts(&mut tx, tenant, now).await?;
+        let months = reports::activity(&mut tx, tenant, &found.zone, Dated::Effective).await?;
+        let due = monthly_credits_due(period);
+        let lines = previews::monthly(&mut tx, tenant, period, due, due <= now).await?;
+        tx.rollback().await?;
+        Ok(Self {
+            owed: owed.into_iter().map(of_owed).collect(),
+            debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),
+            months: months.into_iter().rev().take(MONTHS).map(of_month).collect(),
+            preview: preview(period, lines),
+        })
+    }
+}
+
+fn of_owed(line: reports::LiabilityLine) -> Owed {
+    Owed {
+        amount: amount_text(line.amount_minor, &line.currency),
+        class: line.value_class,
+        state: line.state,
+        ends: line.expiry_month.map(|month| month.format("%Y-%m").to_string()),
+        lots: line.lots,
+        amount_minor: line.amount_minor,
+        currency: line.currency,
+    }
+}
+
+fn of_month(line: reports::ActivityLine) -> Month {
+    let text = |minor| amount_text(minor, &line.currency);
+    let other = line.reverted_minor
+        + line.clawed_minor
+        + line.adjusted_minor
+        + line.transferred_minor
+        + line.recovered_minor;
+    Month {
+        month: line.month.format("%Y-%m").to_string(),
+        opening: text(line.opening_minor),
+        granted: text(line.granted_minor),
+        spent: text(line.spent_minor),
+        expired: text(line.expired_minor),
+        other: text(other),
+        closing: text(line.closing_minor),
+        closing_minor: line.closing_minor,
+        currency: line.currency,
+    }
+}
+
+fn preview(period: Period, lines: Vec<previews::PreviewLine>) -> Preview {
+    let mut totals: std::collections::BTreeMap<String, i64> = std::collections::BTreeMap::new();
+    let mut shown = Vec::with_capacity(lines.len());
+    for line in lines {
+        let currency = line.currency.unwrap_or_default();
+        if line.amount_minor != 0 {
+            *totals.entry(currency.clone()).or_default() += line.amount_minor;
+        }
+        shown.push(Outcome {
+            amount: if line.amount_minor == 0 {
+                String::new()
+            } else {
+                amount_text(line.amount_minor, &currency)
+            },
+            outcome: line.outcome,
+            tier: line.tier,
+            members: line.members,
+            amount_minor: line.amount_minor,
+        });
+    }
+    let totals = totals.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect();
+    Preview { period: period.to_string(), lines: shown, totals }
+}
