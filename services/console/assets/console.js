@@ -61,7 +61,11 @@ function follow(main) {
     }
   };
   events.addEventListener("changed", changed);
-  events.addEventListener("open", () => main.classList.remove("stale"));
+  // Something may have changed since the page was written, or while there was no connection.
+  events.addEventListener("open", () => {
+    main.classList.remove("stale");
+    changed();
+  });
   // It connects again by itself; until then what is shown may be old.
   events.addEventListener("error", () => main.classList.add("stale"));
   main.addEventListener("focusout", () => setTimeout(() => { if (again) { again = false; changed(); } }, 0));
