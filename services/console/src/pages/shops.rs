@@ -5,9 +5,7 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use chrono_tz::Tz;
 use serde::Deserialize;
-use tradeup_domain::{InvalidPeriod, Period};
 use tradeup_store::{Tx, pauses, schedules};
 
 use super::{filters, written};

@@ -128,17 +128,19 @@ impl Scheduled {
         }
         let trigger = Trigger::Manual(by.to_owned());
         let fire = Fire { due, zone: Tz::UTC, issued_at: now, spread: TimeDelta::zero(), trigger };
-        let (of_all, of_tenant): (fn(Fire) -> NewRun, fn(TenantRef, Fire) -> NewRun) = match self {
-            Self::MonthlyCredits => (monthly_credits, monthly_credits_of_tenant),
-            Self::CreditExpiration => (credit_expiration, credit_expiration_of_tenant),
-            Self::ExpirationWarning => (expiration_warning, expiration_warning_of_tenant),
-            Self::TierReview => (tier_review, tier_review_of_tenant),
-            Self::WalletReconciliation => (wallet_reconciliation, wallet_reconciliation_of_tenant),
-            Self::GapSearch => (gap_search, gap_search_of_tenant),
-        };
-        Ok(match tenant {
-            Some(tenant) => of_tenant(tenant, fire),
-            None => of_all(fire),
+        Ok(match (self, tenant) {
+            (Self::MonthlyCredits, None) => monthly_credits(fire),
+            (Self::MonthlyCredits, Some(tenant)) => monthly_credits_of_tenant(tenant, fire),
+            (Self::CreditExpiration, None) => credit_expiration(fire),
+            (Self::CreditExpiration, Some(tenant)) => credit_expiration_of_tenant(tenant, fire),
+            (Self::ExpirationWarning, None) => expiration_warning(fire),
+            (Self::ExpirationWarning, Some(tenant)) => expiration_warning_of_tenant(tenant, fire),
+            (Self::TierReview, None) => tier_review(fire),
+            (Self::TierReview, Some(tenant)) => tier_review_of_tenant(tenant, fire),
+            (Self::WalletReconciliation, None) => wallet_reconciliation(fire),
+            (Self::WalletReconciliation, Some(tenant)) => wallet_reconciliation_of_tenant(tenant, fire),
+            (Self::GapSearch, None) => gap_search(fire),
+            (Self::GapSearch, Some(tenant)) => gap_search_of_tenant(tenant, fire),
         })
     }
 }
