@@ -298,7 +298,7 @@ async fn trigger(
 ) -> Result<Response, Failure> {
     said.may(&who)?;
     let because = said.because()?;
-    let task = Scheduled::ALL.into_iter().find(|task| task.task() == name).ok_or(Failure::NotFound)?;
+    let task = Scheduled::ALL.into_iter().find(|task| task.kind().task == name).ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
     let tenant = match said.tenant.trim() {
         "" => None,

@@ -158,10 +158,7 @@ async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec
 }
 
 fn run_of(declared: &Declared, schedule: &Schedule, fire: Fire, decided: &Decided) -> NewRun {
-    let mut run = match &schedule.tenant {
-        Some(tenant) => (declared.run_of_tenant)(tenant.clone(), fire),
-        None => (declared.run)(fire),
-    };
+    let mut run = declared.task.run(schedule.tenant.clone(), fire);
     if decided.decision == Decision::Queued {
         let because = format!("an earlier run of schedule {} is under way", schedule.label());
         run.options.held = Some((HeldBy::Overlap, because));

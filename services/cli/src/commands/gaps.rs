@@ -6,10 +6,9 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use tradeup_shopify::OrderId;
 use tradeup_store::{TenantRef, Tx, gaps};
-use tradeup_worker::trigger;
+use tradeup_worker::trigger::{self, Fire};
 
 use super::start::{Existing, Start};
-use super::trigger::by_hand;
 use super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::instant;
@@ -96,7 +95,7 @@ impl Search {
         }
         let now = now(&pool).await?;
         let of = TenantRef { id: tenant.id, handle: tenant.handle };
-        let fire = by_hand(now, now, &self.start);
+        let fire = Fire::by_hand(now, now, &self.start.by);
         let new = match &self.order {
             Some(order) => trigger::gap_search_of_order(of, order, fire),
             None => trigger::gap_search_of_tenant(of, fire),

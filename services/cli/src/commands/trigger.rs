@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
-use tradeup_store::runs::Trigger as TriggeredBy;
-use tradeup_worker::trigger::{Fire, Scheduled, When};
+use tradeup_worker::trigger::{Scheduled, When};
 
 use super::now;
 use super::start::{Existing, Start};
@@ -89,77 +87,17 @@ pub(crate) struct TierReview {
 
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        match self {
-            Self::MonthlyCredits(monthly) => monthly.run(context).await,
-            Self::CreditExpiration(expiration) => expiration.run(context).await,
-            Self::ExpirationWarning(warning) => warning.run(context).await,
-            Self::WalletReconciliation(comparison) => comparison.run(context).await,
-            Self::GapSearch(search) => search.run(context).await,
-            Self::TierReview(review) => review.run(context).await,
-        }
-    }
-}
-
-impl CreditExpiration {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        start_as_of(context, self.as_of, self.start, Scheduled::CreditExpiration).await
-    }
-}
-
-impl ExpirationWarning {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        start_as_of(context, self.as_of, self.start, Scheduled::ExpirationWarning).await
-    }
-}
-
-impl WalletReconciliation {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        start_as_of(context, None, self.start, Scheduled::WalletReconciliation).await
-    }
-}
-
-impl GapSearch {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        start_as_of(context, None, self.start, Scheduled::GapSearch).await
-    }
-}
-
-impl TierReview {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        start_as_of(context, self.as_of, self.start, Scheduled::TierReview).await
-    }
-}
-
-/// Starts a run that is about an instant, which has to have come.
-async fn start_as_of(
-    context: &Context,
-    as_of: Option<DateTime<Utc>>,
-    start: Start,
-    task: Scheduled,
-) -> anyhow::Result<ExitCode> {
-    let pool = context.pool().await?;
-    let when = as_of.map_or(When::Now, When::Instant);
-    let new = task.by_hand(None, when, now(&pool).await?, &start.by)?;
-    start.start(context, &pool, new, Existing::IsTheSame).await
-}
-
-/// A fire that a person asks for.
-pub(super) fn by_hand(due: DateTime<Utc>, now: DateTime<Utc>, start: &Start) -> Fire {
-    Fire {
-        due,
-        zone: Tz::UTC,
-        issued_at: now,
-        spread: TimeDelta::zero(),
-        trigger: TriggeredBy::Manual(start.by.clone()),
-    }
-}
-
-impl MonthlyCredits {
-    async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let Self { period, start } = self;
+        let as_of = |as_of: Option<DateTime<Utc>>| as_of.map_or(When::Now, When::Instant);
+        let (task, when, start) = match self {
+            Self::MonthlyCredits(it) => (Scheduled::MonthlyCredits, When::Period(it.period), it.start),
+            Self::CreditExpiration(it) => (Scheduled::CreditExpiration, as_of(it.as_of), it.start),
+            Self::ExpirationWarning(it) => (Scheduled::ExpirationWarning, as_of(it.as_of), it.start),
+            Self::WalletReconciliation(it) => (Scheduled::WalletReconciliation, When::Now, it.start),
+            Self::GapSearch(it) => (Scheduled::GapSearch, When::Now, it.start),
+            Self::TierReview(it) => (Scheduled::TierReview, as_of(it.as_of), it.start),
+        };
         let pool = context.pool().await?;
-        let now = now(&pool).await?;
-        let new = Scheduled::MonthlyCredits.by_hand(None, When::Period(period), now, &start.by)?;
+        let new = task.by_hand(None, when, now(&pool).await?, &start.by)?;
         start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

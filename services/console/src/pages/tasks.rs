@@ -45,11 +45,11 @@ async fn list(State(console): State<Console>, who: Who) -> Result<Response, Fail
     tx.rollback().await?;
     let mut tasks = Vec::with_capacity(Scheduled::ALL.len());
     for task in Scheduled::ALL {
-        let asked = Asked { task: task.task().to_owned(), ..Asked::default() };
+        let asked = Asked { task: task.kind().task.to_owned(), ..Asked::default() };
         let mut runs = Runs::read(pool, &who, &asked).await?.runs;
         runs.truncate(RUNS);
         let of_period = task == Scheduled::MonthlyCredits;
-        tasks.push(Task { name: task.task(), about: task.about(), of_period, runs });
+        tasks.push(Task { name: task.kind().task, about: task.about(), of_period, runs });
     }
     let period = Period::of(now, chrono_tz::Tz::UTC).to_string();
     written(&TasksPage { frame: Frame::of(&who, "tasks"), tasks, period })

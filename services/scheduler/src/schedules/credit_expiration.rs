@@ -21,6 +21,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         // Two at once would only wait for one another.
         overlap_policy: "queue_one",
     },
-    run: trigger::credit_expiration,
-    run_of_tenant: trigger::credit_expiration_of_tenant,
+    task: trigger::Scheduled::CreditExpiration,
 };

@@ -21,6 +21,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         // A second one would find everything claimed that the first is still sending.
         overlap_policy: "queue_one",
     },
-    run: trigger::expiration_warning,
-    run_of_tenant: trigger::expiration_warning_of_tenant,
+    task: trigger::Scheduled::ExpirationWarning,
 };

@@ -20,6 +20,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_window: MISSED_WINDOW,
         overlap_policy: "queue_one",
     },
-    run: trigger::gap_search,
-    run_of_tenant: trigger::gap_search_of_tenant,
+    task: trigger::Scheduled::GapSearch,
 };

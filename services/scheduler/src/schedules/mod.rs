@@ -7,19 +7,15 @@ pub(crate) mod monthly_credits;
 pub(crate) mod tier_review;
 pub(crate) mod wallet_reconciliation;
 
-use tradeup_store::TenantRef;
-use tradeup_store::runs::NewRun;
 use tradeup_store::schedules::NewSchedule;
-use tradeup_worker::trigger::Fire;
+use tradeup_worker::trigger::Scheduled;
 
 /// A schedule in code: its row, and the run of a fire.
 pub(crate) struct Declared {
     /// The row, when it is missing.
     pub(crate) row: NewSchedule,
-    /// The run of a fire over all tenants that have no schedule of this name of their own.
-    pub(crate) run: fn(Fire) -> NewRun,
-    /// The run of a fire of a tenant's own.
-    pub(crate) run_of_tenant: fn(TenantRef, Fire) -> NewRun,
+    /// What its fires run, over all tenants that have no schedule of this name of their own, or for one that has.
+    pub(crate) task: Scheduled,
 }
 
 /// Every schedule.

@@ -21,6 +21,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         // Two months are two sets of keys: they do not get into each other's way.
         overlap_policy: "allow",
     },
-    run: trigger::monthly_credits,
-    run_of_tenant: trigger::monthly_credits_of_tenant,
+    task: trigger::Scheduled::MonthlyCredits,
 };

@@ -21,6 +21,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         // Two at once would only wait for one another.
         overlap_policy: "queue_one",
     },
-    run: trigger::tier_review,
-    run_of_tenant: trigger::tier_review_of_tenant,
+    task: trigger::Scheduled::TierReview,
 };

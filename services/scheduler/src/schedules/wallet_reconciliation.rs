@@ -21,6 +21,5 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_window: MISSED_WINDOW,
         overlap_policy: "queue_one",
     },
-    run: trigger::wallet_reconciliation,
-    run_of_tenant: trigger::wallet_reconciliation_of_tenant,
+    task: trigger::Scheduled::WalletReconciliation,
 };

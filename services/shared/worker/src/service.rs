@@ -61,7 +61,7 @@ impl Service {
         registry: Registry,
     ) -> Result<Self, ServiceError> {
         let service = Self::open(name, options, registry, false).await?;
-        broker_is_ready(&service.worker).await?;
+        prepare(&service.worker).await?;
         Ok(service)
     }
 
@@ -168,14 +168,19 @@ impl Service {
     }
 }
 
-/// Makes sure that the broker can be used, of streams and consumers, and that the database has not gone back.
-async fn broker_is_ready(worker: &Worker) -> Result<(), ServiceError> {
-    worker.broker.check().await?;
+/// Makes sure of streams and consumers, and that the database has not gone back.
+async fn prepare(worker: &Worker) -> Result<(), ServiceError> {
     worker.options.declare(&worker.broker).await?;
     match restore::standing(&worker.pool, &worker.broker).await? {
         Standing::WentBack(recorded) => Err(ServiceError::WentBack(Box::new(WentBack(recorded)))),
         Standing::InPlace(_) | Standing::Unrecorded => Ok(()),
     }
+}
+
+/// As [`prepare`], with a broker of which nothing is known yet.
+async fn broker_is_ready(worker: &Worker) -> Result<(), ServiceError> {
+    worker.broker.check().await?;
+    prepare(worker).await
 }
 
 /// Waits until the broker can be used. `false` if it is time to stop.

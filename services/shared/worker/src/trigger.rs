@@ -1,7 +1,7 @@
 //! Runs as they are triggered, by a schedule or by a person: the same either way, so that both mean
 //! the same key.
 
-mod by_hand;
+mod fires;
 mod scheduled;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -17,8 +17,8 @@ use tradeup_store::runs::{NewRun, RunOptions, Trigger};
 use tradeup_store::{RunId, TenantRef};
 use uuid::Uuid;
 
-pub use by_hand::{NotYet, Scheduled, When};
-pub use scheduled::*;
+pub use fires::*;
+pub use scheduled::{NotYet, Scheduled, When};
 
 /// A fire, or what a person asks for in its place.
 #[derive(Clone, Debug)]
@@ -33,6 +33,15 @@ pub struct Fire {
     pub spread: TimeDelta,
     /// Who.
     pub trigger: Trigger,
+}
+
+impl Fire {
+    /// What a person asks for.
+    #[must_use]
+    pub fn by_hand(due: DateTime<Utc>, now: DateTime<Utc>, by: &str) -> Self {
+        let trigger = Trigger::Manual(by.to_owned());
+        Self { due, zone: Tz::UTC, issued_at: now, spread: TimeDelta::zero(), trigger }
+    }
 }
 
 /// The key of a run that is about an instant and no period.

@@ -11,10 +11,9 @@ use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{Adjusted, Adjustment, Asked, adjust};
 use tradeup_store::wallets::{self, DifferenceView};
 use tradeup_store::{TenantRef, Tx, pushes};
-use tradeup_worker::trigger;
+use tradeup_worker::trigger::{self, Fire};
 
 use super::super::start::{Existing, Start};
-use super::super::trigger::by_hand;
 use super::super::{now, tenant_by_handle};
 use crate::Context;
 use crate::output::instant;
@@ -40,7 +39,7 @@ impl Reconcile {
         );
         let now = now(&pool).await?;
         let tenant = TenantRef { id: tenant.id, handle: tenant.handle };
-        let new = trigger::wallet_reconciliation_of_tenant(tenant, by_hand(now, now, &self.start));
+        let new = trigger::wallet_reconciliation_of_tenant(tenant, Fire::by_hand(now, now, &self.start.by));
         self.start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

@@ -1,171 +1,177 @@
-//! What schedules do: the run over all tenants, and that of one.
+//! What schedules do, whether a schedule fires or a person asks for it instead: over all shops, or for one.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use tradeup_domain::{Period, monthly};
+use chrono::{DateTime, Utc};
+use tradeup_domain::Period;
+use tradeup_proto::JobKind;
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH,
-    GAP_SEARCH_TENANT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, TIER_REVIEW, TIER_REVIEW_TENANT,
-    WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    CREDIT_EXPIRATION, EXPIRATION_WARNING, GAP_SEARCH, MONTHLY_CREDITS, TIER_REVIEW, WALLET_RECONCILIATION,
 };
-use tradeup_proto::{Message as _, convert, v1};
 use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
 
-use super::{Fire, instant_key, new_run};
+use super::{
+    Fire, credit_expiration, credit_expiration_of_tenant, expiration_warning, expiration_warning_of_tenant,
+    gap_search, gap_search_of_tenant, monthly_credits, monthly_credits_due, monthly_credits_of_tenant,
+    tier_review, tier_review_of_tenant, wallet_reconciliation, wallet_reconciliation_of_tenant,
+};
 
-/// The schedule of monthly credits.
-pub const MONTHLY_CREDITS_SCHEDULE: &str = "monthly-credits";
-/// When monthly credits fire, in UTC.
-pub const MONTHLY_CREDITS_CRON: &str = "0 6 1 * *";
-
-/// The instant at which the monthly run of `period` is due: the 1st at 06:00 UTC.
-#[must_use]
-pub fn monthly_credits_due(period: Period) -> DateTime<Utc> {
-    let midnight = period.first_day().and_time(chrono::NaiveTime::MIN).and_utc();
-    midnight + TimeDelta::hours(6)
+/// A task of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduled {
+    /// Monthly credits of a period.
+    MonthlyCredits,
+    /// Booking what has ended.
+    CreditExpiration,
+    /// Warnings of what ends within seven days.
+    ExpirationWarning,
+    /// Looking at tiers.
+    TierReview,
+    /// Comparing ledger and wallets.
+    WalletReconciliation,
+    /// Asking shops what they never told.
+    GapSearch,
 }
 
-/// The monthly run of the period in which the fire was due, over all active tenants.
-#[must_use]
-pub fn monthly_credits(fire: Fire) -> NewRun {
-    let period = Period::of(fire.due, fire.zone);
-    let input = v1::MonthlyCredits {
-        period: period.to_string(),
-        as_of: Some(convert::timestamp(fire.due)),
-        issued_at: Some(convert::timestamp(fire.issued_at)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(MONTHLY_CREDITS, None, monthly::run_key(period), input.encode_to_vec(), fire)
+/// It is about an instant that has not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at} has not come; {because}")]
+pub struct NotYet {
+    at: DateTime<Utc>,
+    because: &'static str,
 }
 
-/// One tenant's monthly run, from a schedule of its own.
-#[must_use]
-pub fn monthly_credits_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let period = Period::of(fire.due, fire.zone);
-    let input = v1::MonthlyCreditsTenant {
-        period: period.to_string(),
-        as_of: Some(convert::timestamp(fire.due)),
-        issued_at: Some(convert::timestamp(fire.issued_at)),
-    };
-    new_run(MONTHLY_CREDITS_TENANT, Some(tenant), monthly::run_key(period), input.encode_to_vec(), fire)
+/// When a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// This month, for monthly credits.
+    Period(Period),
+    /// This instant.
+    Instant(DateTime<Utc>),
+    /// Now.
+    Now,
 }
 
-/// The schedule of the expiration.
-pub const CREDIT_EXPIRATION_SCHEDULE: &str = "credit-expiration";
-/// When it fires, in UTC.
-pub const CREDIT_EXPIRATION_CRON: &str = "0 0 * * *";
+impl Scheduled {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::MonthlyCredits,
+        Self::CreditExpiration,
+        Self::ExpirationWarning,
+        Self::TierReview,
+        Self::WalletReconciliation,
+        Self::GapSearch,
+    ];
 
-/// The expiration of what has ended when the fire was due, over all tenants.
-#[must_use]
-pub fn credit_expiration(fire: Fire) -> NewRun {
-    let input = v1::CreditExpiration {
-        as_of: Some(convert::timestamp(fire.due)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(CREDIT_EXPIRATION, None, instant_key(fire.due), input.encode_to_vec(), fire)
+    /// The kind of its run over all tenants.
+    #[must_use]
+    pub fn kind(self) -> JobKind {
+        match self {
+            Self::MonthlyCredits => MONTHLY_CREDITS,
+            Self::CreditExpiration => CREDIT_EXPIRATION,
+            Self::ExpirationWarning => EXPIRATION_WARNING,
+            Self::TierReview => TIER_REVIEW,
+            Self::WalletReconciliation => WALLET_RECONCILIATION,
+            Self::GapSearch => GAP_SEARCH,
+        }
+    }
+
+    /// What it does, in a sentence.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::MonthlyCredits => {
+                "Issues the credits of a month to the members of active shops. A month is issued once: again, it shows \
+                 the run that there is."
+            }
+            Self::CreditExpiration => {
+                "Books what has ended. Time has decided it already: this only writes it down."
+            }
+            Self::ExpirationWarning => {
+                "Mails members about what ends within seven days. Who was warned of a credit is not warned of it again."
+            }
+            Self::TierReview => {
+                "Looks at tiers: notices before one is lowered, and what has come to its date. What was done for a date \
+                 is not done again."
+            }
+            Self::WalletReconciliation => "Compares the ledger with what Shopify says of wallets.",
+            Self::GapSearch => "Asks connected shops what has changed, and takes what they never told.",
+        }
+    }
+
+    /// Why it can't be about what is to come.
+    fn because(self) -> &'static str {
+        match self {
+            Self::MonthlyCredits => "who gets them is not known before",
+            Self::CreditExpiration => "credits that are live then can't expire now",
+            Self::ExpirationWarning => "members are warned 7 days ahead and no earlier",
+            Self::TierReview => "what is spent until then is not known",
+            Self::WalletReconciliation => "wallets are compared as they are now",
+            Self::GapSearch => "what will have changed is not known",
+        }
+    }
+
+    /// The run of a fire: over all tenants, or of one.
+    #[must_use]
+    pub fn run(self, tenant: Option<TenantRef>, fire: Fire) -> NewRun {
+        match (self, tenant) {
+            (Self::MonthlyCredits, None) => monthly_credits(fire),
+            (Self::MonthlyCredits, Some(tenant)) => monthly_credits_of_tenant(tenant, fire),
+            (Self::CreditExpiration, None) => credit_expiration(fire),
+            (Self::CreditExpiration, Some(tenant)) => credit_expiration_of_tenant(tenant, fire),
+            (Self::ExpirationWarning, None) => expiration_warning(fire),
+            (Self::ExpirationWarning, Some(tenant)) => expiration_warning_of_tenant(tenant, fire),
+            (Self::TierReview, None) => tier_review(fire),
+            (Self::TierReview, Some(tenant)) => tier_review_of_tenant(tenant, fire),
+            (Self::WalletReconciliation, None) => wallet_reconciliation(fire),
+            (Self::WalletReconciliation, Some(tenant)) => wallet_reconciliation_of_tenant(tenant, fire),
+            (Self::GapSearch, None) => gap_search(fire),
+            (Self::GapSearch, Some(tenant)) => gap_search_of_tenant(tenant, fire),
+        }
+    }
+
+    /// The run that a person asks for, over all shops or for one; of the same key as the schedule's.
+    ///
+    /// # Errors
+    /// [`NotYet`].
+    pub fn by_hand(
+        self,
+        tenant: Option<TenantRef>,
+        when: When,
+        now: DateTime<Utc>,
+        by: &str,
+    ) -> Result<NewRun, NotYet> {
+        let due = match when {
+            When::Period(period) => monthly_credits_due(period),
+            When::Instant(at) => at,
+            When::Now => now,
+        };
+        if due > now {
+            return Err(NotYet { at: due, because: self.because() });
+        }
+        Ok(self.run(tenant, Fire::by_hand(due, now, by)))
+    }
 }
 
-/// One tenant's expiration, from a schedule of its own.
-#[must_use]
-pub fn credit_expiration_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let input = v1::CreditExpirationTenant { as_of: Some(convert::timestamp(fire.due)) };
-    new_run(CREDIT_EXPIRATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use tradeup_store::runs::Trigger;
 
-/// The schedule of the warnings.
-pub const EXPIRATION_WARNING_SCHEDULE: &str = "expiration-warning";
-/// When it fires, in UTC.
-pub const EXPIRATION_WARNING_CRON: &str = "0 9 * * *";
-
-/// The warnings of what ends within 7 days from when the fire was due, over all active tenants.
-#[must_use]
-pub fn expiration_warning(fire: Fire) -> NewRun {
-    let input = v1::ExpirationWarning {
-        as_of: Some(convert::timestamp(fire.due)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(EXPIRATION_WARNING, None, instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// One tenant's warnings, from a schedule of its own.
-#[must_use]
-pub fn expiration_warning_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let input = v1::ExpirationWarningTenant { as_of: Some(convert::timestamp(fire.due)) };
-    new_run(EXPIRATION_WARNING_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// The schedule of the comparison of wallets.
-pub const WALLET_RECONCILIATION_SCHEDULE: &str = "wallet-reconciliation";
-/// When it fires, in UTC: after credit has ended, before its members are warned.
-pub const WALLET_RECONCILIATION_CRON: &str = "0 1 * * *";
-
-/// The comparison of ledger and shops, over all tenants.
-#[must_use]
-pub fn wallet_reconciliation(fire: Fire) -> NewRun {
-    let input = v1::WalletReconciliation {
-        as_of: Some(convert::timestamp(fire.due)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(WALLET_RECONCILIATION, None, instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// One tenant's comparison, from a schedule of its own or asked for by a person.
-#[must_use]
-pub fn wallet_reconciliation_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let input = v1::WalletReconciliationTenant { as_of: Some(convert::timestamp(fire.due)) };
-    new_run(WALLET_RECONCILIATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// The schedule of the search for gaps.
-pub const GAP_SEARCH_SCHEDULE: &str = "gap-search";
-/// When it fires, in UTC: in the night, after the other daily runs.
-pub const GAP_SEARCH_CRON: &str = "0 3 * * *";
-
-/// The search for what shops never told, over all tenants.
-#[must_use]
-pub fn gap_search(fire: Fire) -> NewRun {
-    let input = v1::GapSearch {
-        as_of: Some(convert::timestamp(fire.due)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(GAP_SEARCH, None, instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// One tenant's search, from a schedule of its own or asked for by a person.
-#[must_use]
-pub fn gap_search_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    gap_search_for(tenant, "", instant_key(fire.due), fire)
-}
-
-/// A search for one order, by its number, asked for by a person.
-#[must_use]
-pub fn gap_search_of_order(tenant: TenantRef, order: &str, fire: Fire) -> NewRun {
-    gap_search_for(tenant, order, format!("{}:order:{order}", instant_key(fire.due)), fire)
-}
-
-fn gap_search_for(tenant: TenantRef, order: &str, key: String, fire: Fire) -> NewRun {
-    let input = v1::GapSearchTenant { as_of: Some(convert::timestamp(fire.due)), order: order.to_owned() };
-    new_run(GAP_SEARCH_TENANT, Some(tenant), key, input.encode_to_vec(), fire)
-}
-
-/// The schedule of the review of tiers.
-pub const TIER_REVIEW_SCHEDULE: &str = "tier-review";
-/// When it fires, in UTC.
-pub const TIER_REVIEW_CRON: &str = "0 2 * * *";
-
-/// The review of tiers as of when the fire was due, over all active tenants.
-#[must_use]
-pub fn tier_review(fire: Fire) -> NewRun {
-    let input = v1::TierReview {
-        as_of: Some(convert::timestamp(fire.due)),
-        spread_ms: fire.spread.num_milliseconds(),
-    };
-    new_run(TIER_REVIEW, None, instant_key(fire.due), input.encode_to_vec(), fire)
-}
-
-/// One tenant's review of tiers, from a schedule of its own.
-#[must_use]
-pub fn tier_review_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
-    let input = v1::TierReviewTenant { as_of: Some(convert::timestamp(fire.due)) };
-    new_run(TIER_REVIEW_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+    #[test]
+    fn a_month_by_hand_has_the_schedules_key_and_what_is_to_come_is_refused() {
+        let now: DateTime<Utc> = "2026-11-28T10:00:00Z".parse().unwrap();
+        let period: Period = "2026-11".parse().unwrap();
+        let run = Scheduled::MonthlyCredits.by_hand(None, When::Period(period), now, "ann").unwrap();
+        assert_eq!((run.task.as_str(), run.key.as_str()), ("monthly-credits", "2026-11"));
+        assert_eq!(run.trigger, Trigger::Manual("ann".to_owned()));
+        let next: Period = "2026-12".parse().unwrap();
+        let refused = Scheduled::MonthlyCredits.by_hand(None, When::Period(next), now, "ann").unwrap_err();
+        assert!(refused.to_string().contains("not known before"), "{refused}");
+        for task in Scheduled::ALL {
+            let at = When::Instant(now + TimeDelta::seconds(1));
+            assert!(task.by_hand(None, at, now, "ann").is_err(), "{}", task.kind().task);
+            assert_eq!(task.by_hand(None, When::Now, now, "ann").unwrap().task, task.kind().task);
+        }
+    }
 }
