@@ -36,7 +36,7 @@ impl Pace {
     /// runs.
     pub(crate) fn is_quiet(&self, tenant: TenantId, now: Instant) -> bool {
         let mut shops = self.shops.lock().unwrap_or_else(PoisonError::into_inner);
-        if shops.len() >= SHOPS_MAX {
+        if shops.len() >= SHOPS_MAX && !shops.contains_key(&tenant) {
             shops.retain(|_, bucket| bucket.after(now.saturating_duration_since(bucket.at)) < AT_ONCE);
         }
         let bucket = shops.entry(tenant).or_insert(Bucket { left: AT_ONCE, at: now });

@@ -10,10 +10,10 @@ use serde_json::json;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::v1;
 use tradeup_shopify::webhook::WebhookError;
+use tradeup_store::Tx;
 use tradeup_store::credits::Asked;
 use tradeup_store::tenants::{self, Settings, Tenant};
-use tradeup_store::{Tx, events};
-use tradeup_worker::{Applied, TaskContext, TaskError};
+use tradeup_worker::{Applied, TaskContext, TaskError, ToldEvent, told_event};
 use uuid::Uuid;
 
 /// An event under the hand of a task.
@@ -31,26 +31,14 @@ pub(crate) struct Told {
 
 /// Opens the event that a task is to handle.
 pub(crate) async fn told(context: &TaskContext, input: &v1::HandleEvent) -> Result<Told, TaskError> {
-    let tenant = context.tenant()?.id;
-    let event = Uuid::from_slice(&input.event_id).map_err(|_length| {
-        TaskError::permanent(ErrorCode::InvalidInput, "field event_id is no id; give the 16 bytes of one")
-    })?;
     let mut tx = context.begin().await?;
-    let found = events::get(&mut tx, tenant, event).await?.ok_or_else(|| {
-        TaskError::permanent(ErrorCode::InvalidInput, "field event_id is that of no event of this tenant")
-    })?;
-    let body = found.body.ok_or_else(|| {
-        TaskError::permanent(
-            ErrorCode::EventErased,
-            "the event's body was erased: it was older than 30 days, or its customer is to be forgotten",
-        )
-    })?;
-    let tenant = tenants::by_id(&mut tx, tenant)
+    let ToldEvent { id: event, topic, occurred_at, body } = told_event(context, &mut tx, input).await?;
+    let tenant = tenants::by_id(&mut tx, context.tenant()?.id)
         .await?
         .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "there is no such tenant"))?;
     let settings = tenant.settings()?;
-    let at = found.occurred_at.min(context.claim.scheduled_for);
-    Ok(Told { tx, tenant, settings, event, topic: found.topic, at, body })
+    let at = occurred_at.min(context.claim.scheduled_for);
+    Ok(Told { tx, tenant, settings, event, topic, at, body })
 }
 
 impl Told {

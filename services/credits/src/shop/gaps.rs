@@ -17,7 +17,7 @@ use tradeup_shopify::{
 };
 use tradeup_store::events::{self, NewUnclaimed};
 use tradeup_store::gaps::{self, Asked, Cursor, Found};
-use tradeup_store::{TenantId, Tx, schedules};
+use tradeup_store::{StoreError, TenantId, Tx, schedules};
 use tradeup_worker::{TaskContext, TaskError};
 
 use super::{Shops, failed};
@@ -95,30 +95,49 @@ impl Wanted<'_> {
     }
 }
 
+/// Why a search stops: the shop has not answered as it should, of which a refused token is mended; or anything else.
+enum Failure {
+    Shop(ShopifyError),
+    Run(TaskError),
+}
+
+impl From<ShopifyError> for Failure {
+    fn from(error: ShopifyError) -> Self {
+        Self::Shop(error)
+    }
+}
+
+impl From<TaskError> for Failure {
+    fn from(error: TaskError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
 impl Search<'_> {
     /// Looks for what was never told. A token that is not taken is renewed once.
     pub(crate) async fn search(&self, wanted: Wanted<'_>) -> Result<Searched, TaskError> {
         let shop = self.shops.open(self.context).await?;
-        match self.ask(&shop.client, wanted).await? {
-            Ok(searched) => Ok(searched),
-            Err(ShopifyError::Unauthorized) => {
-                let renewed = self.shops.open_again(self.context, shop.generation).await?;
-                match self.ask(&renewed.client, wanted).await? {
-                    Err(ShopifyError::Unauthorized) => {
-                        Err(self.shops.disconnect(self.context, renewed.generation).await?)
-                    }
-                    answer => answer.map_err(|error| failed(&error)),
-                }
+        let mut answer = self.ask(&shop.client, wanted).await;
+        if let Err(Failure::Shop(ShopifyError::Unauthorized)) = answer {
+            let renewed = self.shops.open_again(self.context, shop.generation).await?;
+            answer = self.ask(&renewed.client, wanted).await;
+            if let Err(Failure::Shop(ShopifyError::Unauthorized)) = answer {
+                return Err(self.shops.disconnect(self.context, renewed.generation).await?);
             }
-            Err(error) => Err(failed(&error)),
         }
+        answer.map_err(|failure| match failure {
+            Failure::Shop(error) => failed(&error),
+            Failure::Run(error) => error,
+        })
     }
 
-    async fn ask(
-        &self,
-        client: &ShopClient,
-        wanted: Wanted<'_>,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+    async fn ask(&self, client: &ShopClient, wanted: Wanted<'_>) -> Result<Searched, Failure> {
         let what = match wanted {
             Wanted::Changed(what) => what,
             Wanted::Order(id) => return self.order(client, id).await,
@@ -134,27 +153,20 @@ impl Search<'_> {
             Some(until) if until >= self.as_of => {
                 let Cursor { looked_at, found, left_out, .. } = cursor;
                 let found = Found { looked_at, found, left_out };
-                Ok(Ok(Searched::Done(Looked { found, left_out: Vec::new() })))
+                Ok(Searched::Done(Looked { found, left_out: Vec::new() }))
             }
             None => self.begin_bulk(client, what, None).await,
             Some(until) => self.pages(client, what, until - OVERLAP).await,
         }
     }
 
-    async fn order(
-        &self,
-        client: &ShopClient,
-        id: &OrderId,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
-        let order = match client.order(id).await {
-            Ok(order) => order,
-            Err(error) => return Ok(Err(error)),
-        };
+    async fn order(&self, client: &ShopClient, id: &OrderId) -> Result<Searched, Failure> {
+        let order = client.order(id).await?;
         let mut looked = Looked::default();
         let mut tx = self.context.begin().await?;
         self.hand_over(&mut tx, Asked::Orders, order.as_slice(), &mut looked.found).await?;
         tx.commit().await?;
-        Ok(Ok(Searched::Done(looked)))
+        Ok(Searched::Done(looked))
     }
 
     /// Page by page, oldest change first.
@@ -163,7 +175,7 @@ impl Search<'_> {
         client: &ShopClient,
         what: Asked,
         since: DateTime<Utc>,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+    ) -> Result<Searched, Failure> {
         let mut looked = Looked::default();
         let mut after = None;
         for _page in 0..PAGES_MAX {
@@ -171,10 +183,7 @@ impl Search<'_> {
                 Asked::Orders => client.changed_orders(since, Some(self.as_of), after.as_ref()).await,
                 Asked::Customers => client.changed_customers(since, Some(self.as_of), after.as_ref()).await,
             };
-            let page: Page<Listed> = match asked {
-                Ok(page) => page,
-                Err(error) => return Ok(Err(error)),
-            };
+            let page: Page<Listed> = asked?;
             looked.leave_out(&page.left_out);
             let mut tx = self.context.begin().await?;
             self.hand_over(&mut tx, what, &page.items, &mut looked.found).await?;
@@ -184,7 +193,7 @@ impl Search<'_> {
             gaps::advance(&mut tx, self.tenant, what, until, looked.found, ended).await?;
             tx.commit().await?;
             if ended {
-                return Ok(Ok(Searched::Done(looked)));
+                return Ok(Searched::Done(looked));
             }
             after = page.next;
         }
@@ -196,22 +205,19 @@ impl Search<'_> {
         client: &ShopClient,
         what: Asked,
         since: Option<DateTime<Utc>>,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+    ) -> Result<Searched, Failure> {
         let kind = match what {
             Asked::Orders => BulkKind::Orders,
             Asked::Customers => BulkKind::Customers,
         };
-        match client.start_bulk(kind, since).await {
-            Ok(BulkStart::Started(id)) => {
-                let mut tx = self.context.begin().await?;
-                gaps::begin_bulk(&mut tx, self.tenant, what, id.as_str(), since).await?;
-                tx.commit().await?;
-            }
+        let BulkStart::Started(id) = client.start_bulk(kind, since).await? else {
             // Another one's, or ours whose beginning was not written down.
-            Ok(BulkStart::AlreadyRunning) => return Ok(Ok(Searched::Wait(OTHER_LOOK_AFTER))),
-            Err(error) => return Ok(Err(error)),
-        }
-        Ok(Ok(Searched::Wait(BULK_LOOK_AFTER.0)))
+            return Ok(Searched::Wait(OTHER_LOOK_AFTER));
+        };
+        let mut tx = self.context.begin().await?;
+        gaps::begin_bulk(&mut tx, self.tenant, what, id.as_str(), since).await?;
+        tx.commit().await?;
+        Ok(Searched::Wait(BULK_LOOK_AFTER.0))
     }
 
     async fn bulk(
@@ -220,44 +226,37 @@ impl Search<'_> {
         what: Asked,
         gid: &str,
         cursor: &Cursor,
-    ) -> Result<Result<Searched, ShopifyError>, TaskError> {
+    ) -> Result<Searched, Failure> {
         let id: BulkId = gid.parse().map_err(|_unreadable| {
             TaskError::permanent(
                 ErrorCode::DatabaseUnexpected,
                 "the stored bulk operation is none of Shopify's",
             )
         })?;
-        let file = match client.bulk(&id).await {
-            Ok(BulkState::Running { objects }) => {
+        let file = match client.bulk(&id).await? {
+            BulkState::Running { objects } => {
                 self.context.progress(i64::try_from(objects).unwrap_or(0), None, Some("objects")).await?;
                 let mut tx = self.context.begin().await?;
                 let now = schedules::now(&mut tx).await?;
                 tx.rollback().await?;
                 let taken = cursor.bulk_begun_at.and_then(|begun| (now - begun).to_std().ok());
                 let (least, most) = BULK_LOOK_AFTER;
-                return Ok(Ok(Searched::Wait(taken.map_or(least, |taken| (taken / 2).clamp(least, most)))));
+                return Ok(Searched::Wait(taken.map_or(least, |taken| (taken / 2).clamp(least, most))));
             }
-            Ok(BulkState::Done { file, .. }) => file,
-            Ok(BulkState::Failed { code, .. }) => return Err(self.failed_bulk(what, &code).await?),
-            Ok(BulkState::Canceled) => return Err(self.failed_bulk(what, "canceled").await?),
-            Ok(BulkState::Expired) => return Err(self.failed_bulk(what, "expired").await?),
-            Err(error) => return Ok(Err(error)),
+            BulkState::Done { file, .. } => file,
+            BulkState::Failed { code, .. } => return Err(self.failed_bulk(what, &code).await?.into()),
+            BulkState::Canceled => return Err(self.failed_bulk(what, "canceled").await?.into()),
+            BulkState::Expired => return Err(self.failed_bulk(what, "expired").await?.into()),
         };
         let until = cursor.bulk_begun_at.unwrap_or(self.as_of).min(self.as_of);
         let mut looked = Looked::default();
         if let Some(file) = file {
-            let mut download = match client.download(&file).await {
-                Ok(download) => download,
-                Err(error) => return Ok(Err(error)),
-            };
+            let mut download = client.download(&file).await?;
             loop {
                 let mut items = Vec::with_capacity(HANDED_AT_ONCE);
                 while items.len() < HANDED_AT_ONCE {
-                    match download.next().await {
-                        Ok(Some(item)) => items.push(item),
-                        Ok(None) => break,
-                        Err(error) => return Ok(Err(error)),
-                    }
+                    let Some(item) = download.next().await? else { break };
+                    items.push(item);
                 }
                 let is_last = items.len() < HANDED_AT_ONCE;
                 let mut tx = self.context.begin().await?;
@@ -273,7 +272,7 @@ impl Search<'_> {
         let mut tx = self.context.begin().await?;
         gaps::advance(&mut tx, self.tenant, what, until, looked.found, true).await?;
         tx.commit().await?;
-        Ok(Ok(Searched::Done(looked)))
+        Ok(Searched::Done(looked))
     }
 
     /// A bulk operation that came to nothing is forgotten: the next attempt begins another.

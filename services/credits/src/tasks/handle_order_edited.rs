@@ -4,13 +4,11 @@
 
 use std::time::Duration;
 
-use tradeup_domain::{Dependency, ErrorCode};
+use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::HANDLE_ORDER_EDITED;
 use tradeup_proto::{JobKind, v1};
 use tradeup_shopify::webhook::Refs;
-use tradeup_store::events;
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
-use uuid::Uuid;
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError, ToldEvent, told_event};
 
 use super::OUTSIDE_RETRY;
 use super::gap_search_tenant::{order_id, search};
@@ -29,18 +27,10 @@ impl Task for HandleOrderEdited {
     type Input = v1::HandleEvent;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let bad =
-            |why: &str| TaskError::permanent(ErrorCode::InvalidInput, format!("field event_id is {why}"));
-        let event =
-            Uuid::from_slice(&input.event_id).map_err(|_length| bad("no id; give the 16 bytes of one"))?;
         let mut tx = context.begin().await?;
-        let found = events::get(&mut tx, context.tenant()?.id, event).await?;
+        let ToldEvent { topic, body, .. } = told_event(context, &mut tx, &input).await?;
         tx.rollback().await?;
-        let found = found.ok_or_else(|| bad("that of no event of this tenant"))?;
-        let body = found
-            .body
-            .ok_or_else(|| TaskError::permanent(ErrorCode::EventErased, "the event's body was erased"))?;
-        let refs = Refs::read(&found.topic, &body).map_err(|error| TaskError::classified(&error))?;
+        let refs = Refs::read(&topic, &body).map_err(|error| TaskError::classified(&error))?;
         let order = order_id("order_edit.order_id", refs.resource.as_deref().unwrap_or_default())?;
         search(context, &self.shops, context.claim.scheduled_for, Some(&order)).await
     }

@@ -24,6 +24,7 @@ mod runner;
 pub mod service;
 mod sweep;
 mod task;
+mod told;
 pub mod trigger;
 mod watchdog;
 
@@ -36,6 +37,7 @@ pub use runner::{Runner, Worker};
 pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
+pub use told::{ToldEvent, told_event};
 /// What commands that look around find in NATS, and what they need to look.
 pub use tradeup_broker::{Broker, ConsumerLook, JobsLook, Look, Outgoing, StreamLook};
 
