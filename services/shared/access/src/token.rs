@@ -1,37 +1,71 @@
-//! Tokens of sessions, and of the forms of a session.
+//! Tokens of sessions and of programs, and of the forms of a session.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
+use tradeup_domain::api_token::{RANDOM_BYTES, TokenHash, prefixed};
 
-const RANDOM_BYTES: usize = 32;
 /// What a form's token is made for; another use would have another name.
 const FORM: &[u8] = b"tradeup console form";
 
-/// What a browser shows to be in a session: random, so that a plain hash of it is enough to keep.
+/// What tokens are for.
+pub trait Kind {
+    /// What they are called.
+    const NAME: &'static str;
+    /// What they begin with, so that one that was left somewhere is recognised.
+    const PREFIX: &'static str;
+}
+
+/// Tokens of sessions.
 #[derive(Clone)]
-pub struct SessionToken(String);
+pub enum Session {}
 
-/// What a program shows to be let in as a user. It begins so that one that was left somewhere is recognised.
+/// Tokens of programs.
 #[derive(Clone)]
-pub struct UserToken(String);
+pub enum User {}
 
-/// The beginning.
-const USER_TOKEN: &str = "tuu_";
+impl Kind for Session {
+    const NAME: &'static str = "SessionToken";
+    const PREFIX: &'static str = "";
+}
 
-impl UserToken {
+impl Kind for User {
+    const NAME: &'static str = "UserToken";
+    const PREFIX: &'static str = "tuu_";
+}
+
+/// Random text that lets in: a plain hash of it is enough to keep.
+#[derive(Clone)]
+pub struct Token<K>(String, PhantomData<K>);
+
+/// What a browser shows to be in a session.
+pub type SessionToken = Token<Session>;
+/// What a program shows to be let in as a user.
+pub type UserToken = Token<User>;
+
+/// What a form of a session holds, so that no other site can send it in its visitor's name.
+#[derive(Clone, Debug)]
+pub struct FormToken(String);
+
+impl<K: Kind> Token<K> {
     /// A new one; `None` if the system has no random bytes.
     #[must_use]
     pub fn new() -> Option<Self> {
-        SessionToken::new().map(|random| Self(format!("{USER_TOKEN}{}", random.0)))
+        let mut bytes = [0; RANDOM_BYTES];
+        SysRng.try_fill_bytes(&mut bytes).ok()?;
+        Some(Self(prefixed(K::PREFIX, bytes), PhantomData))
     }
 
-    /// As a program shows it; `None` if it can't be one.
+    /// As it is shown; `None` if it can't be one.
     #[must_use]
     pub fn shown(text: &str) -> Option<Self> {
-        let fits = text.strip_prefix(USER_TOKEN).is_some_and(|rest| SessionToken::shown(rest).is_some());
-        fits.then(|| Self(text.to_owned()))
+        let random = text.strip_prefix(K::PREFIX)?;
+        let fits = random.len() == RANDOM_BYTES * 2 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_owned(), PhantomData))
     }
 
     /// For its owner alone.
@@ -42,53 +76,16 @@ impl UserToken {
 
     /// By which it is kept.
     #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
     }
 }
-
-impl std::fmt::Debug for UserToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("UserToken")
-    }
-}
-
-/// What a form of a session holds, so that no other site can send it in its visitor's name.
-#[derive(Clone, Debug)]
-pub struct FormToken(String);
 
 impl SessionToken {
-    /// A new one; `None` if the system has no random bytes.
-    #[must_use]
-    pub fn new() -> Option<Self> {
-        let mut bytes = [0; RANDOM_BYTES];
-        SysRng.try_fill_bytes(&mut bytes).ok()?;
-        Some(Self(hex(&bytes)))
-    }
-
-    /// As a browser shows it; `None` if it can't be one.
-    #[must_use]
-    pub fn shown(text: &str) -> Option<Self> {
-        let fits = text.len() == RANDOM_BYTES * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// For the browser alone.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// By which it is kept.
-    #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
-
     /// The token of this session's forms.
     #[must_use]
     pub fn form(&self) -> FormToken {
-        FormToken(self.mac().map(|mac| hex(&mac.finalize().into_bytes())).unwrap_or_default())
+        FormToken(self.mac().map(|mac| prefixed("", mac.finalize().into_bytes().into())).unwrap_or_default())
     }
 
     /// Whether a form was sent from a page of this session. Takes the same time whatever differs.
@@ -105,9 +102,9 @@ impl SessionToken {
     }
 }
 
-impl std::fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SessionToken")
+impl<K: Kind> fmt::Debug for Token<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(K::NAME)
     }
 }
 
@@ -117,15 +114,6 @@ impl FormToken {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text can't fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -36,8 +36,14 @@ impl fmt::Debug for TokenHash {
 /// Makes a token of random bytes.
 #[must_use]
 pub fn from_random(random: [u8; RANDOM_BYTES]) -> String {
+    prefixed(PREFIX, random)
+}
+
+/// Random bytes as text behind a prefix of their own, for tokens of another kind.
+#[must_use]
+pub fn prefixed(prefix: &str, random: [u8; RANDOM_BYTES]) -> String {
     use std::fmt::Write as _;
-    let mut token = PREFIX.to_owned();
+    let mut token = prefix.to_owned();
     for byte in random {
         // Writing to a text can't fail.
         let _written = write!(token, "{byte:02x}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tradeup_domain::api_token::TokenHash;
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
@@ -28,14 +29,14 @@ pub struct InSession {
 /// As any statement.
 pub async fn begin(
     db: &mut Connection,
-    token_hash: &[u8; 32],
+    token_hash: &TokenHash,
     user: Uuid,
     lasts: Duration,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into sessions (token_hash, user_id, expires_at)
          values ($1, $2, clock_timestamp() + make_interval(secs => $3))",
-        token_hash.as_slice(),
+        token_hash.as_bytes(),
         user,
         lasts.as_secs_f64(),
     )
@@ -52,10 +53,10 @@ pub async fn begin(
 /// As any statement.
 pub async fn find(
     pool: &Pool,
-    token_hash: &[u8; 32],
+    token_hash: &TokenHash,
     idle: Duration,
 ) -> Result<Option<InSession>, StoreError> {
-    sqlx::query_file_as!(InSession, "src/sessions/find.sql", token_hash.as_slice(), idle.as_secs_f64())
+    sqlx::query_file_as!(InSession, "src/sessions/find.sql", token_hash.as_bytes(), idle.as_secs_f64())
         .fetch_optional(pool)
         .await
         .doing("looking for a session")
@@ -65,10 +66,10 @@ pub async fn find(
 ///
 /// # Errors
 /// As any statement.
-pub async fn end(db: &mut Connection, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+pub async fn end(db: &mut Connection, token_hash: &TokenHash) -> Result<(), StoreError> {
     sqlx::query!(
         "delete from sessions where token_hash = $1 or expires_at < clock_timestamp()",
-        token_hash.as_slice()
+        token_hash.as_bytes()
     )
     .execute(db)
     .await

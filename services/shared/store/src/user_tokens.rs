@@ -1,6 +1,7 @@
 //! Tokens by which programs are let in as a user of the console. Only hashes are kept.
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::api_token::TokenHash;
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
@@ -36,7 +37,7 @@ pub async fn add(
     db: &mut Connection,
     user: &str,
     name: &str,
-    token_hash: &[u8; 32],
+    token_hash: &TokenHash,
     days: i32,
     by: &str,
 ) -> Result<Option<Uuid>, StoreError> {
@@ -47,7 +48,7 @@ pub async fn add(
         Uuid::now_v7(),
         user,
         name,
-        token_hash.as_slice(),
+        token_hash.as_bytes(),
         days,
         by,
     )
@@ -60,8 +61,8 @@ pub async fn add(
 ///
 /// # Errors
 /// As any statement.
-pub async fn find(pool: &Pool, token_hash: &[u8; 32]) -> Result<Option<InSession>, StoreError> {
-    sqlx::query_file_as!(InSession, "src/user_tokens/find.sql", token_hash.as_slice())
+pub async fn find(pool: &Pool, token_hash: &TokenHash) -> Result<Option<InSession>, StoreError> {
+    sqlx::query_file_as!(InSession, "src/user_tokens/find.sql", token_hash.as_bytes())
         .fetch_optional(pool)
         .await
         .doing("looking for a token")

@@ -19,8 +19,6 @@ pub struct User {
     pub tenant_id: Option<TenantId>,
     /// Its handle.
     pub tenant_handle: Option<String>,
-    /// Whether they have a password here.
-    pub has_password: bool,
     /// Who made them.
     pub created_by: String,
     /// When.
@@ -97,7 +95,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<User>, StoreError> {
     sqlx::query_as!(
         User,
         r#"select u.id, u.name, u.role, u.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
-               u.password_hash is not null as "has_password!", u.created_by, u.created_at, u.disabled_at
+               u.created_by, u.created_at, u.disabled_at
            from users u left join tenants t on t.id = u.tenant_id order by u.name"#
     )
     .fetch_all(pool)
