@@ -58,10 +58,7 @@ use uuid::Uuid;
 
 /// The database's clock.
 async fn now(pool: &Pool) -> anyhow::Result<DateTime<Utc>> {
-    let mut tx = Tx::of_engine(pool).await?;
-    let now = tradeup_store::schedules::now(&mut tx).await?;
-    tx.rollback().await?;
-    Ok(now)
+    Ok(tradeup_store::schedules::clock(pool).await?)
 }
 
 /// The tenant with this handle, or an error that says what to do.

@@ -11,6 +11,7 @@ use tradeup_store::{TenantId, sessions, user_tokens};
 
 use crate::Console;
 use crate::failure::Failure;
+use crate::views::said;
 
 /// The cookie that holds the session's token.
 pub(crate) const COOKIE_NAME: &str = "tradeup_session";
@@ -76,9 +77,8 @@ impl Who {
     }
 
     /// As the audit log has them.
-    pub(crate) fn actor(&self, reason: Option<&str>) -> Actor {
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-        Actor { name: self.name.clone(), reason: reason.map(str::to_owned) }
+    pub(crate) fn actor(&self, reason: &str) -> Actor {
+        Actor { name: self.name.clone(), reason: said(reason) }
     }
 }
 

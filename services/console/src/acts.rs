@@ -1,18 +1,18 @@
 //! What people and programs do: each on record with its reason. A page sends a form of its session, a program JSON.
 
-use axum::extract::{Form, FromRequest, Path, Request, State};
+use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tradeup_access::Act;
 use tradeup_domain::Period;
-use tradeup_store::audit;
+use tradeup_store::audit::{self, Actor};
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
-use tradeup_store::schedules::{self, EditError};
+use tradeup_store::schedules;
 use tradeup_store::{TenantRef, Tx, runs};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When};
@@ -20,7 +20,7 @@ use tradeup_worker::trigger::{Scheduled, When};
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Done, Failure};
-use crate::views::run::{Run, id};
+use crate::views::run::{id, seen};
 use crate::views::runs::instant;
 use crate::views::tenants;
 
@@ -81,23 +81,44 @@ impl FromRequest<Console> for Said {
     }
 }
 
-impl Said {
-    /// The act may be done: the form is this session's, and the role may.
-    fn may(&self, who: &Who) -> Result<(), Failure> {
-        if !who.sent(&self.form) {
+/// Somebody who may operate, and what they said: by a form of their own session, or by a token.
+struct Operator {
+    who: Who,
+    said: Said,
+}
+
+impl FromRequest<Console> for Operator {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let who = Who::from_request_parts(&mut parts, console).await?;
+        let said = Said::from_request(Request::from_parts(parts, body), console).await?;
+        if !who.sent(&said.form) {
             return Err(Failure::Forged);
         }
-        who.may(Act::Operate)
+        who.may(Act::Operate)?;
+        Ok(Self { who, said })
+    }
+}
+
+impl Operator {
+    /// As the audit log has them.
+    fn actor(&self) -> Actor {
+        self.who.actor(&self.said.reason)
     }
 
-    /// There has to be a reason.
-    fn because(&self) -> Result<&str, Failure> {
-        match self.reason.trim() {
-            "" => Err(Failure::Invalid { field: "reason", why: "say why, for the record".to_owned() }),
-            reason => Ok(reason),
+    /// The same, of an act for which there has to be a reason.
+    fn because(&self) -> Result<Actor, Failure> {
+        let actor = self.actor();
+        match actor.reason {
+            None => Err(Failure::Invalid { field: "reason", why: "say why, for the record".to_owned() }),
+            Some(_) => Ok(actor),
         }
     }
+}
 
+impl Said {
     fn counts(&self, number: i64) -> Result<(), Failure> {
         let said = match &self.count {
             Count::Number(said) => Some(*said),
@@ -120,16 +141,14 @@ fn done(to: &str, value: Value) -> Response {
 
 async fn retry(
     State(console): State<Console>,
-    who: Who,
     Path(given): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
     let pool = console.worker.pool();
     let id = id(&given)?;
-    Run::read(pool, &who, id).await?;
+    seen(pool, &operator.who, id).await?;
     let mut tx = Tx::of_engine(pool).await?;
-    let retried = dead_letters::retry(&mut tx, &[id], &who.actor(Some(&said.reason))).await?;
+    let retried = dead_letters::retry(&mut tx, &[id], &operator.actor()).await?;
     tx.commit().await?;
     if retried.total() == 0 {
         return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
@@ -140,16 +159,14 @@ async fn retry(
 
 async fn cancel(
     State(console): State<Console>,
-    who: Who,
     Path(given): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
-    let because = said.because()?;
+    let actor = operator.because()?;
     let pool = console.worker.pool();
     let id = id(&given)?;
-    Run::read(pool, &who, id).await?;
-    let cancelled = runs::cancel(pool, &[id], &who.actor(Some(because))).await?;
+    seen(pool, &operator.who, id).await?;
+    let cancelled = runs::cancel(pool, &[id], &actor).await?;
     if cancelled.runs.is_empty() {
         return Err(Failure::Conflict("It has ended already, with everything below it.".to_owned()));
     }
@@ -157,6 +174,7 @@ async fn cancel(
 }
 
 /// What is done with a group of dead letters.
+#[derive(Clone, Copy)]
 enum With {
     Replay,
     Discard,
@@ -164,20 +182,18 @@ enum With {
 
 async fn see_to(
     console: &Console,
-    who: &Who,
-    group: &str,
-    said: &Said,
+    group: String,
+    operator: &Operator,
     with: With,
 ) -> Result<Response, Failure> {
-    said.may(who)?;
-    let actor = who.actor(Some(said.because()?));
-    let filter = DeadFilter { fingerprint: Some(group.to_owned()), ..DeadFilter::default() };
+    let actor = operator.because()?;
+    let filter = DeadFilter { fingerprint: Some(group), ..DeadFilter::default() };
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     let letters = dead_letters::select(&mut tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
     if letters.is_empty() {
         return Err(Failure::Conflict("Somebody has seen to all of them.".to_owned()));
     }
-    said.counts(i64::try_from(letters.len()).unwrap_or(i64::MAX))?;
+    operator.said.counts(i64::try_from(letters.len()).unwrap_or(i64::MAX))?;
     match with {
         With::Replay => {
             let how = Replay { payload: None, runs_per_second: RUNS_PER_SECOND };
@@ -191,34 +207,20 @@ async fn see_to(
     Ok(done("/dead", json!({ "letters": letters.len() })))
 }
 
-async fn replay(
-    State(console): State<Console>,
-    who: Who,
-    Path(group): Path<String>,
-    said: Said,
-) -> Result<Response, Failure> {
-    see_to(&console, &who, &group, &said, With::Replay).await
-}
-
-async fn discard(
-    State(console): State<Console>,
-    who: Who,
-    Path(group): Path<String>,
-    said: Said,
-) -> Result<Response, Failure> {
-    see_to(&console, &who, &group, &said, With::Discard).await
+fn seeing_to(with: With) -> MethodRouter<Console> {
+    post(move |State(console): State<Console>, Path(group): Path<String>, operator: Operator| async move {
+        see_to(&console, group, &operator, with).await
+    })
 }
 
 async fn pause_shop(
     State(console): State<Console>,
-    who: Who,
     Path(handle): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
     let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    let actor = who.actor(Some(said.because()?));
+    let shop = tenants::one(pool, &operator.who, &handle).await?;
+    let actor = operator.because()?;
     let mut tx = Tx::of_engine(pool).await?;
     let scope = Scope { tenant: Some(shop.id), ..Scope::default() };
     pauses::place(&mut tx, &scope, None, &actor).await?;
@@ -228,16 +230,14 @@ async fn pause_shop(
 
 async fn resume_shop(
     State(console): State<Console>,
-    who: Who,
     Path(handle): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
     let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
+    let shop = tenants::one(pool, &operator.who, &handle).await?;
     let mut tx = Tx::of_engine(pool).await?;
     let scope = Scope { tenant: Some(shop.id), ..Scope::default() };
-    let lifted = pauses::lift(&mut tx, &scope, &who.actor(Some(&said.reason))).await?;
+    let lifted = pauses::lift(&mut tx, &scope, &operator.actor()).await?;
     tx.commit().await?;
     if lifted.is_none() {
         return Err(Failure::Conflict("It is not paused.".to_owned()));
@@ -245,36 +245,25 @@ async fn resume_shop(
     Ok(done(&format!("/shops/{}", shop.handle), json!({ "paused": false })))
 }
 
-fn edited(result: Result<(), EditError>) -> Result<(), Failure> {
-    result.map_err(|error| match error {
-        EditError::Store(error) => error.into(),
-        other => Failure::Conflict(other.to_string()),
-    })
-}
-
 async fn pause_schedule(
     State(console): State<Console>,
-    who: Who,
     Path(name): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
-    let actor = who.actor(Some(said.because()?));
+    let actor = operator.because()?;
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    edited(schedules::pause(&mut tx, &name, None, &actor).await)?;
+    schedules::pause(&mut tx, &name, None, &actor).await?;
     tx.commit().await?;
     Ok(done("/schedules", json!({ "paused": true })))
 }
 
 async fn resume_schedule(
     State(console): State<Console>,
-    who: Who,
     Path(name): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    edited(schedules::resume(&mut tx, &name, None, &who.actor(Some(&said.reason))).await)?;
+    schedules::resume(&mut tx, &name, None, &operator.actor()).await?;
     tx.commit().await?;
     Ok(done("/schedules", json!({ "paused": false })))
 }
@@ -292,18 +281,17 @@ fn when(task: Scheduled, said: &Said) -> Result<When, Failure> {
 
 async fn trigger(
     State(console): State<Console>,
-    who: Who,
     Path(name): Path<String>,
-    said: Said,
+    operator: Operator,
 ) -> Result<Response, Failure> {
-    said.may(&who)?;
-    let because = said.because()?;
+    let actor = operator.because()?;
+    let said = &operator.said;
     let task = Scheduled::ALL.into_iter().find(|task| task.kind().task == name).ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
     let tenant = match said.tenant.trim() {
         "" => None,
         handle => {
-            let shop = tenants::one(pool, &who, handle).await.map_err(|error| match error {
+            let shop = tenants::one(pool, &operator.who, handle).await.map_err(|error| match error {
                 Failure::NotFound => {
                     Failure::Invalid { field: "tenant", why: format!("there is no shop {handle:?}") }
                 }
@@ -317,10 +305,10 @@ async fn trigger(
     let mut tx = Tx::of_engine(pool).await?;
     let now = schedules::now(&mut tx).await?;
     let new = task
-        .by_hand(tenant, when(task, &said)?, now, &who.name)
+        .by_hand(tenant, when(task, said)?, now, &operator.who.name)
         .map_err(|error| Failure::Conflict(error.to_string()))?;
     let created = runs::create(&mut tx, new).await?;
-    audit::record(&mut tx, &who.actor(Some(because)), "runs.trigger", &subject).await?;
+    audit::record(&mut tx, &actor, "runs.trigger", &subject).await?;
     tx.commit().await?;
     // Without NATS the scheduler's sweep publishes it.
     Relay::new(console.worker.broker().clone()).publish_jobs(created.message.as_slice()).await;
@@ -333,8 +321,8 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
     Router::new()
         .route("/runs/{id}/retry", post(retry))
         .route("/runs/{id}/cancel", post(cancel))
-        .route(&format!("/{dead}/{{group}}/replay"), post(replay))
-        .route(&format!("/{dead}/{{group}}/discard"), post(discard))
+        .route(&format!("/{dead}/{{group}}/replay"), seeing_to(With::Replay))
+        .route(&format!("/{dead}/{{group}}/discard"), seeing_to(With::Discard))
         .route("/shops/{handle}/pause", post(pause_shop))
         .route("/shops/{handle}/resume", post(resume_shop))
         .route("/schedules/{name}/pause", post(pause_schedule))

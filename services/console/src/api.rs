@@ -4,7 +4,6 @@ use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use tradeup_access::Act;
-use tradeup_store::{Tx, schedules as stored};
 
 use crate::Console;
 use crate::access::Who;
@@ -17,15 +16,11 @@ use crate::views::overview::Overview;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
 use crate::views::schedules::Schedules;
-use crate::views::tenants::{self, Shop};
+use crate::views::tenants::{self, Seen, Shop};
 
 async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overview>, Failure> {
     who.may(Act::SeeAll)?;
-    let pool = console.worker.pool();
-    let mut tx = Tx::of_engine(pool).await?;
-    let today = stored::now(&mut tx).await?.date_naive();
-    tx.rollback().await?;
-    Ok(Json(Overview::read(pool, console.worker.broker().is_connected(), today).await?))
+    Ok(Json(Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?))
 }
 
 async fn runs(
@@ -60,51 +55,39 @@ async fn dead_group(
     Path(group): Path<String>,
 ) -> Result<Json<GroupStory>, Failure> {
     who.may(Act::SeeAll)?;
-    Ok(Json(dead::group(console.worker.pool(), &who, &group).await?))
+    Ok(Json(dead::group(console.worker.pool(), &group).await?))
 }
 
 async fn shops(State(console): State<Console>, who: Who) -> Result<Json<Vec<Shop>>, Failure> {
     Ok(Json(tenants::list(console.worker.pool(), &who).await?))
 }
 
-async fn shop(
-    State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
-) -> Result<Json<Shop>, Failure> {
-    Ok(Json(tenants::one(console.worker.pool(), &who, &handle).await?))
+async fn shop(Seen { shop, .. }: Seen) -> Json<Shop> {
+    Json(shop)
 }
 
 async fn events(
     State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
+    Seen { shop, .. }: Seen,
     Query(asked): Query<events::Asked>,
 ) -> Result<Json<Vec<events::Event>>, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    Ok(Json(events::list(pool, shop.id, &asked).await?))
+    Ok(Json(events::list(console.worker.pool(), shop.id, &asked).await?))
 }
 
 async fn ledger(
     State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
+    Seen { shop, .. }: Seen,
     Query(of): Query<OfPeriod>,
 ) -> Result<Json<Ledger>, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    Ok(Json(Ledger::of(pool, shop.id, &of).await?))
+    Ok(Json(Ledger::of(console.worker.pool(), shop.id, &of).await?))
 }
 
 async fn member(
     State(console): State<Console>,
-    who: Who,
-    Path((handle, customer)): Path<(String, String)>,
+    Seen { shop, .. }: Seen,
+    Path((_, customer)): Path<(String, String)>,
 ) -> Result<Json<Member>, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    Ok(Json(Member::read(pool, shop.id, &customer).await?))
+    Ok(Json(Member::read(console.worker.pool(), shop.id, &customer).await?))
 }
 
 pub(crate) fn routes() -> Router<Console> {

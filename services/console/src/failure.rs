@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use tradeup_access::Role;
 use tradeup_store::StoreError;
+use tradeup_store::schedules::EditError;
 
 use crate::pages::filters;
 
@@ -41,6 +42,15 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::warn!("a page can't be shown: {error}");
         Self::Database(error.to_string())
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Store(error) => error.into(),
+            other => Self::Conflict(other.to_string()),
+        }
     }
 }
 

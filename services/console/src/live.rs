@@ -25,7 +25,7 @@ use tradeup_worker::Worker;
 use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
-use crate::views::run::{Run, id};
+use crate::views::run::{id, seen};
 
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -120,7 +120,7 @@ async fn events(
     let what = match wanted.run {
         Some(given) => {
             let id = id(&given)?;
-            Run::read(console.worker.pool(), &who, id).await?;
+            seen(console.worker.pool(), &who, id).await?;
             Watched::Run(id)
         }
         None => {

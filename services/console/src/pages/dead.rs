@@ -40,7 +40,7 @@ async fn one(
     Path(fingerprint): Path<String>,
 ) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
-    let view = group(console.worker.pool(), &who, &fingerprint).await?;
+    let view = group(console.worker.pool(), &fingerprint).await?;
     written(&GroupPage { frame: Frame::of(&who, "dead"), view })
 }
 

@@ -8,7 +8,6 @@ use axum::routing::get;
 use serde::Deserialize;
 use tradeup_access::Act;
 use tradeup_store::audit::{self, ActFilter, ActView};
-use tradeup_store::{Tx, schedules as stored};
 
 use super::{filters, written};
 use crate::Console;
@@ -16,6 +15,7 @@ use crate::access::Who;
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::views::overview::Overview;
+use crate::views::said;
 use crate::views::schedules::Schedules;
 use crate::views::when::When;
 
@@ -27,19 +27,14 @@ const ACTS: i64 = 100;
 struct OverviewPage {
     frame: Frame,
     view: Overview,
-    now: When,
 }
 
 async fn overview(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
     if let Some((_, handle)) = &who.tenant {
         return Ok(Redirect::to(&format!("/shops/{handle}")).into_response());
     }
-    let pool = console.worker.pool();
-    let mut tx = Tx::of_engine(pool).await?;
-    let now = stored::now(&mut tx).await?;
-    tx.rollback().await?;
-    let view = Overview::read(pool, console.worker.broker().is_connected(), now.date_naive()).await?;
-    written(&OverviewPage { frame: Frame::of(&who, "overview"), view, now: When(now) })
+    let view = Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?;
+    written(&OverviewPage { frame: Frame::of(&who, "overview"), view })
 }
 
 #[derive(Template)]
@@ -80,7 +75,6 @@ async fn audit(
     Query(which): Query<WhichActs>,
 ) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
-    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let filter = ActFilter { actor: said(&which.actor), act: said(&which.act), before: which.before };
     let found = audit::list(console.worker.pool(), &filter, ACTS).await?;
     let full = i64::try_from(found.len()) == Ok(ACTS);

@@ -36,27 +36,10 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let view = Runs::read(console.worker.pool(), &who, &asked).await?;
-    let next = view.next.clone().map(|before| {
-        let next = Asked { before, ..asked.clone() };
-        let pairs = [
-            ("task", &next.task),
-            ("state", &next.state),
-            ("tenant", &next.tenant),
-            ("tag", &next.tag),
-            ("key", &next.key),
-            ("since", &next.since),
-            ("until", &next.until),
-            ("all", &next.all),
-            ("before", &next.before),
-        ];
-        let said = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        let query: Vec<String> = said
-            .filter_map(|(name, value)| {
-                askama::filters::urlencode_strict(value.as_str()).ok().map(|value| format!("{name}={value}"))
-            })
-            .collect();
-        format!("/runs?{}", query.join("&"))
-    });
+    let next = match view.next.clone() {
+        Some(before) => Some(format!("/runs?{}", Asked { before, ..asked.clone() }.query()?)),
+        None => None,
+    };
     let mut tasks: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
     tasks.sort_unstable();
     written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next })

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use tradeup_store::{Tx, pauses, schedules};
+use tradeup_store::{pauses, schedules};
 
 use super::{filters, written};
 use crate::Console;
@@ -18,7 +18,7 @@ use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
 use crate::views::runs::{Asked, Line, Runs};
-use crate::views::tenants::{self, Shop};
+use crate::views::tenants::{self, Seen, Shop};
 
 #[derive(Template)]
 #[template(path = "shops.html")]
@@ -43,17 +43,9 @@ struct ShopPage {
     paused: Option<String>,
 }
 
-async fn one(
-    State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
-) -> Result<Response, Failure> {
+async fn one(State(console): State<Console>, Seen { who, shop }: Seen) -> Result<Response, Failure> {
     let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    let mut tx = Tx::of_engine(pool).await?;
-    let today = schedules::now(&mut tx).await?.date_naive();
-    tx.rollback().await?;
-    let grid = Grid::read(pool, today, Some(shop.id)).await?;
+    let grid = Grid::read(pool, schedules::clock(pool).await?, Some(shop.id)).await?;
     let asked = Asked { tenant: shop.handle.clone(), ..Asked::default() };
     let runs = Runs::read(pool, &who, &asked).await?.runs;
     let paused = pauses::list(pool).await?.into_iter().find(|pause| {
@@ -76,13 +68,10 @@ struct EventsPage {
 
 async fn told(
     State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
+    Seen { who, shop }: Seen,
     Query(asked): Query<events::Asked>,
 ) -> Result<Response, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    let events = events::list(pool, shop.id, &asked).await?;
+    let events = events::list(console.worker.pool(), shop.id, &asked).await?;
     written(&EventsPage { frame: Frame::of(&who, "shops"), shop: shop.handle, asked, events })
 }
 
@@ -96,13 +85,10 @@ struct LedgerPage {
 
 async fn ledger(
     State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
+    Seen { who, shop }: Seen,
     Query(of): Query<OfPeriod>,
 ) -> Result<Response, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    let view = Ledger::of(pool, shop.id, &of).await?;
+    let view = Ledger::of(console.worker.pool(), shop.id, &of).await?;
     written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 
@@ -112,15 +98,9 @@ struct Sought {
 }
 
 /// Where the form of a shop's page leads.
-async fn seek(
-    State(console): State<Console>,
-    who: Who,
-    Path(handle): Path<String>,
-    Query(sought): Query<Sought>,
-) -> Result<Response, Failure> {
-    let shop = tenants::one(console.worker.pool(), &who, &handle).await?;
+async fn seek(Seen { shop, .. }: Seen, Query(sought): Query<Sought>) -> Response {
     let Ok(customer) = askama::filters::urlencode_strict(sought.customer.trim());
-    Ok(Redirect::to(&format!("/shops/{}/members/{customer}", shop.handle)).into_response())
+    Redirect::to(&format!("/shops/{}/members/{customer}", shop.handle)).into_response()
 }
 
 #[derive(Template)]
@@ -133,12 +113,10 @@ struct MemberPage {
 
 async fn member(
     State(console): State<Console>,
-    who: Who,
-    Path((handle, customer)): Path<(String, String)>,
+    Seen { who, shop }: Seen,
+    Path((_, customer)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let pool = console.worker.pool();
-    let shop = tenants::one(pool, &who, &handle).await?;
-    let view = Member::read(pool, shop.id, &customer).await?;
+    let view = Member::read(console.worker.pool(), shop.id, &customer).await?;
     written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 

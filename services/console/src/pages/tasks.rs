@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tradeup_access::Act;
 use tradeup_domain::Period;
-use tradeup_store::{Tx, schedules};
+use tradeup_store::schedules;
 use tradeup_worker::trigger::Scheduled;
 
 use super::{filters, written};
@@ -40,9 +40,7 @@ struct TasksPage {
 async fn list(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
     let pool = console.worker.pool();
-    let mut tx = Tx::of_engine(pool).await?;
-    let now = schedules::now(&mut tx).await?;
-    tx.rollback().await?;
+    let now = schedules::clock(pool).await?;
     let mut tasks = Vec::with_capacity(Scheduled::ALL.len());
     for task in Scheduled::ALL {
         let asked = Asked { task: task.kind().task.to_owned(), ..Asked::default() };

@@ -5,7 +5,6 @@ use tradeup_store::dead_letters::{self, DeadFilter, DeadLetter, DeadOrder};
 use tradeup_store::{Pool, Tx, doctor};
 
 use super::when::When;
-use crate::access::Who;
 use crate::failure::Failure;
 
 /// Letters of a group that are shown.
@@ -91,29 +90,20 @@ pub(crate) struct GroupStory {
 }
 
 /// One group.
-pub(crate) async fn group(pool: &Pool, who: &Who, fingerprint: &str) -> Result<GroupStory, Failure> {
+pub(crate) async fn group(pool: &Pool, fingerprint: &str) -> Result<GroupStory, Failure> {
     let filter = DeadFilter { fingerprint: Some(fingerprint.to_owned()), ..DeadFilter::default() };
     let mut tx = Tx::of_engine(pool).await?;
-    let all = dead_letters::select(&mut tx, &filter, DeadOrder::NewestFirst, i64::MAX).await?;
+    let reach = dead_letters::reach(&mut tx, fingerprint).await?.ok_or(Failure::NotFound)?;
+    let letters = dead_letters::select(&mut tx, &filter, DeadOrder::NewestFirst, LETTERS_MAX).await?;
     tx.rollback().await?;
-    let first = all.first().ok_or(Failure::NotFound)?;
-    who.sees(None)?;
-    let (code, task) = (first.code.clone(), first.task.clone());
-    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let mut tenants: Vec<String> = all.iter().filter_map(|letter| letter.tenant_handle.clone()).collect();
-    tenants.sort();
-    tenants.dedup();
-    let members = all.iter().filter_map(|letter| letter.batch_members).map(i64::from).sum();
-    let letters: Vec<Letter> =
-        all.into_iter().take(usize::try_from(LETTERS_MAX).unwrap_or(0)).map(Letter::of).collect();
     Ok(GroupStory {
         fingerprint: fingerprint.to_owned(),
-        code,
-        task,
-        more: total > LETTERS_MAX,
-        letters,
-        total,
-        tenants,
-        members,
+        code: reach.code,
+        task: reach.task,
+        more: reach.letters > LETTERS_MAX,
+        letters: letters.into_iter().map(Letter::of).collect(),
+        total: reach.letters,
+        tenants: reach.tenants,
+        members: reach.members,
     })
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tradeup_store::events::{self, EventFilter, EventView};
 use tradeup_store::{Pool, TenantId, Tx};
 
+use super::said;
 use super::when::When;
 use crate::failure::Failure;
 
@@ -59,7 +60,6 @@ impl Event {
 
 /// A shop's events, newest first.
 pub(crate) async fn list(pool: &Pool, tenant: TenantId, asked: &Asked) -> Result<Vec<Event>, Failure> {
-    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let filter = EventFilter {
         id: None,
         state: said(&asked.state),

@@ -8,6 +8,7 @@ use tradeup_store::reports::{self, Dated};
 use tradeup_store::{Pool, TenantId, Tx, previews, schedules, tenants};
 use tradeup_worker::trigger::monthly_credits_due;
 
+use super::said;
 use crate::failure::Failure;
 
 /// Months that are shown: the latest.
@@ -70,16 +71,14 @@ pub(crate) struct Ledger {
 /// Which month is asked for; this one, if it is not said.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OfPeriod {
-    period: Option<String>,
+    #[serde(default)]
+    period: String,
 }
 
 impl Ledger {
     pub(crate) async fn of(pool: &Pool, tenant: TenantId, asked: &OfPeriod) -> Result<Self, Failure> {
-        let mut tx = Tx::of_engine(pool).await?;
-        let now = schedules::now(&mut tx).await?;
-        tx.rollback().await?;
-        let said = asked.period.as_deref().map(str::trim).filter(|period| !period.is_empty());
-        let period = match said {
+        let now = schedules::clock(pool).await?;
+        let period = match said(&asked.period) {
             None => Period::of(now, Tz::UTC),
             Some(said) => {
                 let wrong =

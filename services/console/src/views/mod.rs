@@ -10,3 +10,9 @@ pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod tenants;
 pub(crate) mod when;
+
+/// What a field says; `None` if it says nothing.
+pub(crate) fn said(given: &str) -> Option<String> {
+    let given = given.trim();
+    (!given.is_empty()).then(|| given.to_owned())
+}

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Duration, NaiveDate};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
-use tradeup_store::{Pool, TenantId, breakers, overview, pauses, workers};
+use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 
 use super::dead::{self, Group};
 use super::when::{When, length, seconds};
@@ -113,9 +113,10 @@ pub(crate) struct Grid {
 impl Grid {
     pub(crate) async fn read(
         pool: &Pool,
-        today: NaiveDate,
+        now: DateTime<Utc>,
         tenant: Option<TenantId>,
     ) -> Result<Self, Failure> {
+        let today = now.date_naive();
         let cells = overview::grid(pool, DAYS, tenant).await?;
         let days: Vec<NaiveDate> = (0..DAYS).rev().map(|ago| today - Duration::days(ago.into())).collect();
         let mut by_tenant: BTreeMap<String, BTreeMap<NaiveDate, Vec<Fire>>> = BTreeMap::new();
@@ -176,6 +177,7 @@ pub(crate) struct StateCount {
 /// The overview.
 #[derive(Debug, Serialize)]
 pub(crate) struct Overview {
+    pub(crate) as_of: When,
     pub(crate) nats: bool,
     pub(crate) unfinished: Vec<StateCount>,
     pub(crate) dead: Vec<Group>,
@@ -189,14 +191,15 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
-    pub(crate) async fn read(pool: &Pool, nats: bool, today: NaiveDate) -> Result<Self, Failure> {
+    pub(crate) async fn read(pool: &Pool, nats: bool) -> Result<Self, Failure> {
+        let now = schedules::clock(pool).await?;
         let unfinished: Vec<StateCount> = overview::unfinished(pool)
             .await?
             .into_iter()
             .map(|(state, runs)| StateCount { state, runs })
             .collect();
         let dead = dead::groups(pool).await?;
-        let grid = Grid::read(pool, today, None).await?;
+        let grid = Grid::read(pool, now, None).await?;
         let processes: Vec<Process> = workers::list(pool)
             .await?
             .into_iter()
@@ -214,7 +217,7 @@ impl Overview {
         let held = held(pool).await?;
         let dead_total = dead.iter().map(|group| group.letters).sum();
         let wrong = wrong(nats, dead_total, &grid, &processes);
-        Ok(Self { nats, unfinished, dead, dead_total, grid, processes, held, wrong })
+        Ok(Self { as_of: When(now), nats, unfinished, dead, dead_total, grid, processes, held, wrong })
     }
 }
 

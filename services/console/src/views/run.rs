@@ -169,10 +169,16 @@ pub(crate) fn id(given: &str) -> Result<RunId, Failure> {
     given.parse().map_err(|_malformed| Failure::NotFound)
 }
 
+/// A run that may be seen, without its story.
+pub(crate) async fn seen(pool: &Pool, who: &Who, id: RunId) -> Result<RunView, Failure> {
+    let run = one(pool, id).await?.ok_or(Failure::NotFound)?;
+    who.sees(run.tenant_id)?;
+    Ok(run)
+}
+
 impl Run {
     pub(crate) async fn read(pool: &Pool, who: &Who, id: RunId) -> Result<Self, Failure> {
-        let run = one(pool, id).await?.ok_or(Failure::NotFound)?;
-        who.sees(run.tenant_id)?;
+        let run = seen(pool, who, id).await?;
         let mut above = Vec::new();
         let mut next = run.parent_id;
         while let Some(parent) = next.filter(|_| above.len() < ANCESTORS_MAX) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tradeup_store::runs::{self, RunFilter, RunView};
 use tradeup_store::{Pool, RunId};
 
+use super::said;
 use super::when::{When, length};
 use crate::access::Who;
 use crate::failure::Failure;
@@ -95,14 +96,9 @@ pub(crate) struct Runs {
     pub(crate) next: Option<String>,
 }
 
-fn text(given: &str) -> Option<String> {
-    let given = given.trim();
-    (!given.is_empty()).then(|| given.to_owned())
-}
-
 /// An instant as a field has it; `None` if it says nothing.
 pub(crate) fn instant(field: &'static str, given: &str) -> Result<Option<DateTime<Utc>>, Failure> {
-    let Some(given) = text(given) else { return Ok(None) };
+    let Some(given) = said(given) else { return Ok(None) };
     // A form's own fields have neither seconds nor a zone.
     let whole = format!("{given}:00Z");
     [given.as_str(), whole.as_str()].into_iter().find_map(|text| text.parse().ok()).map(Some).ok_or(
@@ -114,26 +110,34 @@ pub(crate) fn instant(field: &'static str, given: &str) -> Result<Option<DateTim
 }
 
 impl Asked {
+    /// As an address has it.
+    pub(crate) fn query(&self) -> Result<String, Failure> {
+        serde_urlencoded::to_string(self).map_err(|error| {
+            tracing::error!("a list's address can't be written: {error}");
+            Failure::Internal
+        })
+    }
+
     fn filter(&self, who: &Who) -> Result<RunFilter, Failure> {
-        let before: Option<RunId> = match text(&self.before) {
+        let before: Option<RunId> = match said(&self.before) {
             None => None,
             Some(id) => Some(id.parse().map_err(|_malformed| Failure::Invalid {
                 field: "before",
                 why: format!("{id:?} is no run's id"),
             })?),
         };
-        let tenant = who.narrowed(text(&self.tenant));
+        let tenant = who.narrowed(said(&self.tenant));
         Ok(RunFilter {
-            task: text(&self.task),
-            state: text(&self.state),
+            task: said(&self.task),
+            state: said(&self.state),
             // What shops have are children mostly.
             with_children: !self.all.is_empty()
                 || tenant.is_some()
                 || !self.key.is_empty()
                 || !self.task.is_empty(),
             tenant,
-            tag: text(&self.tag),
-            key_prefix: text(&self.key),
+            tag: said(&self.tag),
+            key_prefix: said(&self.key),
             since: instant("since", &self.since)?,
             until: instant("until", &self.until)?,
             before,

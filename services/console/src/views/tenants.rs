@@ -1,10 +1,13 @@
 //! Shops.
 
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 use serde::Serialize;
 use tradeup_store::Pool;
 use tradeup_store::tenants::{self, Tenant};
 
 use super::when::When;
+use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
 
@@ -38,6 +41,25 @@ impl Shop {
 pub(crate) async fn list(pool: &Pool, who: &Who) -> Result<Vec<Shop>, Failure> {
     let all = tenants::list(pool).await?;
     Ok(all.into_iter().filter(|tenant| who.sees(Some(tenant.id)).is_ok()).map(Shop::of).collect())
+}
+
+/// The shop that a path names, with whoever asks, who may see it.
+pub(crate) struct Seen {
+    pub(crate) who: Who,
+    pub(crate) shop: Shop,
+}
+
+impl FromRequestParts<Console> for Seen {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+        let who = Who::from_request_parts(parts, console).await?;
+        let path =
+            RawPathParams::from_request_parts(parts, console).await.map_err(|_none| Failure::NotFound)?;
+        let (_, handle) = path.iter().find(|(name, _)| *name == "handle").ok_or(Failure::NotFound)?;
+        let shop = one(console.worker.pool(), &who, handle).await?;
+        Ok(Self { who, shop })
+    }
 }
 
 /// One of them.

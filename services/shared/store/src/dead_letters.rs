@@ -179,3 +179,29 @@ pub async fn select(
     .await
     .doing("looking for dead letters")
 }
+
+/// How far a cause reaches: all that died of it and that nobody has seen to.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The code of its error.
+    pub code: String,
+    /// The task, if it is known.
+    pub task: Option<String>,
+    /// How many letters.
+    pub letters: i64,
+    /// Handles of the tenants that it has hit.
+    pub tenants: Vec<String>,
+    /// Members in their batches.
+    pub members: i64,
+}
+
+/// How far a cause reaches; `None` if nothing is left of it.
+///
+/// # Errors
+/// As any statement.
+pub async fn reach(db: &mut Connection, fingerprint: &str) -> Result<Option<Reach>, StoreError> {
+    sqlx::query_file_as!(Reach, "src/dead_letters/reach.sql", fingerprint)
+        .fetch_optional(db)
+        .await
+        .doing("looking how far a cause reaches")
+}

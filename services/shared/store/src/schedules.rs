@@ -143,6 +143,14 @@ pub async fn now(db: &mut Connection) -> Result<DateTime<Utc>, StoreError> {
     sqlx::query_scalar!("select clock_timestamp() as \"now!\"").fetch_one(db).await.doing("reading the clock")
 }
 
+/// The same for whoever has no transaction.
+///
+/// # Errors
+/// As any statement.
+pub async fn clock(pool: &Pool) -> Result<DateTime<Utc>, StoreError> {
+    now(&mut *pool.acquire().await.doing("connecting")?).await
+}
+
 /// Adds a schedule for all tenants unless it exists; what people changed of it stays.
 ///
 /// # Errors
