@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod adjust;
+pub(crate) mod alerts;
 pub(crate) mod backfill;
 pub(crate) mod cancel;
 pub(crate) mod dead;
@@ -37,6 +38,7 @@ pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
 pub(crate) mod setup;
+pub(crate) mod shell;
 pub(crate) mod spend;
 pub(crate) mod start;
 pub(crate) mod statement;

@@ -7,7 +7,7 @@ mod shopify_export;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::LogOptions;
 use tradeup_worker::{ServiceError, StoreOptions, TopologyOptions};
@@ -111,6 +111,9 @@ enum Command {
     /// What a shop's endpoints were told, and what came of it.
     #[command(subcommand)]
     Deliveries(commands::deliveries::Deliveries),
+    /// What somebody has to look at: alerts, their rules, and who is told.
+    #[command(subcommand)]
+    Alerts(commands::alerts::Alerts),
     /// Who may sign in to the console.
     #[command(subcommand)]
     User(commands::user::User),
@@ -172,6 +175,10 @@ enum Command {
     Doctor(commands::doctor::Doctor),
     /// Accept a database that was restored to an earlier moment.
     Restored(commands::restored::Restored),
+    /// Print completions for a shell.
+    Completions(commands::shell::Completions),
+    /// Write man pages.
+    Man(commands::shell::Man),
 }
 
 #[tokio::main]
@@ -205,6 +212,7 @@ async fn main() -> ExitCode {
             Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
             Command::Endpoints(endpoints) => endpoints.run(&context).await,
             Command::Deliveries(deliveries) => deliveries.run(&context).await,
+            Command::Alerts(alerts) => alerts.run(&context).await,
             Command::User(user) => user.run(&context).await,
             Command::Gaps(gaps) => gaps.run(&context).await,
             Command::Replay(replay) => replay.run(&context).await,
@@ -231,6 +239,8 @@ async fn main() -> ExitCode {
             Command::Wallet(wallet) => wallet.run(&context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
             Command::Restored(restored) => restored.run(&context).await,
+            Command::Completions(completions) => completions.run(&mut Options::command()),
+            Command::Man(man) => man.run(Options::command()),
         },
     };
     match done {

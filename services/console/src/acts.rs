@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tradeup_access::Act;
 use tradeup_domain::Period;
+use tradeup_store::alerts;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
@@ -16,6 +17,7 @@ use tradeup_store::schedules;
 use tradeup_store::{TenantRef, Tx, runs};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When};
+use uuid::Uuid;
 
 use crate::Console;
 use crate::access::Who;
@@ -268,6 +270,32 @@ async fn resume_schedule(
     Ok(done("/schedules", json!({ "paused": false })))
 }
 
+async fn acknowledge(
+    State(console): State<Console>,
+    Path(given): Path<String>,
+    operator: Operator,
+) -> Result<Response, Failure> {
+    let id = given.parse::<Uuid>().map_err(|_no_id| Failure::NotFound)?;
+    let mut tx = Tx::of_engine(console.worker.pool()).await?;
+    let taken = alerts::acknowledge(&mut tx, &[id], &operator.actor()).await?;
+    tx.commit().await?;
+    if taken.is_empty() {
+        return Err(Failure::Conflict("It is over, or somebody has it already.".to_owned()));
+    }
+    Ok(done("/alerts", json!({ "acknowledged": taken })))
+}
+
+async fn test_channels(State(console): State<Console>, operator: Operator) -> Result<Response, Failure> {
+    let mut tx = Tx::of_engine(console.worker.pool()).await?;
+    let messages = alerts::tell_all(&mut tx).await?;
+    audit::record(&mut tx, &operator.actor(), "alert.test", &json!({ "channels": messages })).await?;
+    tx.commit().await?;
+    if messages == 0 {
+        return Err(Failure::Conflict("No channel is set: nobody would be told.".to_owned()));
+    }
+    Ok(done("/alerts", json!({ "messages": messages })))
+}
+
 /// What a task is to be about, as it was said.
 fn when(task: Scheduled, said: &Said) -> Result<When, Failure> {
     if task == Scheduled::MonthlyCredits {
@@ -328,4 +356,6 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/schedules/{name}/pause", post(pause_schedule))
         .route("/schedules/{name}/resume", post(resume_schedule))
         .route("/tasks/{name}/trigger", post(trigger))
+        .route("/alerts/{id}/acknowledge", post(acknowledge))
+        .route("/alerts/test", post(test_channels))
 }

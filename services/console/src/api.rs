@@ -8,6 +8,7 @@ use tradeup_access::Act;
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{self, Failure};
+use crate::views::alerts::Alerts;
 use crate::views::dead::{self, Group, GroupStory};
 use crate::views::events;
 use crate::views::ledger::{Ledger, OfPeriod};
@@ -90,9 +91,15 @@ async fn member(
     Ok(Json(Member::read(console.worker.pool(), shop.id, &customer).await?))
 }
 
+async fn alerts(State(console): State<Console>, who: Who) -> Result<Json<Alerts>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(Alerts::read(console.worker.pool()).await?))
+}
+
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/overview", get(overview))
+        .route("/alerts", get(alerts))
         .route("/runs", get(runs))
         .route("/runs/{id}", get(run))
         .route("/schedules", get(schedules))

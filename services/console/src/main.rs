@@ -2,6 +2,7 @@
 
 mod access;
 mod acts;
+mod alerts;
 mod api;
 mod assets;
 mod failure;
@@ -35,6 +36,8 @@ struct Options {
     service: service::StartOptions,
     #[command(flatten)]
     console: ConsoleOptions,
+    #[command(flatten)]
+    alerts: alerts::AlertOptions,
 }
 
 /// How the console is served.
@@ -67,12 +70,14 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let ConsoleOptions { console: address, console_url } = options.console;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
-    let secure = console_url.is_some_and(|url| url.starts_with("https://"));
+    let secure = console_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.
     let service = Service::start_early("console", options.service, Registry::new()).await?;
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
     let console = Console { worker: service.worker().clone(), live, secure };
     service.beside(watching);
+    service.beside(alerts.run(service.worker().clone(), service.shutdown()));
     service.beside(tradeup_http::serve(listener, routes(console), CONNECTIONS_MAX, service.shutdown()));
     Ok(service.run().await?)
 }

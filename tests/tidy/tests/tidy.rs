@@ -26,7 +26,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("scheduler", &["worker", "store", "proto", "domain"]),
     ("credits", &["worker", "store", "proto", "mail", "shopify", "domain"]),
     ("webhooks", &["worker", "store", "proto", "mail", "shopify", "hooks", "http", "domain"]),
-    ("console", &["worker", "store", "proto", "access", "http", "domain"]),
+    ("console", &["worker", "store", "proto", "access", "hooks", "http", "mail", "domain"]),
     ("cli", &["access", "worker", "store", "proto", "mail", "shopify", "hooks", "domain", "telemetry"]),
 ];
 

@@ -1,5 +1,6 @@
 //! Pages: each reads its view and writes it.
 
+mod alerts;
 mod dead;
 mod engine;
 mod runs;
@@ -41,6 +42,7 @@ fn written(page: &impl Template) -> Result<Response, Failure> {
 
 pub(crate) fn routes() -> Router<Console> {
     engine::routes()
+        .merge(alerts::routes())
         .merge(runs::routes())
         .merge(dead::routes())
         .merge(shops::routes())

@@ -1,5 +1,6 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
+pub(crate) mod alerts;
 pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod ledger;

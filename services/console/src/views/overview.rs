@@ -6,8 +6,10 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 
+use super::alerts::{self, Alert};
 use super::dead::{self, Group};
 use super::when::{When, length, seconds};
+use crate::alerts::SERVICES;
 use crate::failure::Failure;
 
 /// Days of the grid.
@@ -186,6 +188,8 @@ pub(crate) struct Overview {
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,
+    /// Those that are open.
+    pub(crate) alerts: Vec<Alert>,
     /// What is wrong, in words; nothing if nothing is.
     pub(crate) wrong: Vec<String>,
 }
@@ -215,9 +219,21 @@ impl Overview {
             })
             .collect();
         let held = held(pool).await?;
+        let alerts = alerts::open(pool).await?;
         let dead_total = dead.iter().map(|group| group.letters).sum();
         let wrong = wrong(nats, dead_total, &grid, &processes);
-        Ok(Self { as_of: When(now), nats, unfinished, dead, dead_total, grid, processes, held, wrong })
+        Ok(Self {
+            as_of: When(now),
+            nats,
+            unfinished,
+            dead,
+            dead_total,
+            grid,
+            processes,
+            held,
+            alerts,
+            wrong,
+        })
     }
 }
 
@@ -265,7 +281,7 @@ fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Strin
             ));
         }
     }
-    for service in ["scheduler", "credits", "webhooks"] {
+    for service in SERVICES {
         let alive = processes.iter().any(|process| process.service == service && process.lost.is_none());
         if !alive {
             wrong.push(format!("No process of {service} runs."));

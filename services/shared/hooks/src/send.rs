@@ -86,7 +86,8 @@ pub struct Outgoing<'a> {
     pub id: &'a str,
     /// Its body, as it was kept.
     pub body: &'a [u8],
-    /// The endpoint's secrets that are in force, the current one first; at least one. Each makes a signature.
+    /// The endpoint's secrets that are in force, the current one first; at least one, but for [`Reach::Anywhere`],
+    /// whose receivers need not check. Each makes a signature.
     pub secrets: &'a [String],
 }
 
@@ -175,7 +176,7 @@ impl Sender {
         if endpoint.literal().is_some_and(|address: IpAddr| !self.reach.allows(address)) {
             return Err(SendError::Private);
         }
-        let headers = headers(outgoing, now)?;
+        let headers = headers(outgoing, now, self.reach)?;
         let request = self.http.post(endpoint.url().clone()).headers(headers).body(outgoing.body.to_vec());
         let response = request.send().await.map_err(|error| SendError::of(&error))?;
         if !response.status().is_success() {
@@ -186,13 +187,13 @@ impl Sender {
     }
 }
 
-fn headers(outgoing: &Outgoing<'_>, now: DateTime<Utc>) -> Result<HeaderMap, SendError> {
+fn headers(outgoing: &Outgoing<'_>, now: DateTime<Utc>, reach: Reach) -> Result<HeaderMap, SendError> {
     let unbuildable = |what| SendError::Unbuildable { what };
     // A dot would let one message be read as another under the same signature.
     if outgoing.id.is_empty() || !outgoing.id.bytes().all(|b| b.is_ascii_graphic() && b != b'.') {
         return Err(unbuildable("its id is empty, or has a character that it must not have"));
     }
-    if outgoing.secrets.is_empty() {
+    if outgoing.secrets.is_empty() && reach != Reach::Anywhere {
         return Err(unbuildable("there is no secret to sign it with"));
     }
     let signed = Signed { id: outgoing.id, timestamp: now.timestamp(), body: outgoing.body };
@@ -202,10 +203,13 @@ fn headers(outgoing: &Outgoing<'_>, now: DateTime<Utc>) -> Result<HeaderMap, Sen
     let value = |text: &str| {
         HeaderValue::from_str(text).map_err(|_not_a_header| unbuildable("a header can't be written"))
     };
-    Ok(HeaderMap::from_iter([
+    let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ID, value(outgoing.id)?),
         (TIMESTAMP, HeaderValue::from(now.timestamp())),
-        (SIGNATURE, value(&signatures)?),
-    ]))
+    ]);
+    if !signatures.is_empty() {
+        headers.insert(SIGNATURE, value(&signatures)?);
+    }
+    Ok(headers)
 }

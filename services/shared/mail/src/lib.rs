@@ -19,7 +19,7 @@ pub use format::FormatError;
 pub use link::{InvalidLink, WebLink};
 pub use locale::Locale;
 pub use send::{
-    Accepted, Address, InvalidAddress, Mailer, Outgoing, Reply, SendError, Server, ServerError, Step,
+    Accepted, Address, InvalidAddress, Mailer, Note, Outgoing, Reply, SendError, Server, ServerError, Step,
 };
 pub use template::{
     Part, RenderError, RenderedMail, Template, TemplateError, TemplateSource, built_in_languages,

@@ -47,6 +47,23 @@ pub struct Outgoing<'a> {
     pub written_at: DateTime<Utc>,
 }
 
+/// A mail to an operator: text alone, about the engine.
+///
+/// Its address is personal data; it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Note<'a> {
+    /// Names the mail: `Message-ID` is made from it, so every try has the same.
+    pub id: Uuid,
+    /// Who gets it.
+    pub to: &'a Address,
+    /// What it is about, on one line.
+    pub subject: &'a str,
+    /// What it says.
+    pub text: &'a str,
+    /// For `Date`: when it was written, the same at each try.
+    pub written_at: DateTime<Utc>,
+}
+
 /// Sends mails through one mail server. Clones share the connections.
 ///
 /// A call of [`Mailer::send`] that is dropped while it runs leaves the outcome open, as
@@ -88,6 +105,19 @@ impl Mailer {
         let to =
             outgoing.to.parse::<Address>().map_err(|_invalid| SendError::AddressRefused { reply: None })?;
         let content = message::build(outgoing, &inner.from, &to)?;
+        self.deliver(&to, &content).await
+    }
+
+    /// Hands over a mail to an operator, once, as [`Self::send`] does.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn note(&self, note: &Note<'_>) -> Result<Accepted, SendError> {
+        self.deliver(note.to, &message::note(note, &self.inner.from)?).await
+    }
+
+    async fn deliver(&self, to: &Address, content: &[u8]) -> Result<Accepted, SendError> {
+        let inner = &*self.inner;
         let place = inner.pool.place().await;
         loop {
             let kept = inner.pool.take();
@@ -96,7 +126,7 @@ impl Mailer {
                 Some(session) => session,
                 None => Session::open(&inner.route).await?,
             };
-            match session.deliver(&inner.route, &inner.from, &to, &content).await {
+            match session.deliver(&inner.route, &inner.from, to, content).await {
                 Ok(accepted) => {
                     place.put_back(session);
                     return Ok(accepted);

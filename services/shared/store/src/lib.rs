@@ -8,6 +8,7 @@
 //! [`outbox::JobMessage`] and is published after the commit.
 
 pub mod accounts;
+pub mod alerts;
 pub mod api_tokens;
 pub mod audit;
 pub mod batches;

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 43] = [
+const TENANT_TABLES: [&str; 44] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -27,6 +27,7 @@ const TENANT_TABLES: [&str; 43] = [
     "hold_parts",
     "merges",
     "ledger_entries",
+    "liability_marks",
     "debt_entries",
     "member_failures",
     "orders",
@@ -52,6 +53,7 @@ const TENANT_TABLES: [&str; 43] = [
 
 /// A row of each tenant in each table that a month leaves empty.
 const PLANTED: &str = "
+    insert into liability_marks (tenant_id, currency, owed_minor) select id, 'USD', 1 from tenants;
     insert into events (tenant_id, id, source, topic, event_id, occurred_at, content_type, body, state)
     select id, gen_random_uuid(), 'till', 'opened', '1', now(), 'text/plain', '', 'unhandled' from tenants;
     insert into digests (tenant_id, id, member_id, day, locale, zone, run_id)

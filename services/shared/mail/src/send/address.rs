@@ -22,7 +22,7 @@ pub struct InvalidAddress;
 impl Address {
     /// The domain, in ASCII.
     #[must_use]
-    pub(crate) fn domain(&self) -> &str {
+    pub fn domain(&self) -> &str {
         self.0.domain()
     }
 

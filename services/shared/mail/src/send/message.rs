@@ -4,7 +4,7 @@ use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-use super::{Address, Outgoing, SendError};
+use super::{Address, Note, Outgoing, SendError};
 use crate::text::{SHOP_NAME_CHARS_MAX, one_line};
 
 /// Headers and both parts. The same bytes for the same digest, at each try.
@@ -39,6 +39,20 @@ pub(super) fn build(outgoing: &Outgoing<'_>, from: &Address, to: &Address) -> Re
         .singlepart(part(ContentType::TEXT_HTML, &outgoing.mail.html)?);
     let message =
         builder.multipart(parts).map_err(|_incomplete| SendError::Unbuildable { what: "its headers" })?;
+    Ok(message.formatted())
+}
+
+/// Headers and text of a mail to an operator.
+pub(super) fn note(note: &Note<'_>, from: &Address) -> Result<Vec<u8>, SendError> {
+    let message = Message::builder()
+        .message_id(Some(format!("<{}@{}>", note.id, from.domain())))
+        .date(note.written_at.into())
+        .from(Mailbox::new(Some("TradeUp Jobs".to_owned()), from.as_lettre().clone()))
+        .to(Mailbox::new(None, note.to.as_lettre().clone()))
+        .subject(one_line(note.subject, usize::MAX))
+        .raw_header(plain("Auto-Submitted", "auto-generated".to_owned()))
+        .singlepart(part(ContentType::TEXT_PLAIN, note.text)?)
+        .map_err(|_incomplete| SendError::Unbuildable { what: "its headers" })?;
     Ok(message.formatted())
 }
 
