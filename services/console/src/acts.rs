@@ -3,7 +3,7 @@
 use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,11 +17,14 @@ use tradeup_store::schedules;
 use tradeup_store::{TenantRef, Tx, runs};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Console;
 use crate::access::Who;
+use crate::api::document::{AlertPath, GroupPath, Problems, RunPath, SchedulePath, ShopPath, TaskPath};
 use crate::failure::{Done, Failure};
+use crate::views::ledger;
 use crate::views::run::{id, seen};
 use crate::views::runs::instant;
 use crate::views::tenants;
@@ -29,16 +32,20 @@ use crate::views::tenants;
 /// Runs a second that a replay sets going.
 const RUNS_PER_SECOND: f64 = 100.0;
 
-/// What every act is sent with.
-#[derive(Deserialize)]
-struct Said {
+/// What every act is sent with: which fields it needs, it says.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Said)]
+pub(crate) struct Said {
     /// The token of a page's forms; programs have another one.
     #[serde(default)]
+    #[schema(ignore)]
     form: String,
+    /// Why, for the record.
     #[serde(default)]
     reason: String,
     /// How many it is about, typed by the person: for what can't be taken back.
     #[serde(default)]
+    #[schema(value_type = i64, required = false)]
     count: Count,
     /// The month that a task is about.
     #[serde(default)]
@@ -51,18 +58,15 @@ struct Said {
     tenant: String,
 }
 
-/// As a form has it, or as a number.
-#[derive(Deserialize)]
+/// As a program gives it, as a form has it, or not at all.
+#[derive(Default, Deserialize)]
 #[serde(untagged)]
 enum Count {
     Number(i64),
     Text(String),
-}
-
-impl Default for Count {
-    fn default() -> Self {
-        Self::Text(String::new())
-    }
+    #[default]
+    #[serde(skip)]
+    Nothing,
 }
 
 impl FromRequest<Console> for Said {
@@ -73,18 +77,21 @@ impl FromRequest<Console> for Said {
         let kind =
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.starts_with("application/json") {
-            let Json(said) =
+            let Json(said): Json<Self> =
                 Json::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-            return Ok(said);
+            if matches!(said.count, Count::Text(_)) {
+                return Err(Failure::Invalid { field: "count", why: "give a number".to_owned() });
+            }
+            return said.without_nul();
         }
-        let Form(said) =
+        let Form(said): Form<Self> =
             Form::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-        Ok(said)
+        said.without_nul()
     }
 }
 
 /// Somebody who may operate, and what they said: by a form of their own session, or by a token.
-struct Operator {
+pub(crate) struct Operator {
     who: Who,
     said: Said,
 }
@@ -121,10 +128,35 @@ impl Operator {
 }
 
 impl Said {
+    /// PostgreSQL keeps no text with this character.
+    fn without_nul(self) -> Result<Self, Failure> {
+        for (field, text) in [
+            ("reason", &self.reason),
+            ("period", &self.period),
+            ("as_of", &self.as_of),
+            ("tenant", &self.tenant),
+        ] {
+            if text.contains('\0') {
+                return Err(Failure::Invalid { field, why: "it has a NUL character in it".to_owned() });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether a number was given at all.
+    fn counted(&self) -> bool {
+        match &self.count {
+            Count::Number(_) => true,
+            Count::Text(said) => !said.trim().is_empty(),
+            Count::Nothing => false,
+        }
+    }
+
     fn counts(&self, number: i64) -> Result<(), Failure> {
         let said = match &self.count {
             Count::Number(said) => Some(*said),
             Count::Text(said) => said.trim().parse().ok(),
+            Count::Nothing => None,
         };
         if said == Some(number) {
             return Ok(());
@@ -135,13 +167,15 @@ impl Said {
 }
 
 /// What was done: a browser is led to a page that shows it, a program is told.
-fn done(to: &str, value: Value) -> Response {
+pub(crate) fn done(to: &str, value: Value) -> Response {
     let mut response = Redirect::to(to).into_response();
     response.extensions_mut().insert(Done(value));
     response
 }
 
-async fn retry(
+/// Tries again what is dead, cancelled or waiting in a run and below it.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/retry", params(RunPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn retry(
     State(console): State<Console>,
     Path(given): Path<String>,
     operator: Operator,
@@ -159,7 +193,9 @@ async fn retry(
     Ok(done(&format!("/runs/{id}"), value))
 }
 
-async fn cancel(
+/// Cancels a run and all below it. Needs `reason`.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", params(RunPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn cancel(
     State(console): State<Console>,
     Path(given): Path<String>,
     operator: Operator,
@@ -209,13 +245,29 @@ async fn see_to(
     Ok(done("/dead", json!({ "letters": letters.len() })))
 }
 
-fn seeing_to(with: With) -> MethodRouter<Console> {
-    post(move |State(console): State<Console>, Path(group): Path<String>, operator: Operator| async move {
-        see_to(&console, group, &operator, with).await
-    })
+/// Tries the dead letters of one cause again. Needs `reason` and `count`.
+#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/replay", params(GroupPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn replay_group(
+    State(console): State<Console>,
+    Path(group): Path<String>,
+    operator: Operator,
+) -> Result<Response, Failure> {
+    see_to(&console, group, &operator, With::Replay).await
 }
 
-async fn pause_shop(
+/// Sets the dead letters of one cause aside. Needs `reason` and `count`.
+#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/discard", params(GroupPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn discard_group(
+    State(console): State<Console>,
+    Path(group): Path<String>,
+    operator: Operator,
+) -> Result<Response, Failure> {
+    see_to(&console, group, &operator, With::Discard).await
+}
+
+/// Holds back what comes next of a shop. Needs `reason`.
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/pause", params(ShopPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn pause_shop(
     State(console): State<Console>,
     Path(handle): Path<String>,
     operator: Operator,
@@ -230,7 +282,9 @@ async fn pause_shop(
     Ok(done(&format!("/shops/{}", shop.handle), json!({ "paused": true })))
 }
 
-async fn resume_shop(
+/// Lets a shop go on.
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/resume", params(ShopPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn resume_shop(
     State(console): State<Console>,
     Path(handle): Path<String>,
     operator: Operator,
@@ -247,7 +301,9 @@ async fn resume_shop(
     Ok(done(&format!("/shops/{}", shop.handle), json!({ "paused": false })))
 }
 
-async fn pause_schedule(
+/// Pauses a schedule. Needs `reason`.
+#[utoipa::path(post, path = "/api/v1/schedules/{name}/pause", params(SchedulePath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn pause_schedule(
     State(console): State<Console>,
     Path(name): Path<String>,
     operator: Operator,
@@ -259,7 +315,9 @@ async fn pause_schedule(
     Ok(done("/schedules", json!({ "paused": true })))
 }
 
-async fn resume_schedule(
+/// Lets a schedule fire again.
+#[utoipa::path(post, path = "/api/v1/schedules/{name}/resume", params(SchedulePath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn resume_schedule(
     State(console): State<Console>,
     Path(name): Path<String>,
     operator: Operator,
@@ -270,7 +328,9 @@ async fn resume_schedule(
     Ok(done("/schedules", json!({ "paused": false })))
 }
 
-async fn acknowledge(
+/// Takes an alert: nobody is reminded of it any more.
+#[utoipa::path(post, path = "/api/v1/alerts/{id}/acknowledge", params(AlertPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn acknowledge(
     State(console): State<Console>,
     Path(given): Path<String>,
     operator: Operator,
@@ -285,7 +345,12 @@ async fn acknowledge(
     Ok(done("/alerts", json!({ "acknowledged": taken })))
 }
 
-async fn test_channels(State(console): State<Console>, operator: Operator) -> Result<Response, Failure> {
+/// Sends a test to every channel.
+#[utoipa::path(post, path = "/api/v1/alerts/test", request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn test_channels(
+    State(console): State<Console>,
+    operator: Operator,
+) -> Result<Response, Failure> {
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     let messages = alerts::tell_all(&mut tx).await?;
     audit::record(&mut tx, &operator.actor(), "alert.test", &json!({ "channels": messages })).await?;
@@ -307,7 +372,9 @@ fn when(task: Scheduled, said: &Said) -> Result<When, Failure> {
     Ok(instant("as_of", &said.as_of)?.map_or(When::Now, When::Instant))
 }
 
-async fn trigger(
+/// Does what a schedule does, now. Needs `reason`, and `period` or `as_of`; `tenant` narrows it to one shop.
+#[utoipa::path(post, path = "/api/v1/tasks/{name}/trigger", params(TaskPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+pub(crate) async fn trigger(
     State(console): State<Console>,
     Path(name): Path<String>,
     operator: Operator,
@@ -328,6 +395,10 @@ async fn trigger(
             Some(TenantRef { id: shop.id, handle: shop.handle })
         }
     };
+    // Whoever was shown how many it is about says so.
+    if let (When::Period(period), Some(of), true) = (when(task, said)?, &tenant, said.counted()) {
+        said.counts(ledger::to_grant(pool, of.id, period).await?)?;
+    }
     let subject = json!({ "task": name, "tenant": tenant.as_ref().map(|tenant| &tenant.handle),
         "period": said.period, "as_of": said.as_of });
     let mut tx = Tx::of_engine(pool).await?;
@@ -349,8 +420,8 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
     Router::new()
         .route("/runs/{id}/retry", post(retry))
         .route("/runs/{id}/cancel", post(cancel))
-        .route(&format!("/{dead}/{{group}}/replay"), seeing_to(With::Replay))
-        .route(&format!("/{dead}/{{group}}/discard"), seeing_to(With::Discard))
+        .route(&format!("/{dead}/{{group}}/replay"), post(replay_group))
+        .route(&format!("/{dead}/{{group}}/discard"), post(discard_group))
         .route("/shops/{handle}/pause", post(pause_shop))
         .route("/shops/{handle}/resume", post(resume_shop))
         .route("/schedules/{name}/pause", post(pause_schedule))

@@ -2,11 +2,13 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tradeup_access::Role;
 use tradeup_store::StoreError;
@@ -147,6 +149,29 @@ pub(crate) async fn written(request: Request, next: Next) -> Response {
         Ok(page) => (failure.status(), Html(page)).into_response(),
         Err(_unwritten) => failure.status().into_response(),
     }
+}
+
+/// What an address asks, after its question mark.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        let given = parts.uri.query().unwrap_or_default();
+        serde_urlencoded::from_str(given)
+            .map(Self)
+            .map_err(|error| Failure::Invalid { field: "query", why: error.to_string() })
+    }
+}
+
+/// PostgreSQL keeps no text with this character: nothing has such a name.
+pub(crate) async fn without_nul(request: Request, next: Next) -> Response {
+    if request.uri().to_string().contains("%00") {
+        let why = "a NUL character is in no name, key or id".to_owned();
+        return Failure::Invalid { field: "address", why }.into_response();
+    }
+    next.run(request).await
 }
 
 /// No route has this path.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use futures::Stream;
@@ -24,7 +24,7 @@ use tradeup_worker::Worker;
 
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Failure, Query};
 use crate::views::run::{id, seen};
 
 /// How often is looked.

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use clap::{Args, Parser};
 use tokio::net::TcpListener;
 use tradeup_worker::{Registry, Service, Worker, service};
@@ -89,10 +89,16 @@ fn routes(console: Console) -> Router {
         .merge(sign_in::routes())
         .merge(live::routes())
         .nest("/api/v1", api::routes().merge(acts::routes("dead-letters")))
+        .nest("/api/scheduled-tasks", api::scheduled_tasks::routes())
         .merge(assets::routes())
         .fallback(failure::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(failure::without_nul))
         .layer(from_fn(failure::written))
+        .layer(from_fn_with_state(console.clone(), api::once::once))
+        // What is refused before it gets further.
+        .layer(from_fn(failure::written))
+        .layer(from_fn(api::etag::tagged))
         .layer(from_fn(frame::headers))
         .with_state(console)
 }

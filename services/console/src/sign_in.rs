@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{ConnectInfo, Form, Query, State};
+use axum::extract::{ConnectInfo, Form, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
@@ -18,7 +18,7 @@ use tradeup_store::{Tx, sessions, users};
 
 use crate::Console;
 use crate::access::{By, COOKIE_NAME, LASTS, Who};
-use crate::failure::Failure;
+use crate::failure::{Failure, Query};
 use crate::pages::filters;
 
 /// Failures in a row that cost nothing; then each locks twice as long, up to the longest.

@@ -81,26 +81,6 @@ fn is_right(line: &PreviewLine) -> bool {
     !matches!(line.outcome.as_str(), "missing" | "other_amount" | "unexpected" | "no_amount")
 }
 
-/// Outcomes in words.
-fn words(outcome: &str) -> &'static str {
-    match outcome {
-        "to_grant" => "would get it",
-        "already_granted" => "have it already",
-        "zero_amount" => "nothing: their tier gives nothing",
-        "no_amount" => "NOBODY OF THE SHOP CAN BE CREDITED: their tier has no amount",
-        "not_active" => "nothing: paused or cancelled then",
-        "no_tier" => "nothing: in no tier then",
-        "as_promised" => "got what was promised",
-        "missing" => "MISSING: promised, and not there",
-        "other_amount" => "OTHER AMOUNT than was promised",
-        "unexpected" => "UNEXPECTED: not promised, and there",
-        "to_expire" => "would lose it",
-        "authorised" => "keep it: authorised for a checkout",
-        "expired" => "lost it",
-        _ => "",
-    }
-}
-
 impl Of {
     async fn tenants(&self, pool: &Pool, states: &[&str]) -> anyhow::Result<Vec<Tenant>> {
         Ok(match &self.tenant {
@@ -127,7 +107,7 @@ impl Of {
             sheet.push([
                 Cell::text(tenant),
                 Cell::text(&line.outcome),
-                Cell::text(words(&line.outcome)),
+                Cell::text(previews::in_words(&line.outcome)),
                 Cell::optional(line.tier.as_deref()),
                 Cell::optional(line.currency.as_deref()),
                 Cell::Number(line.members),
@@ -155,7 +135,10 @@ impl Of {
                 let mut text = format!("{head}\n\n{}\n\nTogether:\n", sheet.text());
                 for (outcome, currency, members, minor) in &totals {
                     let amount = money(*minor, currency);
-                    text.push_str(&format!("  {members} members, {amount}: {}\n", words(outcome)));
+                    text.push_str(&format!(
+                        "  {members} members, {amount}: {}\n",
+                        previews::in_words(outcome)
+                    ));
                 }
                 text
             })?;
@@ -213,7 +196,7 @@ impl Monthly {
         outcome: &str,
     ) -> anyhow::Result<ExitCode> {
         let wanted = (!outcome.is_empty()).then_some(outcome);
-        if wanted.is_some_and(|outcome| words(outcome).is_empty()) {
+        if wanted.is_some_and(|outcome| previews::in_words(outcome).is_empty()) {
             bail!("there is no outcome {outcome:?}; the totals show those there are");
         }
         let mut sheet =
@@ -230,7 +213,7 @@ impl Monthly {
                     Cell::text(&tenant.handle),
                     Cell::text(&member.external_id),
                     Cell::text(&member.outcome),
-                    Cell::text(words(&member.outcome)),
+                    Cell::text(previews::in_words(&member.outcome)),
                     Cell::optional(member.tier.as_deref()),
                     Cell::optional(member.currency.as_deref()),
                     Cell::Money(member.amount_minor, member.currency.clone().unwrap_or_default()),

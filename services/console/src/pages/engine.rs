@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use tradeup_store::audit::{self, ActFilter, ActView};
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::overview::Overview;
 use crate::views::said;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use tradeup_proto::JobKind;
@@ -10,7 +10,7 @@ use tradeup_proto::JobKind;
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};

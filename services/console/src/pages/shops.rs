@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use tradeup_store::{pauses, schedules};
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::events;
 use crate::views::ledger::{Ledger, OfPeriod};

@@ -8,25 +8,13 @@ use axum::routing::get;
 use tradeup_access::Act;
 use tradeup_domain::Period;
 use tradeup_store::schedules;
-use tradeup_worker::trigger::Scheduled;
 
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
+use crate::api::scheduled_tasks::Task;
 use crate::failure::Failure;
 use crate::frame::Frame;
-use crate::views::runs::{Asked, Line, Runs};
-
-/// Latest runs of each task.
-const RUNS: usize = 5;
-
-struct Task {
-    name: &'static str,
-    about: &'static str,
-    /// It is about a month, and not about an instant.
-    of_period: bool,
-    runs: Vec<Line>,
-}
 
 #[derive(Template)]
 #[template(path = "tasks.html")]
@@ -41,14 +29,7 @@ async fn list(State(console): State<Console>, who: Who) -> Result<Response, Fail
     who.may(Act::SeeAll)?;
     let pool = console.worker.pool();
     let now = schedules::clock(pool).await?;
-    let mut tasks = Vec::with_capacity(Scheduled::ALL.len());
-    for task in Scheduled::ALL {
-        let asked = Asked { task: task.kind().task.to_owned(), ..Asked::default() };
-        let mut runs = Runs::read(pool, &who, &asked).await?.runs;
-        runs.truncate(RUNS);
-        let of_period = task == Scheduled::MonthlyCredits;
-        tasks.push(Task { name: task.kind().task, about: task.about(), of_period, runs });
-    }
+    let tasks = Task::all(&console, &who).await?;
     let period = Period::of(now, chrono_tz::Tz::UTC).to_string();
     written(&TasksPage { frame: Frame::of(&who, "tasks"), tasks, period })
 }

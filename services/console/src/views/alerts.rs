@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tradeup_store::Pool;
 use tradeup_store::alerts::{self, Rule};
+use utoipa::ToSchema;
 
 use super::when::When;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use crate::failure::Failure;
 /// Days for which alerts are shown that are over.
 const DAYS: i32 = 14;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Alert {
     pub(crate) id: String,
     pub(crate) rule: String,
@@ -41,7 +42,7 @@ impl Alert {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Setting {
     pub(crate) rule: String,
     pub(crate) enabled: bool,
@@ -49,7 +50,7 @@ pub(crate) struct Setting {
     pub(crate) unit: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Channel {
     pub(crate) name: String,
     pub(crate) reaches: String,
@@ -59,7 +60,7 @@ pub(crate) struct Channel {
 }
 
 /// What there is to see of alerts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Alerts {
     pub(crate) open: Vec<Alert>,
     /// Those that ended within two weeks.

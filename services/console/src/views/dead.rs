@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tradeup_store::dead_letters::{self, DeadFilter, DeadLetter, DeadOrder};
 use tradeup_store::{Pool, Tx, doctor};
+use utoipa::ToSchema;
 
 use super::when::When;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use crate::failure::Failure;
 /// Letters of a group that are shown.
 const LETTERS_MAX: i64 = 100;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Group {
     pub(crate) fingerprint: String,
     pub(crate) code: String,
@@ -34,7 +35,7 @@ pub(crate) async fn groups(pool: &Pool) -> Result<Vec<Group>, Failure> {
         .collect())
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Letter {
     pub(crate) id: String,
     pub(crate) run: Option<String>,
@@ -74,7 +75,7 @@ impl Letter {
 }
 
 /// A group with its letters, and how far it reaches.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupStory {
     pub(crate) fingerprint: String,
     pub(crate) code: String,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradeup_store::events::{self, EventFilter, EventView};
 use tradeup_store::{Pool, TenantId, Tx};
+use utoipa::{IntoParams, ToSchema};
 
 use super::said;
 use super::when::When;
@@ -12,8 +13,9 @@ use crate::failure::Failure;
 const PAGE: i64 = 100;
 
 /// What a list of events is narrowed by.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     pub(crate) topic: String,
     /// An order or a customer, by the shop's own id.
@@ -21,7 +23,7 @@ pub(crate) struct Asked {
     pub(crate) state: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Event {
     pub(crate) id: String,
     pub(crate) source: String,

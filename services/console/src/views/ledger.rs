@@ -7,14 +7,17 @@ use tradeup_domain::{InvalidPeriod, Period, amount_text};
 use tradeup_store::reports::{self, Dated};
 use tradeup_store::{Pool, TenantId, Tx, previews, schedules, tenants};
 use tradeup_worker::trigger::monthly_credits_due;
+use utoipa::{IntoParams, ToSchema};
 
 use super::said;
 use crate::failure::Failure;
 
+/// The outcome of members who would be credited.
+const TO_GRANT: &str = "to_grant";
 /// Months that are shown: the latest.
 const MONTHS: usize = 13;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Owed {
     pub(crate) currency: String,
     pub(crate) class: String,
@@ -26,7 +29,7 @@ pub(crate) struct Owed {
     pub(crate) amount: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Month {
     pub(crate) month: String,
     pub(crate) currency: String,
@@ -40,7 +43,7 @@ pub(crate) struct Month {
     pub(crate) closing_minor: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Outcome {
     pub(crate) outcome: String,
     pub(crate) tier: Option<String>,
@@ -49,17 +52,26 @@ pub(crate) struct Outcome {
     pub(crate) amount: String,
 }
 
+impl Outcome {
+    /// For people.
+    pub(crate) fn words(&self) -> &'static str {
+        previews::in_words(&self.outcome)
+    }
+}
+
 /// What a month's run would do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
     pub(crate) period: String,
     pub(crate) lines: Vec<Outcome>,
+    /// Members who would be credited.
+    pub(crate) members: i64,
     /// Sums of what would be credited, by currency.
     pub(crate) totals: Vec<String>,
 }
 
 /// A shop's ledger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ledger {
     pub(crate) owed: Vec<Owed>,
     pub(crate) debts: Vec<String>,
@@ -69,10 +81,19 @@ pub(crate) struct Ledger {
 }
 
 /// Which month is asked for; this one, if it is not said.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct OfPeriod {
     #[serde(default)]
     period: String,
+}
+
+/// How many members a month's run would credit now.
+pub(crate) async fn to_grant(pool: &Pool, tenant: TenantId, period: Period) -> Result<i64, Failure> {
+    let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
+    let lines = previews::monthly(&mut tx, tenant, period, monthly_credits_due(period), false).await?;
+    tx.rollback().await?;
+    Ok(preview(period, lines).members)
 }
 
 impl Ledger {
@@ -101,7 +122,7 @@ impl Ledger {
         let debts = reports::debts(&mut tx, tenant, now).await?;
         let months = reports::activity(&mut tx, tenant, &found.zone, Dated::Effective).await?;
         let due = monthly_credits_due(period);
-        let lines = previews::monthly(&mut tx, tenant, period, due, due <= now).await?;
+        let lines = previews::monthly(&mut tx, tenant, period, due, false).await?;
         tx.rollback().await?;
         Ok(Self {
             owed: owed.into_iter().map(of_owed).collect(),
@@ -146,10 +167,12 @@ fn of_month(line: reports::ActivityLine) -> Month {
 
 fn preview(period: Period, lines: Vec<previews::PreviewLine>) -> Preview {
     let mut totals: std::collections::BTreeMap<String, i64> = std::collections::BTreeMap::new();
+    let mut members = 0;
     let mut shown = Vec::with_capacity(lines.len());
     for line in lines {
         let currency = line.currency.unwrap_or_default();
-        if line.amount_minor != 0 {
+        if line.outcome == TO_GRANT {
+            members += line.members;
             *totals.entry(currency.clone()).or_default() += line.amount_minor;
         }
         shown.push(Outcome {
@@ -165,5 +188,5 @@ fn preview(period: Period, lines: Vec<previews::PreviewLine>) -> Preview {
         });
     }
     let totals = totals.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect();
-    Preview { period: period.to_string(), lines: shown, totals }
+    Preview { period: period.to_string(), lines: shown, members, totals }
 }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use tradeup_domain::amount_text;
 use tradeup_store::{Pool, TenantId, Tx, members, reports};
+use utoipa::ToSchema;
 
 use super::when::When;
 use crate::failure::Failure;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Account {
     pub(crate) currency: String,
     pub(crate) spendable: String,
@@ -22,7 +23,7 @@ pub(crate) struct Account {
     pub(crate) debt_minor: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Lot {
     pub(crate) id: String,
     pub(crate) state: String,
@@ -34,7 +35,7 @@ pub(crate) struct Lot {
     pub(crate) expires: Option<When>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Movement {
     pub(crate) at: When,
     pub(crate) booked: When,
@@ -49,7 +50,7 @@ pub(crate) struct Movement {
 }
 
 /// A member.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Member {
     pub(crate) customer: String,
     pub(crate) accounts: Vec<Account>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
+use utoipa::ToSchema;
 
 use super::alerts::{self, Alert};
 use super::dead::{self, Group};
@@ -20,7 +21,7 @@ const ROWS_MAX: usize = 50;
 const UNSEEN_SECONDS: f64 = 30.0;
 
 /// What became of a day, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Day {
     Failed,
@@ -67,7 +68,7 @@ impl Day {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Fire {
     pub(crate) schedule: String,
     pub(crate) due: When,
@@ -75,7 +76,7 @@ pub(crate) struct Fire {
     pub(crate) run: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GridCell {
     /// The worst of its fires; none if there was none.
     pub(crate) worst: Option<Day>,
@@ -97,14 +98,14 @@ impl GridCell {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Row {
     pub(crate) tenant: String,
     pub(crate) days: Vec<GridCell>,
 }
 
 /// Tenant by day.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Grid {
     pub(crate) days: Vec<NaiveDate>,
     pub(crate) rows: Vec<Row>,
@@ -153,7 +154,7 @@ impl Grid {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) service: String,
@@ -164,20 +165,20 @@ pub(crate) struct Process {
     pub(crate) clock_skew_ms: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Held {
     pub(crate) what: String,
     pub(crate) why: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StateCount {
     pub(crate) state: String,
     pub(crate) runs: i64,
 }
 
 /// The overview.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Overview {
     pub(crate) as_of: When,
     pub(crate) nats: bool,

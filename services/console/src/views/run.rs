@@ -5,6 +5,7 @@ use serde_json::Value;
 use tradeup_domain::amount_text;
 use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
 use tradeup_store::{Pool, RunId, Tx, batches, credits, run_logs};
+use utoipa::ToSchema;
 
 use super::runs::Line;
 use super::when::{When, length};
@@ -20,7 +21,7 @@ const LINES_MAX: i64 = 500;
 /// How far up the tree is looked.
 const ANCESTORS_MAX: usize = 8;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Attempt {
     pub(crate) number: i32,
     pub(crate) worker: String,
@@ -35,7 +36,7 @@ pub(crate) struct Attempt {
     pub(crate) error: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Counts {
     pub(crate) batches: i64,
     pub(crate) batches_done: i64,
@@ -64,21 +65,21 @@ impl Counts {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Child {
     #[serde(flatten)]
     pub(crate) run: Line,
     pub(crate) counts: Option<Counts>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Failed {
     pub(crate) member: String,
     pub(crate) code: String,
     pub(crate) reason: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LogLine {
     pub(crate) attempt: i32,
     pub(crate) at: When,
@@ -86,7 +87,7 @@ pub(crate) struct LogLine {
     pub(crate) message: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Amount {
     pub(crate) currency: String,
     pub(crate) amount_minor: i64,
@@ -94,7 +95,7 @@ pub(crate) struct Amount {
 }
 
 /// A run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Run {
     #[serde(flatten)]
     pub(crate) line: Line,

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tradeup_store::runs::{self, RunFilter, RunView};
 use tradeup_store::{Pool, RunId};
+use utoipa::{IntoParams, ToSchema};
 
 use super::said;
 use super::when::{When, length};
@@ -14,8 +15,9 @@ use crate::failure::Failure;
 const PAGE: i64 = 50;
 
 /// What a list of runs is narrowed by, as the address has it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     pub(crate) task: String,
     pub(crate) state: String,
@@ -30,7 +32,7 @@ pub(crate) struct Asked {
 }
 
 /// A run in one line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Line {
     pub(crate) id: String,
     pub(crate) task: String,
@@ -89,7 +91,7 @@ impl Line {
 }
 
 /// A page of runs, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Runs {
     pub(crate) runs: Vec<Line>,
     /// The id to give as `before` for the next page.

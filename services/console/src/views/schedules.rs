@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tradeup_store::{Pool, schedules};
+use utoipa::ToSchema;
 
 use super::when::{When, length, seconds};
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ const DECISIONS: i64 = 50;
 /// A fire that is overdue for longer is decided by nobody.
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Schedule {
     pub(crate) name: String,
     pub(crate) tenant: Option<String>,
@@ -31,7 +32,7 @@ pub(crate) struct Schedule {
     pub(crate) paused_because: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Decision {
     pub(crate) schedule: String,
     pub(crate) tenant: Option<String>,
@@ -44,7 +45,7 @@ pub(crate) struct Decision {
     pub(crate) late: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Schedules {
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) decisions: Vec<Decision>,

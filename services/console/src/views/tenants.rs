@@ -5,13 +5,14 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use tradeup_store::Pool;
 use tradeup_store::tenants::{self, Tenant};
+use utoipa::ToSchema;
 
 use super::when::When;
 use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Shop {
     pub(crate) handle: String,
     pub(crate) state: String,

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
 /// An instant. Programs get it as RFC 3339; a page shows UTC, and a browser with script the reader's own zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,15 @@ impl Serialize for When {
         serializer.serialize_str(&self.machine())
     }
 }
+
+impl PartialSchema for When {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for When {}
 
 /// A length in seconds, as the database reckons it.
 pub(crate) fn seconds(of: f64) -> TimeDelta {

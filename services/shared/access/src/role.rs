@@ -25,6 +25,8 @@ pub enum Act {
     SeeAll,
     /// Setting runs going, stopping them, pausing.
     Operate,
+    /// Giving credit by hand.
+    MoveMoney,
     /// Users and tokens.
     Administer,
 }
@@ -56,7 +58,7 @@ impl Role {
             Act::SeeTenant => true,
             Act::SeeAll => self != Self::Shop,
             Act::Operate => matches!(self, Self::Operator | Self::Admin),
-            Act::Administer => self == Self::Admin,
+            Act::MoveMoney | Act::Administer => self == Self::Admin,
         }
     }
 }

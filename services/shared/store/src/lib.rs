@@ -9,6 +9,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod api_calls;
 pub mod api_tokens;
 pub mod audit;
 pub mod batches;

@@ -39,6 +39,27 @@ pub struct PreviewMember {
     pub amount_minor: i64,
 }
 
+/// An outcome of a preview, for people; empty if it is none.
+#[must_use]
+pub fn in_words(outcome: &str) -> &'static str {
+    match outcome {
+        "to_grant" => "would get it",
+        "already_granted" => "have it already",
+        "zero_amount" => "nothing: their tier gives nothing",
+        "no_amount" => "NOBODY OF THE SHOP CAN BE CREDITED: their tier has no amount",
+        "not_active" => "nothing: paused or cancelled then",
+        "no_tier" => "nothing: in no tier then",
+        "as_promised" => "got what was promised",
+        "missing" => "MISSING: promised, and not there",
+        "other_amount" => "OTHER AMOUNT than was promised",
+        "unexpected" => "UNEXPECTED: not promised, and there",
+        "to_expire" => "would lose it",
+        "authorised" => "keep it: authorised for a checkout",
+        "expired" => "lost it",
+        _ => "",
+    }
+}
+
 /// What a monthly run of `period` would do as of `as_of`, by outcome: `to_grant`, `already_granted`,
 /// `zero_amount`, `no_amount`, `not_active` (paused or cancelled), `no_tier`.
 ///

@@ -1,6 +1,8 @@
 //! The console: who may see and do what, what it shows, and that nothing of a shop's becomes markup.
 
 mod alerts;
+mod api;
+mod browser;
 mod money;
 
 use std::time::Duration;

@@ -46,10 +46,10 @@ from (
     where since < now() - make_interval(secs => $2)
     group by task
     union all
-    select service, format('No process of %s has been seen for %s seconds.', service, $2), '/'
-    from unnest($3::text[]) as service
+    select wanted, format('No process of %s has been seen for %s seconds.', wanted, $2), '/'
+    from unnest($3::text[]) as wanted
     where $1 = 'service_down' and not exists (
         select from workers w
-        where w.service = service and w.stopped_at is null and w.last_seen_at > now() - make_interval(secs => $2))
+        where w.service = wanted and w.stopped_at is null and w.last_seen_at > now() - make_interval(secs => $2))
 ) as found
 order by subject

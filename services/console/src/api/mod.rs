@@ -1,13 +1,18 @@
 //! The API: what pages show, as JSON. Errors are problems (RFC 9457).
 
-use axum::extract::{Path, Query, State};
+pub(crate) mod document;
+pub(crate) mod etag;
+pub(crate) mod once;
+pub(crate) mod scheduled_tasks;
+
+use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use tradeup_access::Act;
 
 use crate::Console;
 use crate::access::Who;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Query};
 use crate::views::alerts::Alerts;
 use crate::views::dead::{self, Group, GroupStory};
 use crate::views::events;
@@ -18,12 +23,17 @@ use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
 use crate::views::schedules::Schedules;
 use crate::views::tenants::{self, Seen, Shop};
+use document::{GroupPath, MemberPath, Problems, RunPath, ShopPath};
 
+/// Is anything wrong, at a glance.
+#[utoipa::path(get, path = "/api/v1/overview", responses((status = 200, description = "Is anything wrong, at a glance.", body = Overview), Problems))]
 async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overview>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?))
 }
 
+/// Runs, newest first.
+#[utoipa::path(get, path = "/api/v1/runs", params(Asked), responses((status = 200, description = "Runs, newest first.", body = Runs), Problems))]
 async fn runs(
     State(console): State<Console>,
     who: Who,
@@ -32,6 +42,8 @@ async fn runs(
     Ok(Json(Runs::read(console.worker.pool(), &who, &asked).await?))
 }
 
+/// A run with what is above and below it, its attempts, failures, and log.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", params(RunPath), responses((status = 200, description = "A run with what is above and below it, its attempts, failures, and log.", body = Run), Problems))]
 async fn run(
     State(console): State<Console>,
     who: Who,
@@ -40,16 +52,22 @@ async fn run(
     Ok(Json(Run::read(console.worker.pool(), &who, id(&given)?).await?))
 }
 
+/// Schedules, when they fire next, and what was decided of late.
+#[utoipa::path(get, path = "/api/v1/schedules", responses((status = 200, description = "Schedules, when they fire next, and what was decided of late.", body = Schedules), Problems))]
 async fn schedules(State(console): State<Console>, who: Who) -> Result<Json<Schedules>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Schedules::read(console.worker.pool()).await?))
 }
 
+/// Dead letters that nobody has seen to, by cause.
+#[utoipa::path(get, path = "/api/v1/dead-letters", responses((status = 200, description = "Dead letters that nobody has seen to, by cause.", body = Vec<Group>), Problems))]
 async fn dead_groups(State(console): State<Console>, who: Who) -> Result<Json<Vec<Group>>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(dead::groups(console.worker.pool()).await?))
 }
 
+/// The dead letters of one cause.
+#[utoipa::path(get, path = "/api/v1/dead-letters/{group}", params(GroupPath), responses((status = 200, description = "The dead letters of one cause.", body = GroupStory), Problems))]
 async fn dead_group(
     State(console): State<Console>,
     who: Who,
@@ -59,14 +77,20 @@ async fn dead_group(
     Ok(Json(dead::group(console.worker.pool(), &group).await?))
 }
 
+/// Shops that may be seen.
+#[utoipa::path(get, path = "/api/v1/shops", responses((status = 200, description = "Shops that may be seen.", body = Vec<Shop>), Problems))]
 async fn shops(State(console): State<Console>, who: Who) -> Result<Json<Vec<Shop>>, Failure> {
     Ok(Json(tenants::list(console.worker.pool(), &who).await?))
 }
 
+/// A shop.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}", params(ShopPath), responses((status = 200, description = "A shop.", body = Shop), Problems))]
 async fn shop(Seen { shop, .. }: Seen) -> Json<Shop> {
     Json(shop)
 }
 
+/// What a shop or another system told, newest first: 100 at most.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/events", params(ShopPath, events::Asked), responses((status = 200, description = "What a shop or another system told, newest first: 100 at most.", body = Vec<events::Event>), Problems))]
 async fn events(
     State(console): State<Console>,
     Seen { shop, .. }: Seen,
@@ -75,6 +99,8 @@ async fn events(
     Ok(Json(events::list(console.worker.pool(), shop.id, &asked).await?))
 }
 
+/// What a shop owes, its months, and what a month would give.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/ledger", params(ShopPath, OfPeriod), responses((status = 200, description = "What a shop owes, its months, and what a month would give.", body = Ledger), Problems))]
 async fn ledger(
     State(console): State<Console>,
     Seen { shop, .. }: Seen,
@@ -83,6 +109,8 @@ async fn ledger(
     Ok(Json(Ledger::of(console.worker.pool(), shop.id, &of).await?))
 }
 
+/// What a member has to spend, until when, and every movement.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/members/{customer}", params(MemberPath), responses((status = 200, description = "What a member has to spend, until when, and every movement.", body = Member), Problems))]
 async fn member(
     State(console): State<Console>,
     Seen { shop, .. }: Seen,
@@ -91,6 +119,8 @@ async fn member(
     Ok(Json(Member::read(console.worker.pool(), shop.id, &customer).await?))
 }
 
+/// Alerts, their rules, and who is told.
+#[utoipa::path(get, path = "/api/v1/alerts", responses((status = 200, description = "Alerts, their rules, and who is told.", body = Alerts), Problems))]
 async fn alerts(State(console): State<Console>, who: Who) -> Result<Json<Alerts>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Alerts::read(console.worker.pool()).await?))
@@ -110,5 +140,6 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/shops/{handle}/events", get(events))
         .route("/shops/{handle}/ledger", get(ledger))
         .route("/shops/{handle}/members/{customer}", get(member))
+        .route("/openapi.json", get(document::document))
         .fallback(failure::no_such_page)
 }

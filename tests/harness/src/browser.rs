@@ -1,0 +1,218 @@
+//! A real browser: Chromium without a window, through WebDriver.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities as _;
+use thirtyfour::{By, ChromeCapabilities, WebDriver, WebElement};
+
+use crate::{eventually, repository};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Where `tests/tools/browser` says that the browser, its driver and axe-core are.
+static TOOLS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+    let found = Command::new(repository().join("tests/tools/browser")).output().expect("the script runs");
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    String::from_utf8_lossy(&found.stdout)
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+});
+
+/// What keeps a browser from speaking to anybody but this machine, and from outliving its driver.
+const ARGUMENTS: [&str; 13] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    // It ends when its driver does, however that ends.
+    "--remote-debugging-pipe",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--no-first-run",
+    "--no-pings",
+    "--disable-features=AutofillServerCommunication,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,Translate",
+];
+
+/// How a browser is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrowserSetup {
+    /// Pages may run scripts.
+    pub script: bool,
+    /// Its reader likes it dark.
+    pub dark: bool,
+    /// Its window's width, in pixels.
+    pub width: u32,
+}
+
+impl Default for BrowserSetup {
+    fn default() -> Self {
+        Self { script: true, dark: false, width: 1280 }
+    }
+}
+
+/// A browser with its driver, both ended when dropped.
+pub struct Browser {
+    session: WebDriver,
+    driver: Child,
+    /// Where the site is, like `http://127.0.0.1:8090`.
+    site: String,
+    home: Option<TempDir>,
+}
+
+impl Browser {
+    /// Starts one for a site.
+    pub async fn start(site: String, setup: BrowserSetup) -> Self {
+        // Another one is there in a process that has made one before.
+        let _there = rustls::crypto::ring::default_provider().install_default();
+        let home = tempfile::tempdir().unwrap();
+        // From this thread, with which it ends.
+        let mut driver = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", &TOOLS["TRADEUP_CHROMEDRIVER"], "--port=0"])
+            .env("HOME", home.path())
+            .env("TMPDIR", home.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver runs");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
+            })
+            .expect("chromedriver says its port");
+        // What it says later has to go somewhere.
+        std::thread::spawn(move || lines.for_each(drop));
+
+        let mut wanted = ChromeCapabilities::new();
+        wanted.set_binary(&TOOLS["TRADEUP_CHROMIUM"]).unwrap();
+        for argument in ARGUMENTS {
+            wanted.add_arg(argument).unwrap();
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", home.path().join("profile").display())).unwrap();
+        wanted.add_arg(&format!("--window-size={},900", setup.width.max(500))).unwrap();
+        let javascript = if setup.script { 1 } else { 2 };
+        let settings = json!({
+            "browser.enable_spellchecking": false,
+            "credentials_enable_service": false,
+            "profile.password_manager_leak_detection": false,
+            "profile.managed_default_content_settings.javascript": javascript,
+        });
+        wanted.add_experimental_option("prefs", settings).unwrap();
+        let session = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.expect("a session");
+        let browser = Self { session, driver, site, home: Some(home) };
+        if setup.dark {
+            let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
+            browser.devtools("Emulation.setEmulatedMedia", features).await;
+        }
+        if setup.width < 500 {
+            let screen =
+                json!({ "width": setup.width, "height": 844, "deviceScaleFactor": 1, "mobile": true });
+            browser.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+        }
+        browser
+    }
+
+    async fn devtools(&self, command: &str, how: Value) {
+        self.session.cdp().send_raw(command, how).await.unwrap();
+    }
+
+    /// The session, for all that is not here.
+    #[must_use]
+    pub fn session(&self) -> &WebDriver {
+        &self.session
+    }
+
+    /// Goes to a path of the site.
+    pub async fn go(&self, path: &str) {
+        self.session.goto(format!("{}{path}", self.site)).await.unwrap();
+    }
+
+    /// The path that it is at, with what is asked.
+    pub async fn path(&self) -> String {
+        let url = self.session.current_url().await.unwrap();
+        url.as_str().trim_start_matches(&self.site).to_owned()
+    }
+
+    /// Waits for an element by its CSS selector.
+    pub async fn find(&self, selector: &str) -> WebElement {
+        eventually(&format!("{selector} is on the page"), SOON, || async {
+            self.session.find(By::Css(selector)).await.ok()
+        })
+        .await
+    }
+
+    /// Waits for a page that says this.
+    pub async fn says(&self, text: &str) {
+        eventually(&format!("the page says {text:?}"), SOON, || async {
+            self.text().await.contains(text).then_some(())
+        })
+        .await;
+    }
+
+    /// All that the page says.
+    pub async fn text(&self) -> String {
+        match self.session.find(By::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_between_pages) => String::new(),
+        }
+    }
+
+    /// Writes into a field.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let field = self.find(selector).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses what is named by this selector.
+    pub async fn press(&self, selector: &str) {
+        self.find(selector).await.click().await.unwrap();
+    }
+
+    /// What axe-core finds wrong with the page, a line each: rule, how bad, and where.
+    pub async fn barriers(&self) -> Vec<String> {
+        let axe = std::fs::read_to_string(&TOOLS["TRADEUP_AXE"]).expect("axe-core is installed");
+        self.session.execute(axe, vec![]).await.unwrap();
+        let run = "const done = arguments[0]; axe.run(document).then(found => done(found.violations.flatMap(\
+            rule => rule.nodes.map(node => `${rule.id} (${rule.impact}): ${node.target} ${node.failureSummary}`))));";
+        let found = self.session.execute_async(run, vec![]).await.unwrap();
+        found.convert().unwrap()
+    }
+
+    /// How much wider the page is than its window, in pixels.
+    pub async fn overflow(&self) -> i64 {
+        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
+        self.session.execute(script, vec![]).await.unwrap().convert().unwrap()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ended = self.driver.kill();
+        let _waited = self.driver.wait();
+        if let Some(home) = self.home.take() {
+            // The browser notices within half a second; what it still writes is of no use to anybody.
+            let path = home.keep();
+            for _ in 0..20 {
+                let _in_use = std::fs::remove_dir_all(&path);
+                if !path.exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
