@@ -6,6 +6,7 @@
 //! runs or scheduler, over batches that are planned beforehand. System and floor take turns, each
 //! round on a period of its own, so that a drift of the machine falls on both.
 
+mod console;
 mod expiry;
 mod fairness;
 mod floor;
@@ -46,6 +47,8 @@ enum Command {
     Recovery(recovery::Recovery),
     /// Webhooks of a shop: accepted a second, and a burst.
     Webhooks(webhooks::Webhooks),
+    /// Pages of the console over many runs, and live pages.
+    Console(console::Console),
     /// The daily review of the tiers of a large shop.
     Tiers(tiers::Tiers),
 }
@@ -60,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Push(push) => push.run().await,
         Command::Fairness(fairness) => fairness.run().await,
         Command::Recovery(recovery) => recovery.run().await,
+        Command::Console(console) => console.run().await,
         Command::Tiers(tiers) => tiers.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
     }
