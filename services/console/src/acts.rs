@@ -1,27 +1,24 @@
 //! What people and programs do: each on record with its reason. A page sends a form of its session, a program JSON.
 
-use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, State};
-use axum::http::header::CONTENT_TYPE;
+mod operator;
+
+use axum::Router;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
-use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tradeup_access::Act;
 use tradeup_domain::Period;
 use tradeup_store::alerts;
-use tradeup_store::audit::{self, Actor};
+use tradeup_store::audit;
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
 use tradeup_store::schedules;
 use tradeup_store::{TenantRef, Tx, runs};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Console;
-use crate::access::Who;
 use crate::api::document::{AlertPath, GroupPath, Problems, RunPath, SchedulePath, ShopPath, TaskPath};
 use crate::failure::{Done, Failure};
 use crate::views::ledger;
@@ -29,142 +26,10 @@ use crate::views::run::{id, seen};
 use crate::views::runs::instant;
 use crate::views::tenants;
 
+pub(crate) use operator::{Operator, Said};
+
 /// Runs a second that a replay sets going.
 const RUNS_PER_SECOND: f64 = 100.0;
-
-/// What every act is sent with: which fields it needs, it says.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = Said)]
-pub(crate) struct Said {
-    /// The token of a page's forms; programs have another one.
-    #[serde(default)]
-    #[schema(ignore)]
-    form: String,
-    /// Why, for the record.
-    #[serde(default)]
-    reason: String,
-    /// How many it is about, typed by the person: for what can't be taken back.
-    #[serde(default)]
-    #[schema(value_type = i64, required = false)]
-    count: Count,
-    /// The month that a task is about.
-    #[serde(default)]
-    period: String,
-    /// The instant that it is about; now, if it is not said.
-    #[serde(default)]
-    as_of: String,
-    /// The shop that it is about; all, if it is not said.
-    #[serde(default)]
-    tenant: String,
-}
-
-/// As a program gives it, as a form has it, or not at all.
-#[derive(Default, Deserialize)]
-#[serde(untagged)]
-enum Count {
-    Number(i64),
-    Text(String),
-    #[default]
-    #[serde(skip)]
-    Nothing,
-}
-
-impl FromRequest<Console> for Said {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
-        let wrong = |why: String| Failure::Invalid { field: "body", why };
-        let kind =
-            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
-            let Json(said): Json<Self> =
-                Json::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-            if matches!(said.count, Count::Text(_)) {
-                return Err(Failure::Invalid { field: "count", why: "give a number".to_owned() });
-            }
-            return said.without_nul();
-        }
-        let Form(said): Form<Self> =
-            Form::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-        said.without_nul()
-    }
-}
-
-/// Somebody who may operate, and what they said: by a form of their own session, or by a token.
-pub(crate) struct Operator {
-    who: Who,
-    said: Said,
-}
-
-impl FromRequest<Console> for Operator {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
-        let (mut parts, body) = request.into_parts();
-        let who = Who::from_request_parts(&mut parts, console).await?;
-        let said = Said::from_request(Request::from_parts(parts, body), console).await?;
-        if !who.sent(&said.form) {
-            return Err(Failure::Forged);
-        }
-        who.may(Act::Operate)?;
-        Ok(Self { who, said })
-    }
-}
-
-impl Operator {
-    /// As the audit log has them.
-    fn actor(&self) -> Actor {
-        self.who.actor(&self.said.reason)
-    }
-
-    /// The same, of an act for which there has to be a reason.
-    fn because(&self) -> Result<Actor, Failure> {
-        let actor = self.actor();
-        match actor.reason {
-            None => Err(Failure::Invalid { field: "reason", why: "say why, for the record".to_owned() }),
-            Some(_) => Ok(actor),
-        }
-    }
-}
-
-impl Said {
-    /// PostgreSQL keeps no text with this character.
-    fn without_nul(self) -> Result<Self, Failure> {
-        for (field, text) in [
-            ("reason", &self.reason),
-            ("period", &self.period),
-            ("as_of", &self.as_of),
-            ("tenant", &self.tenant),
-        ] {
-            if text.contains('\0') {
-                return Err(Failure::Invalid { field, why: "it has a NUL character in it".to_owned() });
-            }
-        }
-        Ok(self)
-    }
-
-    /// Whether a number was given at all.
-    fn counted(&self) -> bool {
-        match &self.count {
-            Count::Number(_) => true,
-            Count::Text(said) => !said.trim().is_empty(),
-            Count::Nothing => false,
-        }
-    }
-
-    fn counts(&self, number: i64) -> Result<(), Failure> {
-        let said = match &self.count {
-            Count::Number(said) => Some(*said),
-            Count::Text(said) => said.trim().parse().ok(),
-            Count::Nothing => None,
-        };
-        if said == Some(number) {
-            return Ok(());
-        }
-        let why = format!("it is about {number} now; give that number");
-        Err(Failure::Invalid { field: "count", why })
-    }
-}
 
 /// What was done: a browser is led to a page that shows it, a program is told.
 pub(crate) fn done(to: &str, value: Value) -> Response {
@@ -174,7 +39,8 @@ pub(crate) fn done(to: &str, value: Value) -> Response {
 }
 
 /// Tries again what is dead, cancelled or waiting in a run and below it.
-#[utoipa::path(post, path = "/api/v1/runs/{id}/retry", params(RunPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/runs/{id}/retry", params(RunPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn retry(
     State(console): State<Console>,
     Path(given): Path<String>,
@@ -194,7 +60,8 @@ pub(crate) async fn retry(
 }
 
 /// Cancels a run and all below it. Needs `reason`.
-#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", params(RunPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", params(RunPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn cancel(
     State(console): State<Console>,
     Path(given): Path<String>,
@@ -246,7 +113,8 @@ async fn see_to(
 }
 
 /// Tries the dead letters of one cause again. Needs `reason` and `count`.
-#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/replay", params(GroupPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/replay", params(GroupPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn replay_group(
     State(console): State<Console>,
     Path(group): Path<String>,
@@ -256,7 +124,8 @@ pub(crate) async fn replay_group(
 }
 
 /// Sets the dead letters of one cause aside. Needs `reason` and `count`.
-#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/discard", params(GroupPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/dead-letters/{group}/discard", params(GroupPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn discard_group(
     State(console): State<Console>,
     Path(group): Path<String>,
@@ -266,7 +135,8 @@ pub(crate) async fn discard_group(
 }
 
 /// Holds back what comes next of a shop. Needs `reason`.
-#[utoipa::path(post, path = "/api/v1/shops/{handle}/pause", params(ShopPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/pause", params(ShopPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn pause_shop(
     State(console): State<Console>,
     Path(handle): Path<String>,
@@ -283,7 +153,8 @@ pub(crate) async fn pause_shop(
 }
 
 /// Lets a shop go on.
-#[utoipa::path(post, path = "/api/v1/shops/{handle}/resume", params(ShopPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/resume", params(ShopPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn resume_shop(
     State(console): State<Console>,
     Path(handle): Path<String>,
@@ -302,7 +173,8 @@ pub(crate) async fn resume_shop(
 }
 
 /// Pauses a schedule. Needs `reason`.
-#[utoipa::path(post, path = "/api/v1/schedules/{name}/pause", params(SchedulePath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/schedules/{name}/pause", params(SchedulePath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn pause_schedule(
     State(console): State<Console>,
     Path(name): Path<String>,
@@ -316,7 +188,8 @@ pub(crate) async fn pause_schedule(
 }
 
 /// Lets a schedule fire again.
-#[utoipa::path(post, path = "/api/v1/schedules/{name}/resume", params(SchedulePath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/schedules/{name}/resume", params(SchedulePath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn resume_schedule(
     State(console): State<Console>,
     Path(name): Path<String>,
@@ -329,7 +202,8 @@ pub(crate) async fn resume_schedule(
 }
 
 /// Takes an alert: nobody is reminded of it any more.
-#[utoipa::path(post, path = "/api/v1/alerts/{id}/acknowledge", params(AlertPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/alerts/{id}/acknowledge", params(AlertPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn acknowledge(
     State(console): State<Console>,
     Path(given): Path<String>,
@@ -346,7 +220,8 @@ pub(crate) async fn acknowledge(
 }
 
 /// Sends a test to every channel.
-#[utoipa::path(post, path = "/api/v1/alerts/test", request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/alerts/test", request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn test_channels(
     State(console): State<Console>,
     operator: Operator,
@@ -373,7 +248,8 @@ fn when(task: Scheduled, said: &Said) -> Result<When, Failure> {
 }
 
 /// Does what a schedule does, now. Needs `reason`, and `period` or `as_of`; `tenant` narrows it to one shop.
-#[utoipa::path(post, path = "/api/v1/tasks/{name}/trigger", params(TaskPath), request_body = Said, responses((status = 200, description = "It is done.", body = Object), Problems))]
+#[utoipa::path(post, path = "/api/v1/tasks/{name}/trigger", params(TaskPath), request_body = Said,
+    responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn trigger(
     State(console): State<Console>,
     Path(name): Path<String>,

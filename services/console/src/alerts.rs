@@ -6,10 +6,11 @@ mod words;
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::amount_text;
-use tradeup_store::alerts::{self, Finding, Rule, Tried};
+use tradeup_store::alerts::{self, Due, Finding, Rule, Tried};
 use tradeup_store::{StoreError, TenantRef, Tx, tenants};
 use tradeup_worker::Worker;
 use uuid::Uuid;
@@ -44,17 +45,27 @@ struct Memory {
 }
 
 impl Watch {
-    /// Looks and tells until `shutdown`.
+    /// Looks and tells until `shutdown`. A channel that is slow to answer keeps nobody from looking.
     pub(crate) async fn run(self, worker: Worker, shutdown: CancellationToken) {
-        let mut memory = Memory { nats_gone: None, database_gone: None, said_there: None };
-        while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
-            memory.nats_gone = match (worker.broker().is_connected(), memory.nats_gone) {
-                (true, _) => None,
-                (false, since) => since.or_else(|| Some(Instant::now())),
-            };
-            let looked = self.look(&worker, &mut memory).await;
-            self.database(looked.err().as_ref(), &mut memory).await;
-        }
+        let looking = async {
+            let mut memory = Memory { nats_gone: None, database_gone: None, said_there: None };
+            while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
+                memory.nats_gone = match (worker.broker().is_connected(), memory.nats_gone) {
+                    (true, _) => None,
+                    (false, since) => since.or_else(|| Some(Instant::now())),
+                };
+                let looked = self.look(&worker, &mut memory).await;
+                self.database(looked.err().as_ref(), &mut memory).await;
+            }
+        };
+        let sending = async {
+            while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
+                if let Err(error) = self.send(&worker).await {
+                    tracing::warn!("messages of alerts can't be sent: {error}");
+                }
+            }
+        };
+        tokio::join!(looking, sending);
     }
 
     async fn look(&self, worker: &Worker, memory: &mut Memory) -> Result<(), StoreError> {
@@ -79,35 +90,38 @@ impl Watch {
             alerts::settle(&mut tx, &rules, &found, &channels).await?;
             tx.commit().await?;
         }
-        self.send(worker).await
+        Ok(())
     }
 
-    /// Sends what is due.
+    /// Sends what is due, all of it at the same time.
     async fn send(&self, worker: &Worker) -> Result<(), StoreError> {
         let channels: Vec<String> = self.channels.iter().map(|channel| channel.name.to_owned()).collect();
         if channels.is_empty() {
             return Ok(());
         }
+        let due = alerts::take_due(worker.pool(), &channels).await?;
+        let sent = join_all(due.iter().map(|due| self.send_one(worker, due))).await;
+        sent.into_iter().collect()
+    }
+
+    async fn send_one(&self, worker: &Worker, due: &Due) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.iter().find(|channel| channel.name == due.channel) else {
+            return Ok(());
+        };
         let pool = worker.pool();
-        for due in alerts::take_due(pool, &channels).await? {
-            let Some(channel) = self.channels.iter().find(|channel| channel.name == due.channel) else {
-                continue;
-            };
-            let told = Told {
-                id: due.id,
-                at: due.created_at,
-                opened: alerts::by_ids(pool, &due.opened).await?,
-                resolved: alerts::by_ids(pool, &due.resolved).await?,
-                reminded: alerts::by_ids(pool, &due.reminded).await?,
-                console: &self.console,
-            };
-            let tried = channel.send(&told.words(), due.tries).await;
-            if let Tried::Again(_, error) | Tried::GivenUp(error) = &tried {
-                tracing::warn!(channel = channel.name, "a message of alerts was not sent: {error}");
-            }
-            alerts::ended(pool, &due, &tried).await?;
+        let told = Told {
+            id: due.id,
+            at: due.created_at,
+            opened: alerts::by_ids(pool, &due.opened).await?,
+            resolved: alerts::by_ids(pool, &due.resolved).await?,
+            reminded: alerts::by_ids(pool, &due.reminded).await?,
+            console: &self.console,
+        };
+        let tried = channel.send(&told.words(), due.tries).await;
+        if let Tried::Again(_, error) | Tried::GivenUp(error) = &tried {
+            tracing::warn!(channel = channel.name, "a message of alerts was not sent: {error}");
         }
-        Ok(())
+        alerts::ended(pool, due, &tried).await
     }
 
     /// That PostgreSQL is gone can't be kept in it: each console tells of it by itself, once.

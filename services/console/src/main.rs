@@ -70,6 +70,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let ConsoleOptions { console: address, console_url } = options.console;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
+    // Empty is not given: that is how compose files leave a variable out.
+    let console_url = console_url.filter(|url| !url.trim().is_empty());
     let secure = console_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.

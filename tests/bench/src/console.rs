@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sqlx::AssertSqlSafe;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tradeup_harness::{Process, Shop, World, eventually};
+use tradeup_harness::{Process, Shop, World, eventually, pause};
 
 const SERVES_WITHIN: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "correct horse battery staple";
@@ -191,7 +191,7 @@ impl Console {
             pages.push(client.open(&format!("/live?run={run}")).await?);
         }
         // What is looked at first is no change.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        pause(Duration::from_secs(2)).await;
         sqlx::query("update runs set error = 'changed' where id = $1::uuid")
             .bind(run)
             .execute(&world.database.admin)

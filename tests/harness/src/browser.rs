@@ -203,15 +203,13 @@ impl Drop for Browser {
     fn drop(&mut self) {
         let _ended = self.driver.kill();
         let _waited = self.driver.wait();
-        if let Some(home) = self.home.take() {
-            // The browser notices within half a second; what it still writes is of no use to anybody.
-            let path = home.keep();
-            for _ in 0..20 {
-                let _in_use = std::fs::remove_dir_all(&path);
-                if !path.exists() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(50));
+        // The browser notices within half a second; until then it has the folder in use.
+        let home = self.home.take().map(TempDir::keep);
+        let gone = |path: &std::path::Path| std::fs::remove_dir_all(path).is_ok() || !path.exists();
+        let begun = std::time::Instant::now();
+        if let Some(path) = home {
+            while !gone(&path) && begun.elapsed() < Duration::from_secs(5) {
+                std::thread::park_timeout(Duration::from_millis(20));
             }
         }
     }

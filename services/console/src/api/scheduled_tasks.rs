@@ -55,7 +55,8 @@ impl Task {
 }
 
 /// What schedules do, with the latest runs of each.
-#[utoipa::path(get, path = "/api/scheduled-tasks", responses((status = 200, description = "Each of them.", body = Vec<Task>), Problems))]
+#[utoipa::path(get, path = "/api/scheduled-tasks",
+    responses((status = 200, description = "Each of them.", body = Vec<Task>), Problems))]
 pub(crate) async fn list(State(console): State<Console>, who: Who) -> Result<Json<Vec<Task>>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Task::all(&console, &who).await?))

@@ -115,8 +115,9 @@ async fn member(
     State(console): State<Console>,
     Seen { who, shop }: Seen,
     Path((_, customer)): Path<(String, String)>,
+    Query(of): Query<OfPeriod>,
 ) -> Result<Response, Failure> {
-    let view = Member::read(console.worker.pool(), shop.id, &customer).await?;
+    let view = Member::read(console.worker.pool(), shop.id, &customer, &of).await?;
     written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 

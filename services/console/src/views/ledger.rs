@@ -1,6 +1,5 @@
 //! A shop's money: what is owed to members, how months moved it, and what the next month would give.
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tradeup_domain::{InvalidPeriod, Period, amount_text};
@@ -77,15 +76,26 @@ pub(crate) struct Ledger {
     pub(crate) debts: Vec<String>,
     /// Newest first.
     pub(crate) months: Vec<Month>,
-    pub(crate) preview: Preview,
+    /// What the month that was asked for would give.
+    pub(crate) preview: Option<Preview>,
+    /// The month that it is.
+    pub(crate) this_month: String,
 }
 
-/// Which month is asked for; this one, if it is not said.
+/// Which month is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OfPeriod {
     #[serde(default)]
     period: String,
+}
+
+impl OfPeriod {
+    /// The month, if one is asked for.
+    pub(crate) fn period(&self) -> Result<Option<Period>, Failure> {
+        let wrong = |error: InvalidPeriod| Failure::Invalid { field: "period", why: error.to_string() };
+        said(&self.period).map(|said| said.parse().map_err(wrong)).transpose()
+    }
 }
 
 /// How many members a month's run would credit now.
@@ -99,36 +109,27 @@ pub(crate) async fn to_grant(pool: &Pool, tenant: TenantId, period: Period) -> R
 impl Ledger {
     pub(crate) async fn of(pool: &Pool, tenant: TenantId, asked: &OfPeriod) -> Result<Self, Failure> {
         let now = schedules::clock(pool).await?;
-        let period = match said(&asked.period) {
-            None => Period::of(now, Tz::UTC),
-            Some(said) => {
-                let wrong =
-                    |error: InvalidPeriod| Failure::Invalid { field: "period", why: error.to_string() };
-                said.parse().map_err(wrong)?
-            }
-        };
-        Self::read(pool, tenant, now, period).await
-    }
-
-    async fn read(
-        pool: &Pool,
-        tenant: TenantId,
-        now: DateTime<Utc>,
-        period: Period,
-    ) -> Result<Self, Failure> {
+        let period = asked.period()?;
         let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
         let found = tenants::by_id(&mut tx, tenant).await?.ok_or(Failure::NotFound)?;
         let owed = reports::liability(&mut tx, tenant, now, &found.zone).await?;
         let debts = reports::debts(&mut tx, tenant, now).await?;
         let months = reports::activity(&mut tx, tenant, &found.zone, Dated::Effective).await?;
-        let due = monthly_credits_due(period);
-        let lines = previews::monthly(&mut tx, tenant, period, due, false).await?;
+        // It looks at every member: of a large shop that takes its time.
+        let preview = match period {
+            None => None,
+            Some(period) => {
+                let due = monthly_credits_due(period);
+                Some(preview(period, previews::monthly(&mut tx, tenant, period, due, false).await?))
+            }
+        };
         tx.rollback().await?;
         Ok(Self {
+            preview,
+            this_month: Period::of(now, Tz::UTC).to_string(),
             owed: owed.into_iter().map(of_owed).collect(),
             debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),
             months: months.into_iter().rev().take(MONTHS).map(of_month).collect(),
-            preview: preview(period, lines),
         })
     }
 }

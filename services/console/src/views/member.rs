@@ -1,10 +1,15 @@
 //! A member's money: what there is, and every movement.
 
 use serde::Serialize;
-use tradeup_domain::amount_text;
-use tradeup_store::{Pool, TenantId, Tx, members, reports};
+use tradeup_domain::{Period, amount_text};
+use tradeup_store::explain::{self, Story};
+use tradeup_store::tenants::{self, Tenant};
+use tradeup_store::{Pool, TenantId, Tx, members, reports, schedules};
+use tradeup_worker::trigger::monthly_credits_due;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
+use super::ledger::OfPeriod;
 use super::when::When;
 use crate::failure::Failure;
 
@@ -58,15 +63,51 @@ pub(crate) struct Member {
     pub(crate) lots: Vec<Lot>,
     /// Newest first.
     pub(crate) movements: Vec<Movement>,
+    /// Why a month's credit is or is not there, of the month that was asked for.
+    pub(crate) explained: Option<Explained>,
+}
+
+/// Why a month's credit is or is not there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Explained {
+    pub(crate) period: String,
+    /// The answer.
+    pub(crate) conclusion: String,
+    /// The command to give next, if there is something to do.
+    pub(crate) next: Option<String>,
+    /// What was reached, in order.
+    pub(crate) steps: Vec<String>,
+}
+
+async fn explained(tx: &mut Tx, tenant: &Tenant, member: Uuid, period: Period) -> Result<Explained, Failure> {
+    let now = schedules::now(tx).await?;
+    let due = monthly_credits_due(period);
+    let found = explain::monthly(tx, tenant.id, member, period, due).await?;
+    let story = Story { found: &found, tenant, period, due, now };
+    let (conclusion, next) = story.conclusion();
+    Ok(Explained { period: period.to_string(), conclusion, next, steps: story.steps() })
 }
 
 impl Member {
-    pub(crate) async fn read(pool: &Pool, tenant: TenantId, customer: &str) -> Result<Self, Failure> {
+    pub(crate) async fn read(
+        pool: &Pool,
+        tenant: TenantId,
+        customer: &str,
+        asked: &OfPeriod,
+    ) -> Result<Self, Failure> {
+        let period = asked.period()?;
         let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
         let member = members::by_external_id(&mut tx, tenant, customer).await?.ok_or(Failure::NotFound)?;
         let movements = reports::statement(&mut tx, tenant, member).await?;
         let lots = reports::lots(&mut tx, tenant, member).await?;
         let accounts = reports::accounts(&mut tx, tenant, member).await?;
+        let explained = match period {
+            None => None,
+            Some(period) => {
+                let shop = tenants::by_id(&mut tx, tenant).await?.ok_or(Failure::NotFound)?;
+                Some(explained(&mut tx, &shop, member, period).await?)
+            }
+        };
         tx.rollback().await?;
         let account = |account: reports::AccountLine| {
             let text = |minor| amount_text(minor, &account.currency);
@@ -111,6 +152,7 @@ impl Member {
             accounts: accounts.into_iter().map(account).collect(),
             lots: lots.into_iter().map(lot).collect(),
             movements: movements.into_iter().rev().map(movement).collect(),
+            explained,
         })
     }
 }

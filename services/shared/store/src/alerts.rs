@@ -1,9 +1,7 @@
 //! Alerts: what somebody has to look at, found by rules, each told of once and over by itself (decision 0017).
 
 mod notices;
-
-use std::fmt;
-use std::str::FromStr;
+mod rule;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 pub use notices::{Channel, Due, Tried, channels, ended, is_there, take_due, tell_all};
+pub use rule::{Rule, UnknownRule};
 
 use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
@@ -22,90 +21,6 @@ const OVER_AFTER_SECONDS: f64 = 60.0;
 const REMIND_HOURS: i32 = 4;
 /// Days for which alerts that are over are kept, and messages that ended.
 const KEEP_DAYS: i32 = 90;
-
-/// What is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// A schedule was due so many seconds ago and has not fired, or was not made up for.
-    MissedSchedule,
-    /// So many dead letters of one cause that nobody has seen to.
-    DeadLetters,
-    /// Of a task's attempts within 15 minutes, 20 at least, so many per cent failed.
-    ErrorRate,
-    /// A task's run has been waiting to be worked on for so many seconds, and nothing holds it back.
-    BacklogAge,
-    /// What a shop owes to its members changed by so many per cent within a day.
-    LiabilityJump,
-    /// No process of a service was seen for so many seconds.
-    ServiceDown,
-    /// NATS was not there for so many seconds, as the console sees it.
-    NatsDown,
-}
-
-/// No rule has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no rule; there are {all}", all = Rule::ALL.map(Rule::as_str).join(", "))]
-pub struct UnknownRule(String);
-
-impl Rule {
-    /// All.
-    pub const ALL: [Self; 7] = [
-        Self::MissedSchedule,
-        Self::DeadLetters,
-        Self::ErrorRate,
-        Self::BacklogAge,
-        Self::LiabilityJump,
-        Self::ServiceDown,
-        Self::NatsDown,
-    ];
-
-    /// Its name, as it is kept and shown.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MissedSchedule => "missed_schedule",
-            Self::DeadLetters => "dead_letters",
-            Self::ErrorRate => "error_rate",
-            Self::BacklogAge => "backlog_age",
-            Self::LiabilityJump => "liability_jump",
-            Self::ServiceDown => "service_down",
-            Self::NatsDown => "nats_down",
-        }
-    }
-
-    /// What its threshold counts.
-    #[must_use]
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::MissedSchedule | Self::BacklogAge | Self::ServiceDown | Self::NatsDown => "seconds",
-            Self::DeadLetters => "letters",
-            Self::ErrorRate | Self::LiabilityJump => "per cent",
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Rule {
-    type Err = UnknownRule;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRule> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == text).ok_or_else(|| UnknownRule(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for Rule {
-    type Error = UnknownRule;
-
-    fn try_from(text: String) -> Result<Self, UnknownRule> {
-        text.parse()
-    }
-}
 
 /// How a rule is set.
 #[derive(Clone, Debug)]

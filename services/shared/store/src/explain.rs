@@ -1,9 +1,13 @@
 //! Why a member did or did not get a period's credit: from the schedule's decision to the entry, or to the
 //! rule that said no.
 
+mod story;
+
 use chrono::{DateTime, Utc};
 use tradeup_domain::Period;
 use uuid::Uuid;
+
+pub use story::Story;
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};

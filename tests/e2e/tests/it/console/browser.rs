@@ -36,6 +36,21 @@ async fn missing_credits_are_found_and_a_dead_group_is_replayed() {
     browser.says("TU0104").await;
     browser.says("permission").await;
     let letters = world.number("select count(*) from dead_letters where resolution is null").await;
+    // The member who has called.
+    let member: String = sqlx::query_scalar(
+        "select m.external_id from members m join memberships s on s.tenant_id = m.tenant_id and s.member_id = m.id
+         where m.tenant_id = 1 and s.status = 'active' order by m.id limit 1",
+    )
+    .fetch_one(&world.database.admin)
+    .await
+    .unwrap();
+    browser.go(&format!("/shops/aurora/members/{member}")).await;
+    browser.fill("input[name=period]", "2026-10").await;
+    browser.press("section[aria-labelledby=why] button").await;
+    browser.says("Not granted for 2026-10").await;
+    browser.session().back().await.unwrap();
+    browser.session().back().await.unwrap();
+    browser.says("TU0104").await;
     browser.fill("form[action$='/replay'] input[name=reason]", "the right is back").await;
     browser.fill("form[action$='/replay'] input[name=count]", "1").await;
     browser.press("form[action$='/replay'] button").await;
