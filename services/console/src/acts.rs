@@ -1,5 +1,6 @@
 //! What people and programs do: each on record with its reason. A page sends a form of its session, a program JSON.
 
+pub(crate) mod many;
 mod operator;
 
 use axum::Router;
@@ -12,10 +13,11 @@ use tradeup_store::alerts;
 use tradeup_store::audit;
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
+use tradeup_store::runs::{self, Trigger};
 use tradeup_store::schedules;
-use tradeup_store::{TenantRef, Tx, runs};
+use tradeup_store::{TenantRef, Tx};
 use tradeup_worker::Relay;
-use tradeup_worker::trigger::{Scheduled, When};
+use tradeup_worker::trigger::{Scheduled, When, monthly_backfill};
 use uuid::Uuid;
 
 use crate::Console;
@@ -272,9 +274,13 @@ pub(crate) async fn trigger(
         }
     };
     // Whoever was shown how many it is about says so.
-    if let (When::Period(period), Some(of), true) = (when(task, said)?, &tenant, said.counted()) {
-        said.counts(ledger::to_grant(pool, of.id, period).await?)?;
-    }
+    let counted = match (when(task, said)?, &tenant, said.counted()) {
+        (When::Period(period), Some(of), true) => {
+            said.counts(ledger::to_grant(pool, of.id, period).await?)?;
+            Some((of.clone(), period))
+        }
+        _ => None,
+    };
     let subject = json!({ "task": name, "tenant": tenant.as_ref().map(|tenant| &tenant.handle),
         "period": said.period, "as_of": said.as_of });
     let mut tx = Tx::of_engine(pool).await?;
@@ -282,7 +288,18 @@ pub(crate) async fn trigger(
     let new = task
         .by_hand(tenant, when(task, said)?, now, &operator.who.name)
         .map_err(|error| Failure::Conflict(error.to_string()))?;
-    let created = runs::create(&mut tx, new).await?;
+    let mut created = runs::create(&mut tx, new).await?;
+    if let (false, Some((of, period))) = (created.is_new, counted) {
+        // The month's run knew of fewer members than there are now: they are made up for.
+        let existing = seen(pool, &operator.who, created.run_id).await?;
+        if existing.state != "succeeded" {
+            let why =
+                format!("The run of that month is {}: see to {} first.", existing.state, existing.run_id);
+            return Err(Failure::Conflict(why));
+        }
+        let by = Trigger::Manual(operator.who.name.clone());
+        created = runs::create(&mut tx, monthly_backfill(of, period, now, by)).await?;
+    }
     audit::record(&mut tx, &actor, "runs.trigger", &subject).await?;
     tx.commit().await?;
     // Without NATS the scheduler's sweep publishes it.
@@ -294,6 +311,8 @@ pub(crate) async fn trigger(
 /// The same paths on pages and below the API, but for dead letters, which a page calls shorter.
 pub(crate) fn routes(dead: &str) -> Router<Console> {
     Router::new()
+        .route("/runs/retry", post(many::retry_many))
+        .route("/runs/cancel", post(many::cancel_many))
         .route("/runs/{id}/retry", post(retry))
         .route("/runs/{id}/cancel", post(cancel))
         .route(&format!("/{dead}/{{group}}/replay"), post(replay_group))

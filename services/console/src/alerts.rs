@@ -7,7 +7,7 @@ mod words;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::amount_text;
 use tradeup_store::alerts::{self, Due, Finding, Rule, Tried};
@@ -23,6 +23,12 @@ use words::Told;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often a channel says that it is there.
 const THERE_EVERY: Duration = Duration::from_secs(3600);
+/// A look takes no longer: it reads what every shop owes.
+const LOOK_MAX: Duration = Duration::from_secs(300);
+/// Sending a message takes no longer: its lease has to outlast it.
+const SEND_MAX: Duration = Duration::from_secs(60);
+/// At shutdown, what is being sent has so long.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// PostgreSQL is given so long before people are told that it is gone.
 const DATABASE_GONE_AFTER: Duration = Duration::from_secs(60);
 /// Services of which a process has to run.
@@ -36,36 +42,51 @@ pub(crate) struct Watch {
 }
 
 /// What is remembered between two looks.
+#[derive(Default)]
 struct Memory {
     /// Since when NATS has not been there.
     nats_gone: Option<Instant>,
-    /// Since when PostgreSQL has not answered, and whether people were told.
-    database_gone: Option<(Instant, bool)>,
+    /// Since when PostgreSQL has answered at each look.
+    answering: Option<Instant>,
+    /// Since when it has not, and whether people were told.
+    gone: Option<(Instant, bool)>,
     said_there: Option<Instant>,
 }
 
 impl Watch {
-    /// Looks and tells until `shutdown`. A channel that is slow to answer keeps nobody from looking.
+    /// Looks and tells until `shutdown`. A channel that is slow to answer keeps nobody from looking, and no other
+    /// channel from being told.
     pub(crate) async fn run(self, worker: Worker, shutdown: CancellationToken) {
-        let looking = async {
-            let mut memory = Memory { nats_gone: None, database_gone: None, said_there: None };
+        let sending = self.channels.iter().map(|channel| async {
             while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
-                memory.nats_gone = match (worker.broker().is_connected(), memory.nats_gone) {
-                    (true, _) => None,
-                    (false, since) => since.or_else(|| Some(Instant::now())),
-                };
-                let looked = self.look(&worker, &mut memory).await;
-                self.database(looked.err().as_ref(), &mut memory).await;
-            }
-        };
-        let sending = async {
-            while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
-                if let Err(error) = self.send(&worker).await {
-                    tracing::warn!("messages of alerts can't be sent: {error}");
+                if let Err(error) = self.send(&worker, channel).await {
+                    tracing::warn!(channel = channel.name, "messages of alerts can't be sent: {error}");
                 }
             }
-        };
-        tokio::join!(looking, sending);
+        });
+        let working = async { tokio::join!(self.watch(&worker, &shutdown), join_all(sending)) };
+        // What is under way is somebody's again when its lease ends.
+        tokio::select! {
+            _ended = working => {}
+            () = async { shutdown.cancelled().await; sleep_until(Instant::now() + ENDS_WITHIN).await } => {}
+        }
+    }
+
+    async fn watch(&self, worker: &Worker, shutdown: &CancellationToken) {
+        let mut memory = Memory::default();
+        while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
+            memory.nats_gone = match (worker.broker().is_connected(), memory.nats_gone) {
+                (true, _) => None,
+                (false, since) => since.or_else(|| Some(Instant::now())),
+            };
+            // A server that has frozen answers nothing, and refuses nothing either.
+            let looked = timeout(LOOK_MAX, self.look(worker, &mut memory)).await;
+            match looked {
+                Ok(Ok(())) => self.answers(&mut memory).await,
+                Ok(Err(error)) => self.does_not_answer(&error.to_string(), &mut memory).await,
+                Err(_elapsed) => self.does_not_answer("no answer in time", &mut memory).await,
+            }
+        }
     }
 
     async fn look(&self, worker: &Worker, memory: &mut Memory) -> Result<(), StoreError> {
@@ -77,37 +98,35 @@ impl Watch {
             memory.said_there = Some(Instant::now());
         }
         let due = alerts::take_rules(pool).await?;
-        let (mut rules, mut found) = (Vec::new(), Vec::new());
+        let (mut rules, mut found, mut failed) = (Vec::new(), Vec::new(), None);
         for (name, threshold) in due {
             // A newer console may know more rules.
             let Ok(rule) = name.parse::<Rule>() else { continue };
-            found.extend(find(worker, rule, threshold, memory.nats_gone).await?);
-            rules.push(rule);
+            match find(worker, rule, threshold, memory).await {
+                Ok(findings) => {
+                    found.extend(findings);
+                    rules.push(rule);
+                }
+                // The others are told of all the same.
+                Err(error) => failed = Some(error),
+            }
         }
         if !rules.is_empty() {
-            let channels: Vec<String> = self.channels.iter().map(|channel| channel.name.to_owned()).collect();
             let mut tx = Tx::of_engine(pool).await?;
-            alerts::settle(&mut tx, &rules, &found, &channels).await?;
+            alerts::settle(&mut tx, &rules, &found).await?;
             tx.commit().await?;
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Sends what is due, all of it at the same time.
-    async fn send(&self, worker: &Worker) -> Result<(), StoreError> {
-        let channels: Vec<String> = self.channels.iter().map(|channel| channel.name.to_owned()).collect();
-        if channels.is_empty() {
-            return Ok(());
-        }
-        let due = alerts::take_due(worker.pool(), &channels).await?;
-        let sent = join_all(due.iter().map(|due| self.send_one(worker, due))).await;
+    /// Sends what is due by one channel, all of it at the same time.
+    async fn send(&self, worker: &Worker, channel: &Channel) -> Result<(), StoreError> {
+        let due = alerts::take_due(worker.pool(), &[channel.name.to_owned()]).await?;
+        let sent = join_all(due.iter().map(|due| self.send_one(worker, channel, due))).await;
         sent.into_iter().collect()
     }
 
-    async fn send_one(&self, worker: &Worker, due: &Due) -> Result<(), StoreError> {
-        let Some(channel) = self.channels.iter().find(|channel| channel.name == due.channel) else {
-            return Ok(());
-        };
+    async fn send_one(&self, worker: &Worker, channel: &Channel, due: &Due) -> Result<(), StoreError> {
         let pool = worker.pool();
         let told = Told {
             id: due.id,
@@ -117,39 +136,51 @@ impl Watch {
             reminded: alerts::by_ids(pool, &due.reminded).await?,
             console: &self.console,
         };
-        let tried = channel.send(&told.words(), due.tries).await;
+        let words = told.words();
+        let tried = timeout(SEND_MAX, channel.send(&words, due.tries)).await;
+        let tried = tried
+            .unwrap_or_else(|_elapsed| Channel::again(due.tries, "it took too long to answer".to_owned()));
         if let Tried::Again(_, error) | Tried::GivenUp(error) = &tried {
             tracing::warn!(channel = channel.name, "a message of alerts was not sent: {error}");
         }
         alerts::ended(pool, due, &tried).await
     }
 
-    /// That PostgreSQL is gone can't be kept in it: each console tells of it by itself, once.
-    async fn database(&self, error: Option<&StoreError>, memory: &mut Memory) {
-        let Some(error) = error else {
-            if let Some((_, true)) = memory.database_gone.take() {
-                self.tell_directly("PostgreSQL answers again.").await;
-            }
-            return;
-        };
-        tracing::warn!("alerts can't be looked for: {error}");
-        let (since, told) = *memory.database_gone.get_or_insert_with(|| (Instant::now(), false));
-        if !told && since.elapsed() > DATABASE_GONE_AFTER {
-            self.tell_directly(
-                "PostgreSQL does not answer: no run goes on. Runs are taken up again by themselves.",
-            )
-            .await;
-            memory.database_gone = Some((since, true));
+    async fn answers(&self, memory: &mut Memory) {
+        memory.answering.get_or_insert_with(Instant::now);
+        if let Some((_, true)) = memory.gone.take() {
+            self.tell_directly("PostgreSQL answers again.").await;
         }
     }
 
-    async fn tell_directly(&self, what: &str) {
+    /// That PostgreSQL is gone can't be kept in it: each console tells of it by itself, until somebody was reached.
+    async fn does_not_answer(&self, error: &str, memory: &mut Memory) {
+        tracing::warn!("alerts can't be looked for: {error}");
+        memory.answering = None;
+        let (since, told) = *memory.gone.get_or_insert_with(|| (Instant::now(), false));
+        if !told && since.elapsed() > DATABASE_GONE_AFTER {
+            let what = "PostgreSQL does not answer: no run goes on. Runs are taken up again by themselves.";
+            let reached = self.tell_directly(what).await;
+            memory.gone = Some((since, reached));
+        }
+    }
+
+    /// Whether anybody was reached; nobody is, where there is no channel.
+    async fn tell_directly(&self, what: &str) -> bool {
+        let mut reached = self.channels.is_empty();
         for channel in &self.channels {
             let words = words::Words::plain(Uuid::now_v7(), channel::now(), what, &self.console);
-            if let Tried::Again(_, error) | Tried::GivenUp(error) = channel.send(&words, 1).await {
-                tracing::error!(channel = channel.name, "nobody could be told: {what} {error}");
+            match timeout(SEND_MAX, channel.send(&words, 1)).await {
+                Ok(Tried::Sent) => reached = true,
+                Ok(Tried::Again(_, error) | Tried::GivenUp(error)) => {
+                    tracing::error!(channel = channel.name, "nobody could be told: {what} {error}");
+                }
+                Err(_elapsed) => {
+                    tracing::error!(channel = channel.name, "nobody could be told in time: {what}");
+                }
             }
         }
+        reached
     }
 }
 
@@ -158,12 +189,12 @@ async fn find(
     worker: &Worker,
     rule: Rule,
     threshold: i32,
-    nats_gone: Option<Instant>,
+    memory: &Memory,
 ) -> Result<Vec<Finding>, StoreError> {
+    let too_long = Duration::from_secs(u64::try_from(threshold).unwrap_or(0));
     match rule {
         Rule::NatsDown => {
-            let too_long = Duration::from_secs(u64::try_from(threshold).unwrap_or(u64::MAX));
-            let gone = nats_gone.filter(|since| since.elapsed() >= too_long);
+            let gone = memory.nats_gone.filter(|since| since.elapsed() >= too_long);
             Ok(gone.map(|since| nats_is_gone(since.elapsed())).into_iter().collect())
         }
         Rule::LiabilityJump => {
@@ -174,6 +205,10 @@ async fn find(
                 found.extend(jumps.iter().map(|jump| jumped(&shop, jump)));
             }
             Ok(found)
+        }
+        // Where PostgreSQL was not there, nobody could say that they are.
+        Rule::ServiceDown if memory.answering.is_none_or(|since| since.elapsed() < too_long) => {
+            Ok(Vec::new())
         }
         _ => alerts::find(worker.pool(), rule, threshold, &SERVICES).await,
     }

@@ -172,14 +172,21 @@ impl Browser {
 
     /// Writes into a field.
     pub async fn fill(&self, selector: &str, text: &str) {
-        let field = self.find(selector).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        eventually(&format!("{selector} is filled in"), SOON, || async {
+            let field = self.session.find(By::Css(selector)).await.ok()?;
+            field.clear().await.ok()?;
+            field.send_keys(text).await.ok()
+        })
+        .await;
     }
 
     /// Presses what is named by this selector.
     pub async fn press(&self, selector: &str) {
-        self.find(selector).await.click().await.unwrap();
+        // A live page may have been written anew between the two.
+        eventually(&format!("{selector} is pressed"), SOON, || async {
+            self.session.find(By::Css(selector)).await.ok()?.click().await.ok()
+        })
+        .await;
     }
 
     /// What axe-core finds wrong with the page, a line each: rule, how bad, and where.

@@ -100,5 +100,9 @@ pub(super) async fn named(
     filter.unfinished = unfinished == Unfinished::Only;
     let named = runs::list(pool, &filter, RUNS_MAX).await?;
     ensure!(!named.is_empty(), "no runs match");
+    ensure!(
+        i64::try_from(named.len()).is_ok_and(|found| found < RUNS_MAX),
+        "{RUNS_MAX} runs or more match: narrow it, by --since and --until for instance"
+    );
     Ok(named)
 }

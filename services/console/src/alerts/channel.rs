@@ -82,8 +82,13 @@ impl Channel {
                 }
             }
         };
+        if may_pass { Self::again(tries, error) } else { Tried::GivenUp(error) }
+    }
+
+    /// After so many tries, the last of which failed by what may pass.
+    pub(super) fn again(tries: i32, error: String) -> Tried {
         let wait = usize::try_from(tries.max(1) - 1).ok().and_then(|failed| WAITS.get(failed));
-        match wait.filter(|_| may_pass) {
+        match wait {
             Some(wait) => Tried::Again(*wait, error),
             None => Tried::GivenUp(error),
         }

@@ -124,11 +124,11 @@ async fn ledger(
     responses((status = 200, description = "What a member has to spend, until when, and every movement.", body = Member), Problems))]
 async fn member(
     State(console): State<Console>,
-    Seen { shop, .. }: Seen,
+    Seen { who, shop }: Seen,
     Path((_, customer)): Path<(String, String)>,
     Query(of): Query<OfPeriod>,
 ) -> Result<Json<Member>, Failure> {
-    Ok(Json(Member::read(console.worker.pool(), shop.id, &customer, &of).await?))
+    Ok(Json(Member::read(console.worker.pool(), shop.id, &customer, &of, &who).await?))
 }
 
 /// Alerts, their rules, and who is told.

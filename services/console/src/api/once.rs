@@ -60,17 +60,22 @@ async fn keyed(console: &Console, request: Request, next: Next) -> Result<Respon
         }
         Begun::Answered { status, body } => return Ok(again(status, body)),
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    let (parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.map_err(|_broken| Failure::Internal)?;
-    if parts.status.is_server_error() {
-        // Nothing is known of it: the next one tries.
-        api_calls::forget(pool, &who.name, &key).await?;
-    } else {
-        let status = i16::try_from(parts.status.as_u16()).unwrap_or(i16::MAX);
-        api_calls::answered(pool, &who.name, &key, status, &body).await?;
-    }
-    Ok(Response::from_parts(parts, Body::from(body)))
+    let (console, request) = (console.clone(), Request::from_parts(parts, Body::from(body)));
+    // In a task of its own: whoever asks may go, and what is done is kept all the same.
+    let done = tokio::spawn(async move {
+        let pool = console.worker.pool();
+        let (parts, body) = next.run(request).await.into_parts();
+        let body = to_bytes(body, usize::MAX).await.map_err(|_broken| Failure::Internal)?;
+        if parts.status.is_server_error() {
+            // Nothing is known of it: the next one tries.
+            api_calls::forget(pool, &who.name, &key).await?;
+        } else {
+            let status = i16::try_from(parts.status.as_u16()).unwrap_or(i16::MAX);
+            api_calls::answered(pool, &who.name, &key, status, &body).await?;
+        }
+        Ok(Response::from_parts(parts, Body::from(body)))
+    });
+    done.await.unwrap_or(Err(Failure::Internal))
 }
 
 fn again(status: i16, body: Vec<u8>) -> Response {

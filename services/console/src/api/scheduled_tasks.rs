@@ -12,7 +12,7 @@ use tradeup_domain::{Currency, Money, ValueClass};
 use tradeup_proto::{convert, v1};
 use tradeup_store::credits::was_asked_for;
 use tradeup_store::runs::{self, Trigger};
-use tradeup_store::{TenantRef, Tx, audit, members, schedules, tenants as rows};
+use tradeup_store::{TenantRef, Tx, audit, members, overview, schedules, tenants as rows};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{self as trigger_runs, Scheduled};
 use utoipa::ToSchema;
@@ -25,6 +25,7 @@ use crate::failure::{self, Failure};
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Line, Runs};
 use crate::views::tenants;
+use crate::views::when::{length, seconds};
 
 /// What a schedule does.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,20 +36,53 @@ pub(crate) struct Task {
     pub(crate) of_period: bool,
     /// Its latest runs.
     pub(crate) runs: Vec<Line>,
+    /// How long they take; none if none has succeeded.
+    pub(crate) durations: Option<Durations>,
+}
+
+/// How long the latest runs of a task took that have succeeded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Durations {
+    /// Of so many.
+    pub(crate) runs: i64,
+    pub(crate) p50_seconds: f64,
+    pub(crate) p99_seconds: f64,
+    /// For people.
+    pub(crate) p50: String,
+    pub(crate) p99: String,
+}
+
+impl Durations {
+    fn of(found: &overview::Durations) -> Option<Self> {
+        let (half, nearly_all) = (found.half?, found.nearly_all?);
+        Some(Self {
+            runs: found.runs,
+            p50_seconds: half,
+            p99_seconds: nearly_all,
+            p50: length(seconds(half)),
+            p99: length(seconds(nearly_all)),
+        })
+    }
 }
 
 /// Latest runs of each task.
 const RUNS: usize = 5;
+/// Runs of each whose lengths are added up.
+const MEASURED: i64 = 1_000;
 
 impl Task {
     pub(crate) async fn all(console: &Console, who: &Who) -> Result<Vec<Self>, Failure> {
+        let names: Vec<String> = Scheduled::ALL.iter().map(|task| task.kind().task.to_owned()).collect();
+        let durations = overview::durations(console.worker.pool(), &names, MEASURED).await?;
         let mut tasks = Vec::with_capacity(Scheduled::ALL.len());
         for task in Scheduled::ALL {
             let asked = Asked { task: task.kind().task.to_owned(), ..Asked::default() };
             let mut runs = Runs::read(console.worker.pool(), who, &asked).await?.runs;
             runs.truncate(RUNS);
             let of_period = task == Scheduled::MonthlyCredits;
-            tasks.push(Self { name: task.kind().task, about: task.about(), of_period, runs });
+            let name = task.kind().task;
+            let durations = durations.iter().find(|found| found.task == name).and_then(Durations::of);
+            tasks.push(Self { name, about: task.about(), of_period, runs, durations });
         }
         Ok(tasks)
     }

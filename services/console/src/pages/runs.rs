@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
+use tradeup_access::Act;
 use tradeup_proto::JobKind;
 
 use super::{filters, written};
@@ -13,11 +14,16 @@ use crate::access::Who;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::run::{Run, id};
-use crate::views::runs::{Asked, Runs};
+use crate::views::runs::{Asked, MANY_MAX, Runs, matching};
 
 /// Every state that a run may be in.
 const STATES: [&str; 8] =
     ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"];
+
+/// What can be done with all runs that match: the act, its button, and how it looks.
+const MANY: [(&str, &str, &str); 2] = [("retry", "Try all again", "go"), ("cancel", "Cancel all", "danger")];
+/// Of so many at most.
+const MAX: u16 = MANY_MAX;
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -28,6 +34,8 @@ struct RunsPage {
     tasks: Vec<&'static str>,
     states: [&'static str; 8],
     next: Option<String>,
+    /// How many match in all, where something may be done with them: the address of the acts, too.
+    many: Option<(u16, String)>,
 }
 
 async fn list(
@@ -40,9 +48,16 @@ async fn list(
         Some(before) => Some(format!("/runs?{}", Asked { before, ..asked.clone() }.query()?)),
         None => None,
     };
+    let many = if who.role.may(Act::Operate) && asked.narrows() && !view.runs.is_empty() {
+        let number =
+            u16::try_from(matching(console.worker.pool(), &who, &asked).await?.len()).unwrap_or(u16::MAX);
+        Some((number, Asked { before: String::new(), ..asked.clone() }.query()?))
+    } else {
+        None
+    };
     let mut tasks: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
     tasks.sort_unstable();
-    written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next })
+    written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next, many })
 }
 
 #[derive(Template)]

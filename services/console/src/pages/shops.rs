@@ -117,7 +117,7 @@ async fn member(
     Path((_, customer)): Path<(String, String)>,
     Query(of): Query<OfPeriod>,
 ) -> Result<Response, Failure> {
-    let view = Member::read(console.worker.pool(), shop.id, &customer, &of).await?;
+    let view = Member::read(console.worker.pool(), shop.id, &customer, &of, &who).await?;
     written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 

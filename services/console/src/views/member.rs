@@ -1,6 +1,7 @@
 //! A member's money: what there is, and every movement.
 
 use serde::Serialize;
+use tradeup_access::Act;
 use tradeup_domain::{Period, amount_text};
 use tradeup_store::explain::{self, Story};
 use tradeup_store::tenants::{self, Tenant};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::ledger::OfPeriod;
 use super::when::When;
+use crate::access::Who;
 use crate::failure::Failure;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,12 +81,24 @@ pub(crate) struct Explained {
     pub(crate) steps: Vec<String>,
 }
 
-async fn explained(tx: &mut Tx, tenant: &Tenant, member: Uuid, period: Period) -> Result<Explained, Failure> {
+async fn explained(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    member: Uuid,
+    period: Period,
+    who: &Who,
+) -> Result<Explained, Failure> {
     let now = schedules::now(tx).await?;
     let due = monthly_credits_due(period);
-    let found = explain::monthly(tx, tenant.id, member, period, due).await?;
+    let mut found = explain::monthly(tx, tenant.id, member, period, due).await?;
+    // A shop's own staff learn nothing of the run over all shops, and have no commands.
+    let all = who.may(Act::SeeAll).is_ok();
+    if !all {
+        found.root_run = None;
+    }
     let story = Story { found: &found, tenant, period, due, now };
     let (conclusion, next) = story.conclusion();
+    let next = next.filter(|_| all);
     Ok(Explained { period: period.to_string(), conclusion, next, steps: story.steps() })
 }
 
@@ -94,6 +108,7 @@ impl Member {
         tenant: TenantId,
         customer: &str,
         asked: &OfPeriod,
+        who: &Who,
     ) -> Result<Self, Failure> {
         let period = asked.period()?;
         let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
@@ -105,7 +120,7 @@ impl Member {
             None => None,
             Some(period) => {
                 let shop = tenants::by_id(&mut tx, tenant).await?.ok_or(Failure::NotFound)?;
-                Some(explained(&mut tx, &shop, member, period).await?)
+                Some(explained(&mut tx, &shop, member, period, who).await?)
             }
         };
         tx.rollback().await?;

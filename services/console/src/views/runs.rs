@@ -120,6 +120,12 @@ impl Asked {
         })
     }
 
+    /// Whether it is narrowed at all.
+    pub(crate) fn narrows(&self) -> bool {
+        let said = [&self.task, &self.state, &self.tenant, &self.tag, &self.key, &self.since, &self.until];
+        said.into_iter().any(|field| !field.trim().is_empty())
+    }
+
     fn filter(&self, who: &Who) -> Result<RunFilter, Failure> {
         let before: Option<RunId> = match said(&self.before) {
             None => None,
@@ -146,6 +152,16 @@ impl Asked {
             ..RunFilter::default()
         })
     }
+}
+
+/// Runs that one act is about, at most.
+pub(crate) const MANY_MAX: u16 = 1_000;
+
+/// All that match, of whichever page; one more than [`MANY_MAX`] says that there are more.
+pub(crate) async fn matching(pool: &Pool, who: &Who, asked: &Asked) -> Result<Vec<RunId>, Failure> {
+    let filter = RunFilter { before: None, ..asked.filter(who)? };
+    let found = runs::list(pool, &filter, i64::from(MANY_MAX) + 1).await?;
+    Ok(found.into_iter().map(|run| run.run_id).collect())
 }
 
 impl Runs {

@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-pub use notices::{Channel, Due, Tried, channels, ended, is_there, take_due, tell_all};
+pub use notices::{Channel, Due, LEASE, Tried, channels, ended, is_there, take_due, tell_all};
 pub use rule::{Rule, UnknownRule};
 
 use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
 use crate::{Connection, Pool, TenantId, TenantRef, Tx};
 
-/// Not to be seen for so long, it is over: less would ring twice for what comes and goes.
+/// Not to be seen for so long, and twice in a row, it is over: less would ring twice for what comes and goes.
 const OVER_AFTER_SECONDS: f64 = 60.0;
 /// Open, and taken by nobody, it is told of again after so many hours.
 const REMIND_HOURS: i32 = 4;
@@ -192,12 +192,7 @@ impl Settled {
 ///
 /// # Errors
 /// As any statement.
-pub async fn settle(
-    tx: &mut Tx,
-    rules: &[Rule],
-    findings: &[Finding],
-    channels: &[String],
-) -> Result<Settled, StoreError> {
+pub async fn settle(tx: &mut Tx, rules: &[Rule], findings: &[Finding]) -> Result<Settled, StoreError> {
     let rules: Vec<String> = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
     let rows = sqlx::query_file!("src/alerts/open.sql", json!(findings))
         .fetch_all(&mut **tx)
@@ -205,8 +200,11 @@ pub async fn settle(
         .doing("opening alerts")?;
     let opened = rows.into_iter().filter(|row| row.is_new).map(|row| row.id).collect();
     let resolved = sqlx::query_scalar!(
-        "update alerts set resolved_at = now()
-         where resolved_at is null and rule = any ($1) and seen_at < now() - make_interval(secs => $2) returning id",
+        "update alerts a set resolved_at = now()
+         from alert_rules r
+         where r.rule = a.rule and a.resolved_at is null and a.rule = any ($1)
+             and a.seen_at < now() - greatest(make_interval(secs => $2), 2 * r.every)
+         returning a.id",
         &rules,
         OVER_AFTER_SECONDS,
     )
@@ -224,7 +222,7 @@ pub async fn settle(
     .doing("reminding of alerts")?;
     let settled = Settled { opened, resolved, reminded };
     if !settled.is_empty() {
-        notices::tell(tx, channels, &settled).await?;
+        notices::tell(tx, &settled).await?;
         forget(tx).await?;
     }
     Ok(settled)

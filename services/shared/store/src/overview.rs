@@ -49,6 +49,30 @@ pub async fn unfinished(pool: &Pool) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(rows.into_iter().map(|row| (row.state, row.runs)).collect())
 }
 
+/// How long a task's latest runs took that have succeeded, in seconds.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    /// The task.
+    pub task: String,
+    /// Of so many runs.
+    pub runs: i64,
+    /// Half of them took no longer.
+    pub half: Option<f64>,
+    /// 99 % took no longer.
+    pub nearly_all: Option<f64>,
+}
+
+/// How long the latest `runs` of each task took.
+///
+/// # Errors
+/// As any statement.
+pub async fn durations(pool: &Pool, tasks: &[String], runs: i64) -> Result<Vec<Durations>, StoreError> {
+    sqlx::query_file_as!(Durations, "src/overview/durations.sql", tasks, runs)
+        .fetch_all(pool)
+        .await
+        .doing("adding up how long runs took")
+}
+
 /// Something that differs whenever what there is to see of these runs does.
 ///
 /// # Errors

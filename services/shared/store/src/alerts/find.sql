@@ -8,11 +8,11 @@ from (
     from schedules s left join tenants t on t.id = s.tenant_id
     where $1 = 'missed_schedule' and s.paused_at is null and s.next_fire_at < now() - make_interval(secs => $2)
     union all
-    select s.name || ' ' || to_char(d.fire_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-        format('Schedule %s did not fire at %s UTC: nobody was there, and by its rule it is not made up for.', s.name,
-            to_char(d.fire_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')), '/schedules'
-    from fire_decisions d join schedules s on s.id = d.schedule_id
-    where $1 = 'missed_schedule' and d.decision = 'missed' and d.fire_at > now() - interval '1 day'
+    select s.name || coalesce(' of ' || t.handle, '') || ' ' || to_char(d.fire_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        format('Schedule %s%s did not fire at %s UTC: nobody was there, and by its rule it is not made up for.', s.name,
+            ' of ' || t.handle, to_char(d.fire_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')), '/schedules'
+    from fire_decisions d join schedules s on s.id = d.schedule_id left join tenants t on t.id = s.tenant_id
+    where $1 = 'missed_schedule' and d.decision in ('missed', 'skipped') and d.decided_at > now() - interval '1 day'
     union all
     select fingerprint, format('%s dead letter%s of %s: %s.', count(*), case when count(*) > 1 then 's' end,
         coalesce(min(task), 'messages that can''t be read'), min(code)), '/dead/' || fingerprint
@@ -28,7 +28,7 @@ from (
         from runs r join attempts a on a.run_id = r.id
         -- Ids begin with the time at which they were made.
         where $1 = 'error_rate' and a.finished_at > now() - interval '15 minutes'
-            and r.id > (lpad(to_hex((extract(epoch from now() - interval '1 hour') * 1000)::bigint), 12, '0')
+            and r.id > (lpad(to_hex((extract(epoch from now() - interval '1 day') * 1000)::bigint), 12, '0')
                 || '00000000000000000000')::uuid
         group by r.task
     ) as tried

@@ -9,8 +9,8 @@ use super::Settled;
 use crate::error::{Doing, StoreError};
 use crate::{Connection, Pool};
 
-/// Longer than sending takes.
-const LEASE: Duration = Duration::from_secs(90);
+/// A message is somebody's for so long; sending may take no longer.
+pub const LEASE: Duration = Duration::from_secs(90);
 /// Messages that are taken at a time.
 const DUE_MAX: i64 = 20;
 
@@ -63,13 +63,9 @@ pub async fn is_there(pool: &Pool, channel: &str, reaches: &str) -> Result<(), S
     .map(drop)
 }
 
-pub(super) async fn tell(
-    db: &mut Connection,
-    channels: &[String],
-    settled: &Settled,
-) -> Result<(), StoreError> {
+pub(super) async fn tell(db: &mut Connection, settled: &Settled) -> Result<(), StoreError> {
     let Settled { opened, resolved, reminded } = settled;
-    sqlx::query_file!("src/alerts/tell.sql", channels, opened, resolved, reminded)
+    sqlx::query_file!("src/alerts/tell.sql", opened, resolved, reminded)
         .execute(db)
         .await
         .doing("writing messages of alerts")
@@ -83,7 +79,8 @@ pub(super) async fn tell(
 pub async fn tell_all(db: &mut Connection) -> Result<u64, StoreError> {
     sqlx::query!(
         "insert into alert_notices (id, channel, opened, resolved, reminded)
-         select gen_random_uuid(), channel, '{}', '{}', '{}' from alert_channels"
+         select gen_random_uuid(), channel, '{}', '{}', '{}' from alert_channels
+         where seen_at > now() - interval '2 hours'"
     )
     .execute(db)
     .await

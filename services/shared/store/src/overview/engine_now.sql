@@ -4,4 +4,6 @@ select concat_ws(' ',
         select state, count(*) from runs where finished_at is null group by state) as u),
     (select count(*) from dead_letters where resolution is null),
     (select max(decided_at) from fire_decisions where fire_at > now() - interval '2 days'),
+    (select string_agg(left(id::text, 8) || coalesce(acknowledged_by, ''), ',' order by id) from alerts
+        where resolved_at is null),
     (select count(*) from pauses), (select count(*) from breakers where open_until is not null)) as "now!"

@@ -91,7 +91,7 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// The first id that a run made at this instant could have.
 fn first_id(at: DateTime<Utc>) -> Uuid {
-    let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
     Uuid::from_u128(u128::from(ms) << 80)
 }
 
@@ -133,8 +133,8 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
         filter.since,
         filter.until,
         filter.unfinished,
-        filter.since.map(|at| first_id(at - CLOCKS_DIFFER)),
-        filter.until.map(|at| first_id(at + CLOCKS_DIFFER)),
+        filter.since.and_then(|at| at.checked_sub_signed(CLOCKS_DIFFER)).map(first_id),
+        filter.until.and_then(|at| at.checked_add_signed(CLOCKS_DIFFER)).map(first_id),
     )
     .fetch_all(&mut *tx)
     .await

@@ -1,6 +1,8 @@
 //! The console as people use it: in a real browser, with eyes, without a mouse, without script, and on a telephone.
 
-use tradeup_harness::{Browser, BrowserSetup, World};
+use std::time::Duration;
+
+use tradeup_harness::{Browser, BrowserSetup, World, eventually};
 
 use super::{Console, PASSWORD, console, month};
 
@@ -80,8 +82,7 @@ async fn a_shop_is_paused_and_its_live_run_goes_on_and_ends_on_screen() {
     browser.says("waiting").await;
     console.world.tradeup_ok(&["resume", "--tenant", "aurora", "--reason", "done"]);
     // Nobody loads it again.
-    let shown = browser.find("h1 .state.succeeded").await;
-    assert!(shown.is_displayed().await.unwrap());
+    browser.find("h1 .state.succeeded").await;
     assert_eq!(browser.path().await, format!("/runs/{run}"));
     browser.says("by ").await;
 }
@@ -107,6 +108,38 @@ async fn a_money_run_is_previewed_and_fired_for_as_many_as_it_says() {
     browser.says("have it already").await;
     let sums = world.number("select sum(granted_minor)::bigint from lots").await;
     assert_eq!(sums, minor);
+}
+
+/// What a list is narrowed to is cancelled in one act, by number, and tried again in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_match_are_cancelled_and_tried_again_together() {
+    let console = console().await;
+    let world = &console.world;
+    world.tradeup_ok(&["pause", "--task", "monthly-credits-batch", "--reason", "wait"]);
+    let run = world.trigger("2026-10");
+    let batches = "select count(*) from runs where task = 'monthly-credits-batch'";
+    eventually("both shops are planned", Duration::from_secs(30), || async {
+        (world.number(batches).await == 2).then_some(())
+    })
+    .await;
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    for (act, number, shown) in
+        [("cancel", "7", "count: it is about 2 now"), ("cancel", "2", "cancelled"), ("retry", "2", "queued")]
+    {
+        browser.go("/runs?task=monthly-credits-batch").await;
+        browser.says("2 runs match").await;
+        browser.fill(&format!("form[action*='/runs/{act}'] input[name=count]"), number).await;
+        browser.fill(&format!("form[action*='/runs/{act}'] input[name=reason]"), "wrong month").await;
+        browser.press(&format!("form[action*='/runs/{act}'] button")).await;
+        browser.says(shown).await;
+    }
+    world.tradeup_ok(&["resume", "--task", "monthly-credits-batch", "--reason", "go"]);
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-10"]);
+    let vera = signed_in(&console, "vera", PLAIN).await;
+    vera.go("/runs?task=monthly-credits-batch").await;
+    vera.says("succeeded").await;
+    assert!(!vera.text().await.contains("All that match"), "a viewer changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,3 +85,34 @@ async fn a_shops_ledger_previews_its_next_money_run_and_admins_see_who_may_sign_
     let page = console.as_user("adam").await.get("/settings").await.1;
     assert!(page.contains("vera") && page.contains("viewer") && !page.contains("argon2"), "{page}");
 }
+
+#[tokio::test]
+async fn who_became_known_after_the_months_run_is_made_up_for() {
+    let console = console().await;
+    let world = &console.world;
+    month(world).await;
+    let lots = world.number("select count(*) from lots").await;
+    sqlx::raw_sql(
+        "insert into members (tenant_id, id, external_id) values (1, gen_random_uuid(), '4711');
+         insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from)
+         select 1, m.id, t.id, 'active', 'manual', '2026-01-01' from members m, tiers t
+         where m.external_id = '4711' and t.tenant_id = 1 and exists (
+             select from tier_amounts a where a.tenant_id = 1 and a.tier_id = t.id and a.amount_minor > 0)
+         limit 1",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+    let olga = console.as_user("olga").await;
+    let preview = olga.json("/shops/aurora/ledger?period=2026-10").await["preview"].clone();
+    assert_eq!(preview["members"], 1, "{preview}");
+    let fire = [("period", "2026-10"), ("tenant", "aurora"), ("count", "1"), ("reason", "came late")];
+    let (status, answer) = olga.act("/tasks/monthly-credits/trigger", &fire).await;
+    assert_eq!(status, 303, "{answer}");
+    let run = header(&answer, "location").unwrap().trim_start_matches("/runs/").to_owned();
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    assert_eq!(world.number("select count(*) from lots").await, lots + 1);
+    let explained = console.as_user("sam").await.json("/shops/aurora/members/4711?period=2026-10").await;
+    let story = explained["explained"].to_string();
+    assert!(story.contains("Granted:") && !story.contains("over all shops"), "{story}");
+}
