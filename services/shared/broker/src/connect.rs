@@ -135,6 +135,13 @@ impl Broker {
             return Err(ConnectError::Connect { url, reason: "there is no connection".to_owned() });
         }
         let found = self.jetstream.client().server_info().version;
+        // A connection that has just come about counts as one before the server's greeting is kept.
+        if found.is_empty() {
+            return Err(ConnectError::Connect {
+                url,
+                reason: "the server has not said its version yet".to_owned(),
+            });
+        }
         if version(&found).is_none_or(|found| found < SERVER_VERSION_MIN) {
             return Err(ConnectError::TooOld { found });
         }
