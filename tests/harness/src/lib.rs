@@ -4,7 +4,6 @@
 //! no server has nothing to say.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "test support fails loudly")]
 
-mod browser;
 mod cluster;
 mod database;
 mod jobs;
@@ -15,7 +14,6 @@ mod servers;
 mod smtp;
 mod world;
 
-pub use browser::{Browser, BrowserSetup};
 pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use jobs::Jobs;

@@ -2,7 +2,6 @@
 
 mod alerts;
 mod api;
-mod browser;
 mod money;
 
 use std::time::Duration;
