@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 use sqlx::AssertSqlSafe;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tradeup_harness::{Process, Shop, World, eventually, pause};
+use tradeup_harness::{Shop, World, pause};
 
-const SERVES_WITHIN: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Pages of the console, with many runs and members.
@@ -50,7 +49,7 @@ impl Console {
         let _scheduler = world.start("scheduler").await;
         let _credits = world.start("credits").await;
         let console = world.start("console").await;
-        let client = Client::signed_in(port(&console).await).await?;
+        let client = Client::signed_in(console.http_port().await).await?;
 
         let some: (String, String, String, String) = sqlx::query_as(
             "select (select id::text from runs where parent_id is null order by id desc limit 1),
@@ -268,17 +267,4 @@ async fn ask(port: u16, request: &str) -> anyhow::Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// Where the console serves.
-async fn port(console: &Process) -> u16 {
-    eventually("the console serves HTTP", SERVES_WITHIN, || {
-        let log = console.log();
-        let port = log
-            .split("serving HTTP on 127.0.0.1:")
-            .nth(1)
-            .and_then(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok());
-        async move { port }
-    })
-    .await
 }

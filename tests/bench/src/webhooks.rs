@@ -15,11 +15,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tradeup_fakes::shopify::{Sample, Webhook, samples};
-use tradeup_harness::{World, eventually, eventually_at};
+use tradeup_harness::{World, eventually_at};
 
 use crate::procfs;
 
-const SERVES_WITHIN: Duration = Duration::from_secs(30);
 const DRAINED_WITHIN: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The order of the sample that is sent, of which each webhook has one of its own.
@@ -63,7 +62,7 @@ impl Webhooks {
             publish.push(publish_all(&jobs, &all, self.connections).await);
         }
         let mut webhooks = world.start("webhooks").await;
-        let mut port = port(&webhooks).await;
+        let mut port = webhooks.http_port().await;
         for _round in 0..self.rounds {
             let all = signed(&sample, &secret, &shop, &mut order, self.count);
             handler.push(send_all(bare, &all, self.connections).await?);
@@ -80,7 +79,7 @@ impl Webhooks {
 
         // While nobody takes events from the stream: an ingress alone would do; here it is one that is new each time.
         webhooks = world.start("webhooks").await;
-        port = crate::webhooks::port(&webhooks).await;
+        port = webhooks.http_port().await;
         let all = signed(&sample, &secret, &shop, &mut order, self.burst);
         let begun = Instant::now();
         let burst = send_all(port, &all, self.connections).await?;
@@ -243,17 +242,4 @@ async fn serve_bare() -> anyhow::Result<u16> {
     let routes = Router::new().route("/webhooks/shopify", post(|_body: Bytes| async {}));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     Ok(port)
-}
-
-/// Where `webhooks` serves.
-async fn port(webhooks: &tradeup_harness::Process) -> u16 {
-    eventually("webhooks serves HTTP", SERVES_WITHIN, || {
-        let log = webhooks.log();
-        let port = log
-            .split("serving HTTP on 127.0.0.1:")
-            .nth(1)
-            .and_then(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok());
-        async move { port }
-    })
-    .await
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::eventually;
 
+/// A service that serves HTTP does so within this.
+const SERVES_WITHIN: Duration = Duration::from_secs(60);
+
 /// Where cargo put a binary of this workspace.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
@@ -85,6 +88,18 @@ impl Process {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The port on which it serves HTTP, as its log says.
+    pub async fn http_port(&self) -> u16 {
+        eventually(&format!("{} serves HTTP", self.name), SERVES_WITHIN, || {
+            let log = self.log();
+            let port = log.split("serving HTTP on 127.0.0.1:").nth(1).map(|rest| {
+                rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+            });
+            async move { port }
+        })
+        .await
     }
 
     /// SIGKILL: no last words.

@@ -1,10 +1,8 @@
 //! Requests to `webhooks` as others send them, without a client of our own between.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tradeup_harness::{Process, eventually};
+use tradeup_harness::Process;
 
 /// One request; status and the whole answer.
 pub(crate) async fn ask(
@@ -48,15 +46,7 @@ pub(crate) async fn form(port: u16, method: &str, path: &str, body: &str) -> (u1
     ask(port, method, path, &[("Content-Type", "application/x-www-form-urlencoded")], body).await
 }
 
-/// Where `webhooks` serves.
-pub(crate) async fn port(webhooks: &Process) -> u16 {
-    eventually("webhooks serves HTTP", Duration::from_secs(30), || {
-        let log = webhooks.log();
-        let port = log
-            .split("serving HTTP on 127.0.0.1:")
-            .nth(1)
-            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap());
-        async move { port }
-    })
-    .await
+/// Where a service serves.
+pub(crate) async fn port(service: &Process) -> u16 {
+    service.http_port().await
 }
