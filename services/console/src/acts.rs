@@ -9,13 +9,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 use tradeup_domain::Period;
-use tradeup_store::alerts;
-use tradeup_store::audit;
+use tradeup_store::audit::{self, Actor};
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::pauses::{self, Scope};
-use tradeup_store::runs::{self, Trigger};
-use tradeup_store::schedules;
-use tradeup_store::{TenantRef, Tx};
+use tradeup_store::runs::{self, Created, Trigger};
+use tradeup_store::{Pool, RunId, TenantRef, Tx, alerts, schedules};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When, monthly_backfill};
 use uuid::Uuid;
@@ -40,6 +38,25 @@ pub(crate) fn done(to: &str, value: Value) -> Response {
     response
 }
 
+/// The run that an act has created, or has found there; what is new is published.
+pub(crate) async fn begun(console: &Console, created: Created) -> Response {
+    // Without NATS the scheduler's sweep publishes it.
+    Relay::new(console.worker.broker().clone()).publish_jobs(created.message.as_slice()).await;
+    let value = json!({ "run_id": created.run_id.to_string(), "new": created.is_new });
+    done(&format!("/runs/{}", created.run_id), value)
+}
+
+async fn retry_all(pool: &Pool, ids: &[RunId], actor: &Actor, to: &str) -> Result<Response, Failure> {
+    let mut tx = Tx::of_engine(pool).await?;
+    let retried = dead_letters::retry(&mut tx, ids, actor).await?;
+    tx.commit().await?;
+    if retried.total() == 0 {
+        return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
+    }
+    let value = json!({ "dead": retried.dead, "cancelled": retried.cancelled, "waiting": retried.waiting });
+    Ok(done(to, value))
+}
+
 /// Tries again what is dead, cancelled or waiting in a run and below it.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/retry", params(RunPath), request_body = Said,
     responses((status = 200, description = "It is done.", body = Object), Problems))]
@@ -51,14 +68,7 @@ pub(crate) async fn retry(
     let pool = console.worker.pool();
     let id = id(&given)?;
     seen(pool, &operator.who, id).await?;
-    let mut tx = Tx::of_engine(pool).await?;
-    let retried = dead_letters::retry(&mut tx, &[id], &operator.actor()).await?;
-    tx.commit().await?;
-    if retried.total() == 0 {
-        return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
-    }
-    let value = json!({ "dead": retried.dead, "cancelled": retried.cancelled, "waiting": retried.waiting });
-    Ok(done(&format!("/runs/{id}"), value))
+    retry_all(pool, &[id], &operator.actor(), &format!("/runs/{id}")).await
 }
 
 /// Cancels a run and all below it. Needs `reason`.
@@ -264,17 +274,13 @@ pub(crate) async fn trigger(
     let tenant = match said.tenant.trim() {
         "" => None,
         handle => {
-            let shop = tenants::one(pool, &operator.who, handle).await.map_err(|error| match error {
-                Failure::NotFound => {
-                    Failure::Invalid { field: "tenant", why: format!("there is no shop {handle:?}") }
-                }
-                other => other,
-            })?;
+            let shop = tenants::named(pool, &operator.who, handle).await?;
             Some(TenantRef { id: shop.id, handle: shop.handle })
         }
     };
+    let when = when(task, said)?;
     // Whoever was shown how many it is about says so.
-    let counted = match (when(task, said)?, &tenant, said.counted()) {
+    let counted = match (when, &tenant, said.counted()) {
         (When::Period(period), Some(of), true) => {
             said.counts(ledger::to_grant(pool, of.id, period).await?)?;
             Some((of.clone(), period))
@@ -286,7 +292,7 @@ pub(crate) async fn trigger(
     let mut tx = Tx::of_engine(pool).await?;
     let now = schedules::now(&mut tx).await?;
     let new = task
-        .by_hand(tenant, when(task, said)?, now, &operator.who.name)
+        .by_hand(tenant, when, now, &operator.who.name)
         .map_err(|error| Failure::Conflict(error.to_string()))?;
     let mut created = runs::create(&mut tx, new).await?;
     if let (false, Some((of, period))) = (created.is_new, counted) {
@@ -302,10 +308,7 @@ pub(crate) async fn trigger(
     }
     audit::record(&mut tx, &actor, "runs.trigger", &subject).await?;
     tx.commit().await?;
-    // Without NATS the scheduler's sweep publishes it.
-    Relay::new(console.worker.broker().clone()).publish_jobs(created.message.as_slice()).await;
-    let value = json!({ "run_id": created.run_id.to_string(), "new": created.is_new });
-    Ok(done(&format!("/runs/{}", created.run_id), value))
+    Ok(begun(&console, created).await)
 }
 
 /// The same paths on pages and below the API, but for dead letters, which a page calls shorter.

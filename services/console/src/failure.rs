@@ -105,6 +105,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For a program.
+    pub(crate) fn problem(&self) -> Response {
+        let (title, words) = self.words();
+        let problem = json!({ "type": "about:blank", "title": title, "status": self.status().as_u16(), "detail": words });
+        let mut response = (self.status(), Json(problem)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
 #[derive(Template)]
 #[template(path = "failure.html")]
 struct Page<'a> {
@@ -133,13 +144,10 @@ pub(crate) async fn written(request: Request, next: Next) -> Response {
         return Json(value).into_response();
     }
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-    let (title, words) = failure.words();
     if is_program {
-        let problem = json!({ "type": "about:blank", "title": title, "status": failure.status().as_u16(), "detail": words });
-        let mut response = (failure.status(), Json(problem)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        return response;
+        return failure.problem();
     }
+    let (title, words) = failure.words();
     if let Failure::SignedOut { path } = &failure {
         let query = askama::filters::urlencode_strict(path.as_str());
         let next = query.map(|query| query.to_string()).unwrap_or_default();
@@ -165,8 +173,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// PostgreSQL keeps no text with this character: nothing has such a name.
-pub(crate) async fn without_nul(request: Request, next: Next) -> Response {
+/// PostgreSQL keeps no text with this character.
+pub(crate) fn without_nul(field: &'static str, text: &str) -> Result<(), Failure> {
+    if text.contains('\0') {
+        return Err(Failure::Invalid { field, why: "it has a NUL character in it".to_owned() });
+    }
+    Ok(())
+}
+
+/// The same of an address, whatever it names.
+pub(crate) async fn address_without_nul(request: Request, next: Next) -> Response {
     if request.uri().to_string().contains("%00") {
         let why = "a NUL character is in no name, key or id".to_owned();
         return Failure::Invalid { field: "address", why }.into_response();

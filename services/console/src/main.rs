@@ -21,7 +21,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use clap::{Args, Parser};
 use tokio::net::TcpListener;
-use tradeup_worker::{Registry, Service, Worker, service};
+use tradeup_worker::{Registry, Service, Worker, given, service};
 
 /// Connections at a time; a live page holds one.
 const CONNECTIONS_MAX: usize = 2048;
@@ -70,8 +70,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let ConsoleOptions { console: address, console_url } = options.console;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
-    // Empty is not given: that is how compose files leave a variable out.
-    let console_url = console_url.filter(|url| !url.trim().is_empty());
+    let console_url = given(console_url);
     let secure = console_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.
@@ -95,11 +94,9 @@ fn routes(console: Console) -> Router {
         .merge(assets::routes())
         .fallback(failure::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn(failure::without_nul))
+        .layer(from_fn(failure::address_without_nul))
         .layer(from_fn(failure::written))
         .layer(from_fn_with_state(console.clone(), api::once::once))
-        // What is refused before it gets further.
-        .layer(from_fn(failure::written))
         .layer(from_fn(api::etag::tagged))
         .layer(from_fn(frame::headers))
         .with_state(console)

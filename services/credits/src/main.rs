@@ -46,8 +46,3 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     post.close().await;
     Ok(())
 }
-
-/// Empty is not given: that is how compose files leave a variable out.
-fn given(value: Option<String>) -> Option<String> {
-    value.filter(|text| !text.trim().is_empty())
-}

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
-use tradeup_domain::{Currency, Money, ValueClass};
-use tradeup_proto::{convert, v1};
+use tradeup_proto::convert;
 use tradeup_store::runs::Trigger;
 use tradeup_store::{TenantRef, Tx, schedules};
-use tradeup_worker::trigger;
+use tradeup_worker::trigger::{self, ManualGrant};
 
 use super::start::{Existing, Start};
 use super::{member_by_customer, tenant_by_handle};
@@ -48,23 +47,18 @@ impl Grant {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let tenant = tenant_by_handle(&pool, &self.tenant).await?;
-        let currency: Currency = tenant.currency.parse().context("the shop's currency can't be read")?;
-        let amount = Money::parse(&self.amount, currency)?;
-        let value_class = if self.paid { ValueClass::Paid } else { ValueClass::Promotional };
+        let manual = ManualGrant {
+            member: &self.member,
+            amount: &self.amount,
+            key: &self.key,
+            reason: &self.reason,
+            expires_at: self.expires,
+            paid: self.paid,
+        };
+        let grant = manual.input(&tenant.currency)?;
         if self.key.trim().is_empty() {
             bail!("--key is empty; give what makes this credit unique, like a ticket's number");
         }
-        let grant = v1::GrantCredit {
-            member_external_id: self.member,
-            amount: Some(v1::Money {
-                amount_minor: amount.amount_minor,
-                currency: currency.code().to_owned(),
-            }),
-            reason: self.reason,
-            expires_at: self.expires.map(convert::timestamp),
-            value_class: convert::value_class_number(value_class),
-            source_key: format!("manual:{}", self.key),
-        };
         let checked = convert::grant(&grant)?;
 
         let mut tx = Tx::of_tenant(&pool, tenant.id).await?;

@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
-use tradeup_store::{RunId, Tx, dead_letters, runs};
+use tradeup_store::{RunId, runs};
 
-use super::{Operator, Said, done};
+use super::{Operator, Said, done, retry_all};
 use crate::Console;
 use crate::api::document::Problems;
 use crate::failure::{Failure, Query};
@@ -36,14 +36,7 @@ pub(crate) async fn retry_many(
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
     let ids = counted(&console, &asked, &operator).await?;
-    let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    let retried = dead_letters::retry(&mut tx, &ids, &actor).await?;
-    tx.commit().await?;
-    if retried.total() == 0 {
-        return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
-    }
-    let value = json!({ "dead": retried.dead, "cancelled": retried.cancelled, "waiting": retried.waiting });
-    Ok(done(&format!("/runs?{}", asked.query()?), value))
+    retry_all(console.worker.pool(), &ids, &actor, &format!("/runs?{}", asked.query()?)).await
 }
 
 /// Cancels all runs that match and have not ended, with all below them. Needs `reason` and `count`.

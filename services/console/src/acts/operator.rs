@@ -10,11 +10,10 @@ use utoipa::ToSchema;
 
 use crate::Console;
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// What every act is sent with: which fields it needs, it says.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Said)]
 pub(crate) struct Said {
     /// The token of a page's forms; programs have another one.
     #[serde(default)]
@@ -108,7 +107,6 @@ impl Operator {
 }
 
 impl Said {
-    /// PostgreSQL keeps no text with this character.
     fn without_nul(self) -> Result<Self, Failure> {
         for (field, text) in [
             ("reason", &self.reason),
@@ -116,9 +114,7 @@ impl Said {
             ("as_of", &self.as_of),
             ("tenant", &self.tenant),
         ] {
-            if text.contains('\0') {
-                return Err(Failure::Invalid { field, why: "it has a NUL character in it".to_owned() });
-            }
+            failure::without_nul(field, text)?;
         }
         Ok(self)
     }

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tradeup_domain::signing;
 use tradeup_hooks::{EndpointUrl, Reach, Sender, Settings};
 use tradeup_mail::{Address, Mailer, Server};
+use tradeup_worker::given;
 
 use super::Watch;
 use super::channel::{Channel, Way};
@@ -32,11 +33,6 @@ pub(crate) struct AlertOptions {
     /// Secret that the webhook's messages are signed with (Standard Webhooks), like whsec_BASE64.
     #[arg(long, env = "TRADEUP_ALERT_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
     alert_webhook_secret: Option<String>,
-}
-
-/// Empty is not given: that is how compose files leave a variable out.
-fn given(value: Option<String>) -> Option<String> {
-    value.filter(|text| !text.trim().is_empty())
 }
 
 impl AlertOptions {

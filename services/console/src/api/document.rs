@@ -90,8 +90,9 @@ impl Modify for Token {
     paths(
         super::overview, super::alerts, super::runs, super::run, super::schedules, super::dead_groups,
         super::dead_group, super::shops, super::shop, super::events, super::ledger, super::member,
-        acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::replay_group, acts::discard_group, acts::pause_shop, acts::resume_shop,
-        acts::pause_schedule, acts::resume_schedule, acts::trigger, acts::acknowledge, acts::test_channels,
+        acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::replay_group,
+        acts::discard_group, acts::pause_shop, acts::resume_shop, acts::pause_schedule, acts::resume_schedule,
+        acts::trigger, acts::acknowledge, acts::test_channels,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),
     security(("token" = [])),

@@ -2,8 +2,8 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderValue, IF_NONE_MATCH};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
@@ -29,13 +29,11 @@ pub(crate) async fn tagged(request: Request, next: Next) -> Response {
         return Failure::Internal.into_response();
     };
     // It may be kept, and has to be asked for again.
-    parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    let same = shown.is_some_and(|shown| matches(&shown, &hex));
-    parts.headers.insert(ETAG, tag);
-    if same {
-        parts.headers.remove(CONTENT_LENGTH);
-        return (StatusCode::NOT_MODIFIED, kept(&parts.headers)).into_response();
+    let headers = [(ETAG, tag), (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
+    if shown.is_some_and(|shown| matches(&shown, &hex)) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
+    parts.headers.extend(headers);
     Response::from_parts(parts, Body::from(body))
 }
 
@@ -47,12 +45,4 @@ fn matches(shown: &HeaderValue, hex: &str) -> bool {
             .map(str::trim)
             .any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == hex)
     })
-}
-
-/// What an answer without a body says (RFC 9110 §15.4.5).
-fn kept(headers: &HeaderMap) -> HeaderMap {
-    [ETAG, CACHE_CONTROL]
-        .into_iter()
-        .filter_map(|name| headers.get(&name).map(|value| (name, value.clone())))
-        .collect()
 }

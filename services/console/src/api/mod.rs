@@ -27,7 +27,7 @@ use document::{GroupPath, MemberPath, Problems, RunPath, ShopPath};
 
 /// Is anything wrong, at a glance.
 #[utoipa::path(get, path = "/api/v1/overview",
-    responses((status = 200, description = "Is anything wrong, at a glance.", body = Overview), Problems))]
+    responses((status = 200, body = Overview), Problems))]
 async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overview>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?))
@@ -35,7 +35,7 @@ async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overv
 
 /// Runs, newest first.
 #[utoipa::path(get, path = "/api/v1/runs", params(Asked),
-    responses((status = 200, description = "Runs, newest first.", body = Runs), Problems))]
+    responses((status = 200, body = Runs), Problems))]
 async fn runs(
     State(console): State<Console>,
     who: Who,
@@ -46,7 +46,7 @@ async fn runs(
 
 /// A run with what is above and below it, its attempts, failures, and log.
 #[utoipa::path(get, path = "/api/v1/runs/{id}", params(RunPath),
-    responses((status = 200, description = "A run with what is above and below it, its attempts, failures, and log.", body = Run), Problems))]
+    responses((status = 200, body = Run), Problems))]
 async fn run(
     State(console): State<Console>,
     who: Who,
@@ -57,7 +57,7 @@ async fn run(
 
 /// Schedules, when they fire next, and what was decided of late.
 #[utoipa::path(get, path = "/api/v1/schedules",
-    responses((status = 200, description = "Schedules, when they fire next, and what was decided of late.", body = Schedules), Problems))]
+    responses((status = 200, body = Schedules), Problems))]
 async fn schedules(State(console): State<Console>, who: Who) -> Result<Json<Schedules>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Schedules::read(console.worker.pool()).await?))
@@ -65,7 +65,7 @@ async fn schedules(State(console): State<Console>, who: Who) -> Result<Json<Sche
 
 /// Dead letters that nobody has seen to, by cause.
 #[utoipa::path(get, path = "/api/v1/dead-letters",
-    responses((status = 200, description = "Dead letters that nobody has seen to, by cause.", body = Vec<Group>), Problems))]
+    responses((status = 200, body = Vec<Group>), Problems))]
 async fn dead_groups(State(console): State<Console>, who: Who) -> Result<Json<Vec<Group>>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(dead::groups(console.worker.pool()).await?))
@@ -73,7 +73,7 @@ async fn dead_groups(State(console): State<Console>, who: Who) -> Result<Json<Ve
 
 /// The dead letters of one cause.
 #[utoipa::path(get, path = "/api/v1/dead-letters/{group}", params(GroupPath),
-    responses((status = 200, description = "The dead letters of one cause.", body = GroupStory), Problems))]
+    responses((status = 200, body = GroupStory), Problems))]
 async fn dead_group(
     State(console): State<Console>,
     who: Who,
@@ -85,21 +85,21 @@ async fn dead_group(
 
 /// Shops that may be seen.
 #[utoipa::path(get, path = "/api/v1/shops",
-    responses((status = 200, description = "Shops that may be seen.", body = Vec<Shop>), Problems))]
+    responses((status = 200, body = Vec<Shop>), Problems))]
 async fn shops(State(console): State<Console>, who: Who) -> Result<Json<Vec<Shop>>, Failure> {
     Ok(Json(tenants::list(console.worker.pool(), &who).await?))
 }
 
 /// A shop.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}", params(ShopPath),
-    responses((status = 200, description = "A shop.", body = Shop), Problems))]
+    responses((status = 200, body = Shop), Problems))]
 async fn shop(Seen { shop, .. }: Seen) -> Json<Shop> {
     Json(shop)
 }
 
 /// What a shop or another system told, newest first: 100 at most.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/events", params(ShopPath, events::Asked),
-    responses((status = 200, description = "What a shop or another system told, newest first: 100 at most.", body = Vec<events::Event>), Problems))]
+    responses((status = 200, body = Vec<events::Event>), Problems))]
 async fn events(
     State(console): State<Console>,
     Seen { shop, .. }: Seen,
@@ -110,7 +110,7 @@ async fn events(
 
 /// What a shop owes, its months, and what a month would give.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/ledger", params(ShopPath, OfPeriod),
-    responses((status = 200, description = "What a shop owes, its months, and what a month would give.", body = Ledger), Problems))]
+    responses((status = 200, body = Ledger), Problems))]
 async fn ledger(
     State(console): State<Console>,
     Seen { shop, .. }: Seen,
@@ -121,7 +121,7 @@ async fn ledger(
 
 /// What a member has to spend, until when, and every movement.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/members/{customer}", params(MemberPath, OfPeriod),
-    responses((status = 200, description = "What a member has to spend, until when, and every movement.", body = Member), Problems))]
+    responses((status = 200, body = Member), Problems))]
 async fn member(
     State(console): State<Console>,
     Seen { who, shop }: Seen,
@@ -133,7 +133,7 @@ async fn member(
 
 /// Alerts, their rules, and who is told.
 #[utoipa::path(get, path = "/api/v1/alerts",
-    responses((status = 200, description = "Alerts, their rules, and who is told.", body = Alerts), Problems))]
+    responses((status = 200, body = Alerts), Problems))]
 async fn alerts(State(console): State<Console>, who: Who) -> Result<Json<Alerts>, Failure> {
     who.may(Act::SeeAll)?;
     Ok(Json(Alerts::read(console.worker.pool()).await?))

@@ -12,14 +12,13 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 use tradeup_store::api_calls::{self, Begun};
 
-use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
+use crate::{BODY_BYTES_MAX, Console};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const KEY_LEN_MAX: usize = 255;
-const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// Does an act of the API once for each key of whoever sends it.
 pub(crate) async fn once(State(console): State<Console>, request: Request, next: Next) -> Response {
@@ -29,7 +28,7 @@ pub(crate) async fn once(State(console): State<Console>, request: Request, next:
     }
     match keyed(&console, request, next).await {
         Ok(response) => response,
-        Err(failure) => failure.into_response(),
+        Err(failure) => failure.problem(),
     }
 }
 

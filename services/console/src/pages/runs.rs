@@ -22,8 +22,6 @@ const STATES: [&str; 8] =
 
 /// What can be done with all runs that match: the act, its button, and how it looks.
 const MANY: [(&str, &str, &str); 2] = [("retry", "Try all again", "go"), ("cancel", "Cancel all", "danger")];
-/// Of so many at most.
-const MAX: u16 = MANY_MAX;
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -49,8 +47,12 @@ async fn list(
         None => None,
     };
     let many = if who.role.may(Act::Operate) && asked.narrows() && !view.runs.is_empty() {
-        let number =
-            u16::try_from(matching(console.worker.pool(), &who, &asked).await?.len()).unwrap_or(u16::MAX);
+        // A list that is on one page shows all of them.
+        let number = match (&view.next, asked.before.is_empty()) {
+            (None, true) => view.runs.len(),
+            _ => matching(console.worker.pool(), &who, &asked).await?.len(),
+        };
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
         Some((number, Asked { before: String::new(), ..asked.clone() }.query()?))
     } else {
         None

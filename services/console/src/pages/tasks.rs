@@ -12,9 +12,9 @@ use tradeup_store::schedules;
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
-use crate::api::scheduled_tasks::Task;
 use crate::failure::Failure;
 use crate::frame::Frame;
+use crate::views::tasks::Task;
 
 #[derive(Template)]
 #[template(path = "tasks.html")]
@@ -29,7 +29,7 @@ async fn list(State(console): State<Console>, who: Who) -> Result<Response, Fail
     who.may(Act::SeeAll)?;
     let pool = console.worker.pool();
     let now = schedules::clock(pool).await?;
-    let tasks = Task::all(&console, &who).await?;
+    let tasks = Task::all(pool, &who).await?;
     let period = Period::of(now, chrono_tz::Tz::UTC).to_string();
     written(&TasksPage { frame: Frame::of(&who, "tasks"), tasks, period })
 }

@@ -9,6 +9,7 @@ pub(crate) mod overview;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;
+pub(crate) mod tasks;
 pub(crate) mod tenants;
 pub(crate) mod when;
 

@@ -164,15 +164,20 @@ pub(crate) async fn matching(pool: &Pool, who: &Who, asked: &Asked) -> Result<Ve
     Ok(found.into_iter().map(|run| run.run_id).collect())
 }
 
+/// The latest that match.
+pub(crate) async fn latest(pool: &Pool, who: &Who, asked: &Asked, limit: i64) -> Result<Vec<Line>, Failure> {
+    let found = runs::list(pool, &asked.filter(who)?, limit).await?;
+    Ok(found.into_iter().map(Line::of).collect())
+}
+
 impl Runs {
     pub(crate) async fn read(pool: &Pool, who: &Who, asked: &Asked) -> Result<Self, Failure> {
-        let filter = asked.filter(who)?;
-        let mut found = runs::list(pool, &filter, PAGE + 1).await?;
-        let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
+        let mut runs = latest(pool, who, asked, PAGE + 1).await?;
+        let more = i64::try_from(runs.len()).is_ok_and(|found| found > PAGE);
         if more {
-            found.pop();
+            runs.pop();
         }
-        let next = found.last().filter(|_| more).map(|run| run.run_id.to_string());
-        Ok(Self { runs: found.into_iter().map(Line::of).collect(), next })
+        let next = runs.last().filter(|_| more).map(|run| run.id.clone());
+        Ok(Self { runs, next })
     }
 }

@@ -63,9 +63,23 @@ impl FromRequestParts<Console> for Seen {
     }
 }
 
-/// One of them.
-pub(crate) async fn one(pool: &Pool, who: &Who, handle: &str) -> Result<Shop, Failure> {
+async fn row(pool: &Pool, who: &Who, handle: &str) -> Result<Tenant, Failure> {
     let tenant = tenants::by_handle(pool, handle).await?.ok_or(Failure::NotFound)?;
     who.sees(Some(tenant.id))?;
-    Ok(Shop::of(tenant))
+    Ok(tenant)
+}
+
+/// One of them.
+pub(crate) async fn one(pool: &Pool, who: &Who, handle: &str) -> Result<Shop, Failure> {
+    row(pool, who, handle).await.map(Shop::of)
+}
+
+/// One that an act names in its field `tenant`.
+pub(crate) async fn named(pool: &Pool, who: &Who, handle: &str) -> Result<Tenant, Failure> {
+    row(pool, who, handle).await.map_err(|error| match error {
+        Failure::NotFound => {
+            Failure::Invalid { field: "tenant", why: format!("there is no shop {handle:?}") }
+        }
+        other => other,
+    })
 }

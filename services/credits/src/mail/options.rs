@@ -7,7 +7,7 @@ use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_mail::{Address, Mailer, Server, WebLink};
 
 use super::post::{Post, Ready};
-use crate::given;
+use tradeup_worker::given;
 
 /// Which server, and what mails say of us. Without a server the service works, and warnings wait for one.
 #[derive(Args)]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tradeup_shopify::{AppCredentials, Client, KeyRing, Recorder, Settings};
 
 use super::connection::{Looks, Ready, Shops};
-use crate::given;
+use tradeup_worker::given;
 
 /// Keys, the app's own name and secret, and what is only for stand-ins. Without keys the service works, and
 /// what shops are to be told waits.

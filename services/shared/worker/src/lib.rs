@@ -28,7 +28,7 @@ mod told;
 pub mod trigger;
 mod watchdog;
 
-pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions};
+pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions, given};
 pub use probe::{ProbeCredits, ProbeScheduler, ProbeWebhooks};
 pub use registry::{Registry, RegistryError};
 pub use relay::Relay;

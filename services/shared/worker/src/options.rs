@@ -10,6 +10,12 @@ use tradeup_proto::subject::Lane;
 use tradeup_store::pool::ConnectError;
 use tradeup_store::{Durability, Pool, Purpose};
 
+/// What an option was given. Empty is not given: that is how compose files leave a variable out.
+#[must_use]
+pub fn given(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.trim().is_empty())
+}
+
 /// Where the database is.
 #[derive(Clone, Args)]
 #[command(next_help_heading = "PostgreSQL")]

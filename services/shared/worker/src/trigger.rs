@@ -2,6 +2,7 @@
 //! the same key.
 
 mod fires;
+mod manual_grant;
 mod scheduled;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -18,6 +19,7 @@ use tradeup_store::{RunId, TenantRef};
 use uuid::Uuid;
 
 pub use fires::*;
+pub use manual_grant::{ManualGrant, ManualGrantError};
 pub use scheduled::{NotYet, Scheduled, When};
 
 /// A fire, or what a person asks for in its place.
