@@ -121,7 +121,7 @@ impl Watch {
 
     /// Sends what is due by one channel, all of it at the same time.
     async fn send(&self, worker: &Worker, channel: &Channel) -> Result<(), StoreError> {
-        let due = alerts::take_due(worker.pool(), &[channel.name.to_owned()]).await?;
+        let due = alerts::take_due(worker.pool(), channel.name).await?;
         let sent = join_all(due.iter().map(|due| self.send_one(worker, channel, due))).await;
         sent.into_iter().collect()
     }

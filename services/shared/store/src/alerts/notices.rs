@@ -63,29 +63,21 @@ pub async fn is_there(pool: &Pool, channel: &str, reaches: &str) -> Result<(), S
     .map(drop)
 }
 
-pub(super) async fn tell(db: &mut Connection, settled: &Settled) -> Result<(), StoreError> {
+pub(super) async fn tell(db: &mut Connection, settled: &Settled) -> Result<u64, StoreError> {
     let Settled { opened, resolved, reminded } = settled;
     sqlx::query_file!("src/alerts/tell.sql", opened, resolved, reminded)
         .execute(db)
         .await
         .doing("writing messages of alerts")
-        .map(drop)
+        .map(|done| done.rows_affected())
 }
 
-/// Writes a message that says nothing to every channel: whether they work.
+/// Writes a message that says nothing to every channel: whether they work. Returns to how many.
 ///
 /// # Errors
 /// As any statement.
 pub async fn tell_all(db: &mut Connection) -> Result<u64, StoreError> {
-    sqlx::query!(
-        "insert into alert_notices (id, channel, opened, resolved, reminded)
-         select gen_random_uuid(), channel, '{}', '{}', '{}' from alert_channels
-         where seen_at > now() - interval '2 hours'"
-    )
-    .execute(db)
-    .await
-    .doing("writing messages to all channels of alerts")
-    .map(|done| done.rows_affected())
+    tell(db, &Settled::default()).await
 }
 
 /// A message that is to be sent.
@@ -107,12 +99,12 @@ pub struct Due {
     pub tries: i32,
 }
 
-/// Takes messages of these channels that are due. Whoever does not come back with [`ended`] leaves them to be due again.
+/// Takes messages of a channel that are due. Whoever does not come back with [`ended`] leaves them to be due again.
 ///
 /// # Errors
 /// As any statement.
-pub async fn take_due(pool: &Pool, channels: &[String]) -> Result<Vec<Due>, StoreError> {
-    sqlx::query_file_as!(Due, "src/alerts/take_due.sql", channels, DUE_MAX, LEASE.as_secs_f64())
+pub async fn take_due(pool: &Pool, channel: &str) -> Result<Vec<Due>, StoreError> {
+    sqlx::query_file_as!(Due, "src/alerts/take_due.sql", channel, DUE_MAX, LEASE.as_secs_f64())
         .fetch_all(pool)
         .await
         .doing("taking messages of alerts")

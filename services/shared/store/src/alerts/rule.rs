@@ -80,11 +80,3 @@ impl FromStr for Rule {
         Self::ALL.into_iter().find(|rule| rule.as_str() == text).ok_or_else(|| UnknownRule(text.to_owned()))
     }
 }
-
-impl TryFrom<String> for Rule {
-    type Error = UnknownRule;
-
-    fn try_from(text: String) -> Result<Self, UnknownRule> {
-        text.parse()
-    }
-}

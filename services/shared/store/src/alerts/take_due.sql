@@ -1,8 +1,8 @@
 -- Takes messages that are due; whoever does not come back leaves them to be due again.
--- $1 channels  $2 limit  $3 lease in seconds
+-- $1 channel  $2 limit  $3 lease in seconds
 with due as (
     select id from alert_notices
-    where ended_at is null and due_at <= now() and channel = any ($1)
+    where ended_at is null and due_at <= now() and channel = $1
     order by due_at limit $2
     for update skip locked
 )
