@@ -94,7 +94,8 @@ async fn what_is_taken_back_before_it_can_be_used_is_never_told() {
     let line = json!({ "price_minor": 10_000, "quantity": 1 });
     let paid = |order: &str| {
         json!({ "order_external_id": order, "member_external_id": member, "currency": "USD",
-        "lines": [line], "paid_at": "2026-11-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z" })
+        "lines": [line], "paid_at": "2026-10-01T00:00:00Z", "updated_at": "2026-10-01T00:00:00Z",
+        "needs_fulfilment": true })
     };
     let publish = async |topic: &str, id: &str, body: serde_json::Value| {
         let subject = format!("events.aurora.shop.{}", topic.replace('.', "=2E"));
@@ -108,12 +109,7 @@ async fn what_is_taken_back_before_it_can_be_used_is_never_told() {
     .await;
     publish("order.cancelled", "e3", json!({ "order_external_id": "1" })).await;
     // Fulfilled long ago: it can be used now.
-    publish(
-        "order.fulfilled",
-        "e4",
-        json!({ "order_external_id": "2", "fulfilled_at": "2026-11-02T00:00:00Z" }),
-    )
-    .await;
+    publish("order.fulfilled", "e4", json!({ "order_external_id": "2", "at": "2026-10-02T00:00:00Z" })).await;
     super::eventually("the second can be used", super::SOON, || async {
         let sent = "select count(*) from pushes where state = 'sent'";
         (wallets.world.number(sent).await == 1).then_some(())
