@@ -4,6 +4,7 @@
 //! no server has nothing to say.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "test support fails loudly")]
 
+mod browser;
 mod cluster;
 mod database;
 mod jobs;
@@ -14,6 +15,7 @@ mod servers;
 mod smtp;
 mod world;
 
+pub use browser::{Browser, BrowserSetup};
 pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use jobs::Jobs;

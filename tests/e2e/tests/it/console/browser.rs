@@ -1,0 +1,251 @@
+//! The console as people use it: in a real browser, with eyes, without a mouse, without script, and on a telephone.
+
+use std::time::Duration;
+
+use tradeup_harness::{Browser, BrowserSetup, World, eventually};
+
+use super::{Console, PASSWORD, console, month};
+
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+const PLAIN: BrowserSetup = BrowserSetup { script: true, dark: false, width: 1280 };
+
+async fn signed_in(console: &Console, name: &str, setup: BrowserSetup) -> Browser {
+    let browser = Browser::start(format!("http://127.0.0.1:{}", console.port), setup).await;
+    browser.go("/").await;
+    browser.fill("input[name=name]", name).await;
+    browser.fill("input[name=password]", PASSWORD).await;
+    browser.press("button").await;
+    browser.says("Sign out").await;
+    browser
+}
+
+async fn set(world: &World, statement: &'static str) {
+    sqlx::query(statement).execute(&world.database.admin).await.unwrap();
+}
+
+/// At 3 a.m.: a shop's credits are missing. Why, and put it right.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_credits_are_found_and_a_dead_group_is_replayed() {
+    let console = console().await;
+    let world = &console.world;
+    set(world, "revoke insert on lots from tradeup_app").await;
+    let run = world.trigger("2026-10");
+    assert_eq!(world.ended(&run).await["state"], "dead");
+    set(world, "grant insert on lots to tradeup_app").await;
+
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    browser.says("dead letters are to be seen to").await;
+    browser.press("section[aria-labelledby=dead] a").await;
+    browser.says("TU0104").await;
+    browser.says("permission").await;
+    let letters = world.number("select count(*) from dead_letters where resolution is null").await;
+    // The member who has called.
+    let member: String = sqlx::query_scalar(
+        "select m.external_id from members m join memberships s on s.tenant_id = m.tenant_id and s.member_id = m.id
+         where m.tenant_id = 1 and s.status = 'active' order by m.id limit 1",
+    )
+    .fetch_one(&world.database.admin)
+    .await
+    .unwrap();
+    browser.go(&format!("/shops/aurora/members/{member}")).await;
+    browser.fill("input[name=period]", "2026-10").await;
+    browser.press("section[aria-labelledby=why] button").await;
+    browser.says("Not granted for 2026-10").await;
+    browser.session().back().await.unwrap();
+    browser.session().back().await.unwrap();
+    browser.says("TU0104").await;
+    browser.fill("form[action$='/replay'] input[name=reason]", "the right is back").await;
+    browser.fill("form[action$='/replay'] input[name=count]", "1").await;
+    browser.press("form[action$='/replay'] button").await;
+    browser.says(&format!("count: it is about {letters} now")).await;
+    browser.session().back().await.unwrap();
+    browser.fill("form[action$='/replay'] input[name=reason]", "the right is back").await;
+    browser.fill("form[action$='/replay'] input[name=count]", &letters.to_string()).await;
+    browser.press("form[action$='/replay'] button").await;
+    browser.says("None.").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-10"]);
+    browser.go("/audit").await;
+    browser.says("the right is back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_is_paused_and_its_live_run_goes_on_and_ends_on_screen() {
+    let console = console().await;
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    browser.go("/shops/aurora").await;
+    browser.fill("form[action$='/pause'] input[name=reason]", "their stock-taking").await;
+    browser.press("form[action$='/pause'] button").await;
+    browser.says("their stock-taking").await;
+
+    let run = console.world.trigger("2026-10");
+    browser.go(&format!("/runs/{run}")).await;
+    browser.says("waiting").await;
+    console.world.tradeup_ok(&["resume", "--tenant", "aurora", "--reason", "done"]);
+    // Nobody loads it again.
+    browser.find("h1 .state.succeeded").await;
+    assert_eq!(browser.path().await, format!("/runs/{run}"));
+    browser.says("by ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_money_run_is_previewed_and_fired_for_as_many_as_it_says() {
+    let console = console().await;
+    let world = &console.world;
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    browser.go("/shops/aurora/ledger?period=2026-10").await;
+    let (credits, minor) = world.due["aurora"];
+    let total = format!("{}.{:02} USD to {credits} members", minor / 100, minor % 100);
+    browser.says(&format!("Would credit {total}")).await;
+    for (count, shown) in [("1".to_owned(), "count: it is about"), (credits.to_string(), "succeeded")] {
+        browser.go("/shops/aurora/ledger?period=2026-10").await;
+        browser.fill("form[action$='/trigger'] input[name=count]", &count).await;
+        browser.fill("form[action$='/trigger'] input[name=reason]", "came late").await;
+        browser.press("form[action$='/trigger'] button").await;
+        browser.says(shown).await;
+    }
+    browser.go("/shops/aurora/ledger?period=2026-10").await;
+    browser.says("Nobody would be credited anything.").await;
+    browser.says("have it already").await;
+    let sums = world.number("select sum(granted_minor)::bigint from lots").await;
+    assert_eq!(sums, minor);
+}
+
+/// What a list is narrowed to is cancelled in one act, by number, and tried again in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_match_are_cancelled_and_tried_again_together() {
+    let console = console().await;
+    let world = &console.world;
+    world.tradeup_ok(&["pause", "--task", "monthly-credits-batch", "--reason", "wait"]);
+    let run = world.trigger("2026-10");
+    let batches = "select count(*) from runs where task = 'monthly-credits-batch'";
+    eventually("both shops are planned", Duration::from_secs(30), || async {
+        (world.number(batches).await == 2).then_some(())
+    })
+    .await;
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    for (act, number, shown) in
+        [("cancel", "7", "count: it is about 2 now"), ("cancel", "2", "cancelled"), ("retry", "2", "queued")]
+    {
+        browser.go("/runs?task=monthly-credits-batch").await;
+        browser.says("2 runs match").await;
+        browser.fill(&format!("form[action*='/runs/{act}'] input[name=count]"), number).await;
+        browser.fill(&format!("form[action*='/runs/{act}'] input[name=reason]"), "wrong month").await;
+        browser.press(&format!("form[action*='/runs/{act}'] button")).await;
+        browser.says(shown).await;
+    }
+    world.tradeup_ok(&["resume", "--task", "monthly-credits-batch", "--reason", "go"]);
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-10"]);
+    let vera = signed_in(&console, "vera", PLAIN).await;
+    vera.go("/runs?task=monthly-credits-batch").await;
+    vera.says("succeeded").await;
+    assert!(!vera.text().await.contains("All that match"), "a viewer changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_is_enough() {
+    let console = console().await;
+    let run = month(&console.world).await;
+    let browser = Browser::start(format!("http://127.0.0.1:{}", console.port), PLAIN).await;
+    browser.go("/runs").await;
+    // The first field has the focus.
+    browser.find("input[name=name]").await;
+    browser.type_keys(&format!("vera{TAB}{PASSWORD}{ENTER}")).await;
+    browser.says("Sign out").await;
+    // The first stop leads past the navigation.
+    browser.type_keys(TAB).await;
+    assert_eq!(browser.focused().await.0, "Skip to content");
+    browser.type_keys(ENTER).await;
+    for _ in 0..40 {
+        browser.type_keys(TAB).await;
+        let (_, link) = browser.focused().await;
+        if link.is_some_and(|link| link == format!("/runs/{run}")) {
+            browser.type_keys(ENTER).await;
+            browser.says("succeeded").await;
+            assert_eq!(browser.path().await, format!("/runs/{run}"));
+            return;
+        }
+    }
+    panic!("no run is reached within forty stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_needs_script() {
+    let console = console().await;
+    let run = month(&console.world).await;
+    let browser = signed_in(&console, "olga", BrowserSetup { script: false, ..PLAIN }).await;
+    for (path, said) in [
+        ("/", "Under way"),
+        ("/alerts", "Rules"),
+        ("/runs", "monthly-credits"),
+        (&format!("/runs/{run}"), "succeeded"),
+        ("/schedules", "monthly-credits"),
+        ("/tasks", "Trigger"),
+        ("/shops/aurora", "Latest runs"),
+        ("/shops/aurora/ledger", "Owed to members"),
+    ] {
+        browser.go(path).await;
+        browser.says(said).await;
+    }
+    browser.go(&format!("/runs/{run}")).await;
+    browser.says("UTC").await;
+    browser.go("/shops/aurora").await;
+    browser.fill("form[action$='/pause'] input[name=reason]", "without script").await;
+    browser.press("form[action$='/pause'] button").await;
+    browser.says("without script").await;
+}
+
+/// Every page, in light, in dark and on a telephone: axe-core finds nothing, and none is wider than its window.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_used_by_everybody() {
+    let console = console().await;
+    let world = &console.world;
+    set(world, "revoke insert on lots from tradeup_app").await;
+    let dead = world.trigger("2026-09");
+    assert_eq!(world.ended(&dead).await["state"], "dead");
+    set(world, "grant insert on lots to tradeup_app").await;
+    let run = month(world).await;
+    let group: String = sqlx::query_scalar("select fingerprint from dead_letters limit 1")
+        .fetch_one(&world.database.admin)
+        .await
+        .unwrap();
+    let member: String = sqlx::query_scalar("select external_id from members order by id limit 1")
+        .fetch_one(&world.database.admin)
+        .await
+        .unwrap();
+    let pages = [
+        "/".to_owned(),
+        "/alerts".to_owned(),
+        "/runs?all=1".to_owned(),
+        format!("/runs/{run}"),
+        format!("/runs/{dead}"),
+        "/schedules".to_owned(),
+        "/tasks".to_owned(),
+        "/dead".to_owned(),
+        format!("/dead/{group}"),
+        "/shops".to_owned(),
+        "/shops/aurora".to_owned(),
+        "/shops/aurora/ledger".to_owned(),
+        "/shops/aurora/events".to_owned(),
+        format!("/shops/aurora/members/{member}"),
+        "/audit".to_owned(),
+        "/settings".to_owned(),
+        "/no/such/page".to_owned(),
+    ];
+    let mut wrong = Vec::new();
+    for (dark, width) in [(false, 1280), (true, 1280), (false, 390)] {
+        let browser = signed_in(&console, "adam", BrowserSetup { dark, width, ..PLAIN }).await;
+        for page in &pages {
+            browser.go(page).await;
+            let here = format!("{page} (dark {dark}, {width} px)");
+            wrong.extend(browser.barriers().await.into_iter().map(|barrier| format!("{here}: {barrier}")));
+            let over = browser.overflow().await;
+            if over > 0 {
+                wrong.push(format!("{here}: {over} px wider than its window"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
