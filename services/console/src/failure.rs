@@ -106,6 +106,12 @@ impl Failure {
 }
 
 impl Failure {
+    /// All of it in a sentence.
+    pub(crate) fn said(&self) -> String {
+        let (title, words) = self.words();
+        format!("{title}: {words}")
+    }
+
     /// For a program.
     pub(crate) fn problem(&self) -> Response {
         let (title, words) = self.words();

@@ -5,6 +5,7 @@ mod acts;
 mod alerts;
 mod api;
 mod assets;
+mod bulk;
 mod failure;
 mod frame;
 mod live;
@@ -78,6 +79,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
     let console = Console { worker: service.worker().clone(), live, secure };
     service.beside(watching);
+    service.beside(bulk::work(service.worker().clone(), service.shutdown()));
     service.beside(alerts.run(service.worker().clone(), service.shutdown()));
     service.beside(tradeup_http::serve(listener, routes(console), CONNECTIONS_MAX, service.shutdown()));
     Ok(service.run().await?)

@@ -73,7 +73,7 @@ impl Which {
             code: self.code,
             task: self.task,
             tenant: self.tenant,
-            run: self.run,
+            runs: self.run.map(|run| vec![run]),
             since: self.since,
             until: self.until,
         })

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::{Form, FromRequest, FromRequestParts as _, Request};
 use axum::http::header::CONTENT_TYPE;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tradeup_access::Act;
 use tradeup_store::audit::Actor;
 use utoipa::ToSchema;
@@ -12,88 +14,98 @@ use crate::Console;
 use crate::access::Who;
 use crate::failure::{self, Failure};
 
-/// What every act is sent with: which fields it needs, it says.
+/// What every act is sent with, and what this one needs beside it.
 #[derive(Deserialize, ToSchema)]
-pub(crate) struct Said {
+pub(crate) struct Said<T> {
     /// The token of a page's forms; programs have another one.
     #[serde(default)]
     #[schema(ignore)]
     form: String,
     /// Why, for the record.
     #[serde(default)]
-    pub(super) reason: String,
-    /// How many it is about, typed by the person: for what can't be taken back.
-    #[serde(default)]
-    #[schema(value_type = i64, required = false)]
-    pub(super) count: Count,
-    /// The month that a task is about.
-    #[serde(default)]
-    pub(super) period: String,
-    /// The instant that it is about; now, if it is not said.
-    #[serde(default)]
-    pub(super) as_of: String,
-    /// The shop that it is about; all, if it is not said.
-    #[serde(default)]
-    pub(super) tenant: String,
+    reason: String,
+    #[serde(flatten)]
+    what: T,
 }
 
-/// As a program gives it, as a form has it, or not at all.
+/// Nothing beside it.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Nothing {}
+
+/// An act that can't be taken back.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Counted {
+    /// How many it is about, typed by the person.
+    #[serde(default)]
+    #[schema(value_type = i64, required = false)]
+    pub(super) count: Number,
+}
+
+/// A number as a program gives it, as a form has it, or not at all.
 #[derive(Default, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Count {
-    Number(i64),
-    Text(String),
+pub(crate) enum Number {
+    /// Of JSON.
+    Given(i64),
+    /// Of a form.
+    Typed(String),
+    /// None.
     #[default]
     #[serde(skip)]
     Nothing,
 }
 
-impl FromRequest<Console> for Said {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
-        let wrong = |why: String| Failure::Invalid { field: "body", why };
-        let kind =
-            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
-            let Json(said): Json<Self> =
-                Json::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-            if matches!(said.count, Count::Text(_)) {
-                return Err(Failure::Invalid { field: "count", why: "give a number".to_owned() });
-            }
-            return said.without_nul();
-        }
-        let Form(said): Form<Self> =
-            Form::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
-        said.without_nul()
-    }
-}
-
 /// Somebody who may operate, and what they said: by a form of their own session, or by a token.
-pub(crate) struct Operator {
+pub(crate) struct Operator<T = Nothing> {
     pub(super) who: Who,
-    pub(super) said: Said,
+    pub(super) what: T,
+    reason: String,
+    by_form: bool,
 }
 
-impl FromRequest<Console> for Operator {
+/// The fields of a body: a form's are all text.
+async fn fields(request: Request, console: &Console, is_json: bool) -> Result<Map<String, Value>, Failure> {
+    let wrong = |why: String| Failure::Invalid { field: "body", why };
+    if is_json {
+        let Json(fields): Json<Map<String, Value>> =
+            Json::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
+        return Ok(fields);
+    }
+    let Form(fields): Form<Vec<(String, String)>> =
+        Form::from_request(request, console).await.map_err(|error| wrong(error.body_text()))?;
+    Ok(fields.into_iter().map(|(name, text)| (name, Value::String(text))).collect())
+}
+
+impl<T: DeserializeOwned> FromRequest<Console> for Operator<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
         let who = Who::from_request_parts(&mut parts, console).await?;
-        let said = Said::from_request(Request::from_parts(parts, body), console).await?;
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_json = kind.starts_with("application/json");
+        let fields = fields(Request::from_parts(parts, body), console, is_json).await?;
+        for (name, value) in &fields {
+            failure::without_nul("body", name)?;
+            if value.as_str().is_some_and(|text| text.contains('\0')) {
+                let why = format!("{name} has a NUL character in it");
+                return Err(Failure::Invalid { field: "body", why });
+            }
+        }
+        let said: Said<T> = serde_json::from_value(Value::Object(fields))
+            .map_err(|error| Failure::Invalid { field: "body", why: error.to_string() })?;
         if !who.sent(&said.form) {
             return Err(Failure::Forged);
         }
         who.may(Act::Operate)?;
-        Ok(Self { who, said })
+        Ok(Self { who, what: said.what, reason: said.reason, by_form: !is_json })
     }
 }
 
-impl Operator {
+impl<T> Operator<T> {
     /// As the audit log has them.
     pub(super) fn actor(&self) -> Actor {
-        self.who.actor(&self.said.reason)
+        self.who.actor(&self.reason)
     }
 
     /// The same, of an act for which there has to be a reason.
@@ -104,37 +116,22 @@ impl Operator {
             Some(_) => Ok(actor),
         }
     }
-}
 
-impl Said {
-    fn without_nul(self) -> Result<Self, Failure> {
-        for (field, text) in [
-            ("reason", &self.reason),
-            ("period", &self.period),
-            ("as_of", &self.as_of),
-            ("tenant", &self.tenant),
-        ] {
-            failure::without_nul(field, text)?;
-        }
-        Ok(self)
-    }
-
-    /// Whether a number was given at all.
-    pub(super) fn counted(&self) -> bool {
-        match &self.count {
-            Count::Number(_) => true,
-            Count::Text(said) => !said.trim().is_empty(),
-            Count::Nothing => false,
+    /// What one of its fields says, if it says anything.
+    pub(super) fn number(&self, field: &'static str, given: &Number) -> Result<Option<i64>, Failure> {
+        let why = || Failure::Invalid { field, why: "give a number".to_owned() };
+        match given {
+            Number::Given(number) => Ok(Some(*number)),
+            Number::Typed(text) if self.by_form && text.trim().is_empty() => Ok(None),
+            Number::Typed(text) if self.by_form => text.trim().parse().map(Some).map_err(|_malformed| why()),
+            Number::Typed(_) => Err(why()),
+            Number::Nothing => Ok(None),
         }
     }
 
-    pub(super) fn counts(&self, number: i64) -> Result<(), Failure> {
-        let said = match &self.count {
-            Count::Number(said) => Some(*said),
-            Count::Text(said) => said.trim().parse().ok(),
-            Count::Nothing => None,
-        };
-        if said == Some(number) {
+    /// That they have said how many it is about.
+    pub(super) fn counts(&self, given: &Number, number: i64) -> Result<(), Failure> {
+        if self.number("count", given)? == Some(number) {
             return Ok(());
         }
         let why = format!("it is about {number} now; give that number");

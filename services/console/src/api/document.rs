@@ -65,6 +65,8 @@ path!(MemberPath, handle: "The shop's handle.", customer: "The member's customer
 path!(SchedulePath, name: "The schedule's name.");
 path!(TaskPath, name: "The task's name.");
 path!(AlertPath, id: "The alert's id.");
+path!(RulePath, rule: "The rule's name.");
+path!(BulkActPath, id: "The bulk act's id.");
 
 struct Token;
 
@@ -88,11 +90,14 @@ impl Modify for Token {
             however often it is sent."
     ),
     paths(
-        super::overview, super::alerts, super::runs, super::run, super::schedules, super::dead_groups,
-        super::dead_group, super::shops, super::shop, super::events, super::ledger, super::member,
-        acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::replay_group,
-        acts::discard_group, acts::pause_shop, acts::resume_shop, acts::pause_schedule, acts::resume_schedule,
-        acts::trigger, acts::acknowledge, acts::test_channels,
+        super::overview, super::alerts, super::runs, super::run, super::bulk_acts, super::bulk_act,
+        super::schedules, super::dead_groups, super::dead_group, super::holds, super::search, super::shops,
+        super::shop, super::events, super::ledger, super::member,
+        acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::many::stop,
+        acts::dead::replay_edited, acts::dead::replay_group, acts::dead::discard_group,
+        acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,
+        acts::holds::limit, acts::pause_schedule, acts::resume_schedule, acts::trigger,
+        acts::alerts::acknowledge, acts::alerts::test_channels, acts::alerts::set_rule,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),
     security(("token" = [])),

@@ -14,16 +14,19 @@ use crate::Console;
 use crate::access::Who;
 use crate::failure::{self, Failure, Query};
 use crate::views::alerts::Alerts;
+use crate::views::bulk_acts::BulkAct;
 use crate::views::dead::{self, Group, GroupStory};
 use crate::views::events;
+use crate::views::holds::Holds;
 use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Overview;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
 use crate::views::schedules::Schedules;
+use crate::views::search::{Search, Sought};
 use crate::views::tenants::{self, Seen, Shop};
-use document::{GroupPath, MemberPath, Problems, RunPath, ShopPath};
+use document::{BulkActPath, GroupPath, MemberPath, Problems, RunPath, ShopPath};
 
 /// Is anything wrong, at a glance.
 #[utoipa::path(get, path = "/api/v1/overview",
@@ -53,6 +56,45 @@ async fn run(
     Path(given): Path<String>,
 ) -> Result<Json<Run>, Failure> {
     Ok(Json(Run::read(console.worker.pool(), &who, id(&given)?).await?))
+}
+
+/// What was done with many runs together, newest first: 100 at most.
+#[utoipa::path(get, path = "/api/v1/bulk-acts",
+    responses((status = 200, body = Vec<BulkAct>), Problems))]
+async fn bulk_acts(State(console): State<Console>, who: Who) -> Result<Json<Vec<BulkAct>>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(BulkAct::list(console.worker.pool()).await?))
+}
+
+/// A bulk act, and how far it is.
+#[utoipa::path(get, path = "/api/v1/bulk-acts/{id}", params(BulkActPath),
+    responses((status = 200, body = BulkAct), Problems))]
+async fn bulk_act(
+    State(console): State<Console>,
+    who: Who,
+    Path(given): Path<String>,
+) -> Result<Json<BulkAct>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(BulkAct::read(console.worker.pool(), &given).await?))
+}
+
+/// What holds runs back, and who waits.
+#[utoipa::path(get, path = "/api/v1/holds",
+    responses((status = 200, body = Holds), Problems))]
+async fn holds(State(console): State<Console>, who: Who) -> Result<Json<Holds>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(Holds::read(console.worker.pool()).await?))
+}
+
+/// Whatever somebody has in hand, found: 10 of each kind at most.
+#[utoipa::path(get, path = "/api/v1/search", params(Sought),
+    responses((status = 200, body = Search), Problems))]
+async fn search(
+    State(console): State<Console>,
+    who: Who,
+    Query(sought): Query<Sought>,
+) -> Result<Json<Search>, Failure> {
+    Ok(Json(Search::read(console.worker.pool(), &who, &sought).await?))
 }
 
 /// Schedules, when they fire next, and what was decided of late.
@@ -145,6 +187,10 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/alerts", get(alerts))
         .route("/runs", get(runs))
         .route("/runs/{id}", get(run))
+        .route("/bulk-acts", get(bulk_acts))
+        .route("/bulk-acts/{id}", get(bulk_act))
+        .route("/holds", get(holds))
+        .route("/search", get(search))
         .route("/schedules", get(schedules))
         .route("/dead-letters", get(dead_groups))
         .route("/dead-letters/{group}", get(dead_group))

@@ -34,19 +34,19 @@ pub(crate) async fn list(State(console): State<Console>, who: Who) -> Result<Jso
 }
 
 /// Does what a schedule does, now. The same month or instant again answers with the run that there is.
-#[utoipa::path(post, path = "/api/scheduled-tasks/{name}", params(TaskPath), request_body = acts::Said,
+#[utoipa::path(post, path = "/api/scheduled-tasks/{name}", params(TaskPath), request_body = acts::Said<acts::Wanted>,
     responses((status = 200, description = "Its run.", body = Object), Problems))]
 pub(crate) async fn trigger(
     state: State<Console>,
     path: Path<String>,
-    operator: Operator,
+    operator: Operator<acts::Wanted>,
 ) -> Result<Response, Failure> {
     acts::trigger(state, path, operator).await
 }
 
 /// Works on one batch again, by its run: what had taken effect stays as it is. One that is under way, or has succeeded,
 /// is answered with a conflict.
-#[utoipa::path(post, path = "/api/scheduled-tasks/batches/{id}", params(RunPath), request_body = acts::Said,
+#[utoipa::path(post, path = "/api/scheduled-tasks/batches/{id}", params(RunPath), request_body = acts::Said<acts::Nothing>,
     responses((status = 200, description = "It is tried again.", body = Object), Problems))]
 pub(crate) async fn batch(
     state: State<Console>,

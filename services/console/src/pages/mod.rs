@@ -3,7 +3,9 @@
 mod alerts;
 mod dead;
 mod engine;
+mod holds;
 mod runs;
+mod search;
 mod settings;
 mod shops;
 mod tasks;
@@ -45,6 +47,8 @@ pub(crate) fn routes() -> Router<Console> {
         .merge(alerts::routes())
         .merge(runs::routes())
         .merge(dead::routes())
+        .merge(holds::routes())
+        .merge(search::routes())
         .merge(shops::routes())
         .merge(tasks::routes())
         .merge(settings::routes())

@@ -5,23 +5,58 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
+use serde_json::Value;
 use tradeup_access::Act;
-use tradeup_proto::JobKind;
+use tradeup_store::runs;
 
+use super::holds::tasks;
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::run::{Run, id};
-use crate::views::runs::{Asked, MANY_MAX, Runs, matching};
+use crate::views::runs::{Asked, MANY_MAX, Runs};
 
 /// Every state that a run may be in.
 const STATES: [&str; 8] =
     ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"];
 
-/// What can be done with all runs that match: the act, its button, and how it looks.
-const MANY: [(&str, &str, &str); 2] = [("retry", "Try all again", "go"), ("cancel", "Cancel all", "danger")];
+/// What can be done with all runs that match: the act, its button, how it looks, and what it would do.
+const MANY: [(&str, &str, &str, &str); 2] =
+    [("retry", "Try all again", "go", "Would try again"), ("cancel", "Cancel all", "danger", "Would cancel")];
+
+/// What matches in all.
+struct Many {
+    /// How many runs, and one more than [`MANY_MAX`] if there are more.
+    number: i64,
+    /// How many of each state.
+    by_state: Vec<(String, i64)>,
+    /// The address of the acts.
+    query: String,
+}
+
+impl Many {
+    async fn of(console: &Console, who: &Who, asked: &Asked) -> Result<Self, Failure> {
+        let asked = asked.narrowed(who);
+        let mut by_state = runs::count(console.worker.pool(), &asked.filter()?, MANY_MAX + 1).await?;
+        by_state.sort_unstable();
+        let number = by_state.iter().map(|(_, runs)| runs).sum();
+        Ok(Self { number, by_state, query: asked.query()? })
+    }
+
+    /// What an act would do, in words.
+    fn effect(&self, act: &str) -> String {
+        let (said, left) = match act {
+            "retry" => (["dead", "cancelled", "retrying", "scheduled"].as_slice(), "stay as they are"),
+            _ => (["scheduled", "queued", "running", "waiting", "retrying"].as_slice(), "have ended"),
+        };
+        let of =
+            |state: &str| self.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, runs)| *runs);
+        let acted: i64 = said.iter().map(|state| of(state)).sum();
+        format!("{acted} with what is below them; {} {left}", self.number - acted)
+    }
+}
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -32,8 +67,8 @@ struct RunsPage {
     tasks: Vec<&'static str>,
     states: [&'static str; 8],
     next: Option<String>,
-    /// How many match in all, where something may be done with them: the address of the acts, too.
-    many: Option<(u16, String)>,
+    /// What matches, where something may be done with it.
+    many: Option<Many>,
 }
 
 async fn list(
@@ -46,19 +81,11 @@ async fn list(
         Some(before) => Some(format!("/runs?{}", Asked { before, ..asked.clone() }.query()?)),
         None => None,
     };
-    let many = if who.role.may(Act::Operate) && asked.narrows() && !view.runs.is_empty() {
-        // A list that is on one page shows all of them.
-        let number = match (&view.next, asked.before.is_empty()) {
-            (None, true) => view.runs.len(),
-            _ => matching(console.worker.pool(), &who, &asked).await?.len(),
-        };
-        let number = u16::try_from(number).unwrap_or(u16::MAX);
-        Some((number, Asked { before: String::new(), ..asked.clone() }.query()?))
-    } else {
-        None
+    let many = match who.role.may(Act::Operate) && asked.narrows() && !view.runs.is_empty() {
+        true => Some(Many::of(&console, &who, &asked).await?),
+        false => None,
     };
-    let mut tasks: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
-    tasks.sort_unstable();
+    let tasks = tasks();
     written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next, many })
 }
 
@@ -67,6 +94,7 @@ async fn list(
 struct RunPage {
     frame: Frame,
     view: Run,
+    payload: Option<String>,
     result: Option<String>,
 }
 
@@ -76,8 +104,9 @@ async fn one(
     Path(given): Path<String>,
 ) -> Result<Response, Failure> {
     let view = Run::read(console.worker.pool(), &who, id(&given)?).await?;
-    let result = view.result.as_ref().map(|result| serde_json::to_string_pretty(result).unwrap_or_default());
-    written(&RunPage { frame: Frame::of(&who, "runs"), view, result })
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let (payload, result) = (view.payload.as_ref().map(pretty), view.result.as_ref().map(pretty));
+    written(&RunPage { frame: Frame::of(&who, "runs"), view, payload, result })
 }
 
 pub(super) fn routes() -> Router<Console> {

@@ -1,14 +1,17 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
 pub(crate) mod alerts;
+pub(crate) mod bulk_acts;
 pub(crate) mod dead;
 pub(crate) mod events;
+pub(crate) mod holds;
 pub(crate) mod ledger;
 pub(crate) mod member;
 pub(crate) mod overview;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;
+pub(crate) mod search;
 pub(crate) mod tasks;
 pub(crate) mod tenants;
 pub(crate) mod when;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use tradeup_domain::amount_text;
+use tradeup_proto::{JobKind, json};
 use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
 use tradeup_store::{Pool, RunId, Tx, batches, credits, run_logs};
 use utoipa::ToSchema;
@@ -112,6 +113,8 @@ pub(crate) struct Run {
     pub(crate) more_children: bool,
     pub(crate) failures: Vec<Failed>,
     pub(crate) lines: Vec<LogLine>,
+    /// Its input, fields named as in its message; none if this build knows no such task.
+    pub(crate) payload: Option<Value>,
     pub(crate) result: Option<Value>,
 }
 
@@ -209,8 +212,12 @@ impl Run {
         let counts = Counts::of(&batches::progress(pool, id).await?);
         let amounts = batches::affected_totals(pool, id).await?;
         let lines = run_logs::of_run(pool, id, None, 0, LINES_MAX).await?;
+        let input = runs::payload(pool, id).await?;
+        let kind = JobKind::by_task(&run.task);
+        let payload = kind.zip(input).and_then(|(kind, input)| json::from_bytes(kind.input, &input).ok());
         Ok(Self {
             waits: waits(&run, counts.as_ref()),
+            payload,
             result: run.result.clone(),
             line: Line::of(run),
             above,

@@ -126,7 +126,30 @@ impl Asked {
         said.into_iter().any(|field| !field.trim().is_empty())
     }
 
-    fn filter(&self, who: &Who) -> Result<RunFilter, Failure> {
+    /// All pages of it, of what they may see.
+    pub(crate) fn narrowed(&self, who: &Who) -> Self {
+        let tenant = who.narrowed(said(&self.tenant)).unwrap_or_default();
+        Self { tenant, before: String::new(), ..self.clone() }
+    }
+
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        let said = [
+            ("task", &self.task),
+            ("state", &self.state),
+            ("shop", &self.tenant),
+            ("tag", &self.tag),
+            ("key", &self.key),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        let said = said.into_iter().filter(|(_, text)| !text.trim().is_empty());
+        let said: Vec<String> = said.map(|(name, text)| format!("{name} {}", text.trim())).collect();
+        if said.is_empty() { "all runs".to_owned() } else { said.join(", ") }
+    }
+
+    /// As the store takes it; a page of what is [narrowed](Self::narrowed).
+    pub(crate) fn filter(&self) -> Result<RunFilter, Failure> {
         let before: Option<RunId> = match said(&self.before) {
             None => None,
             Some(id) => Some(id.parse().map_err(|_malformed| Failure::Invalid {
@@ -134,7 +157,7 @@ impl Asked {
                 why: format!("{id:?} is no run's id"),
             })?),
         };
-        let tenant = who.narrowed(said(&self.tenant));
+        let tenant = said(&self.tenant);
         Ok(RunFilter {
             task: said(&self.task),
             state: said(&self.state),
@@ -154,25 +177,19 @@ impl Asked {
     }
 }
 
-/// Runs that one act is about, at most.
-pub(crate) const MANY_MAX: u16 = 1_000;
+/// Runs that one bulk act is about, at most.
+pub(crate) const MANY_MAX: i64 = 10_000;
 
-/// All that match, of whichever page; one more than [`MANY_MAX`] says that there are more.
-pub(crate) async fn matching(pool: &Pool, who: &Who, asked: &Asked) -> Result<Vec<RunId>, Failure> {
-    let filter = RunFilter { before: None, ..asked.filter(who)? };
-    let found = runs::list(pool, &filter, i64::from(MANY_MAX) + 1).await?;
-    Ok(found.into_iter().map(|run| run.run_id).collect())
-}
-
-/// The latest that match.
-pub(crate) async fn latest(pool: &Pool, who: &Who, asked: &Asked, limit: i64) -> Result<Vec<Line>, Failure> {
-    let found = runs::list(pool, &asked.filter(who)?, limit).await?;
+/// The latest that match, of what is [narrowed](Asked::narrowed).
+pub(crate) async fn latest(pool: &Pool, asked: &Asked, limit: i64) -> Result<Vec<Line>, Failure> {
+    let found = runs::list(pool, &asked.filter()?, limit).await?;
     Ok(found.into_iter().map(Line::of).collect())
 }
 
 impl Runs {
     pub(crate) async fn read(pool: &Pool, who: &Who, asked: &Asked) -> Result<Self, Failure> {
-        let mut runs = latest(pool, who, asked, PAGE + 1).await?;
+        let asked = Asked { before: asked.before.clone(), ..asked.narrowed(who) };
+        let mut runs = latest(pool, &asked, PAGE + 1).await?;
         let more = i64::try_from(runs.len()).is_ok_and(|found| found > PAGE);
         if more {
             runs.pop();

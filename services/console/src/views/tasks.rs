@@ -60,8 +60,8 @@ impl Task {
         let mut tasks = Vec::with_capacity(Scheduled::ALL.len());
         for task in Scheduled::ALL {
             let name = task.kind().task;
-            let asked = Asked { task: name.to_owned(), ..Asked::default() };
-            let runs = latest(pool, who, &asked, RUNS).await?;
+            let asked = Asked { task: name.to_owned(), ..Asked::default() }.narrowed(who);
+            let runs = latest(pool, &asked, RUNS).await?;
             let of_period = task == Scheduled::MonthlyCredits;
             let durations = durations.iter().find(|found| found.task == name).and_then(Durations::of);
             tasks.push(Self { name, about: task.about(), of_period, runs, durations });

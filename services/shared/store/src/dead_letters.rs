@@ -131,8 +131,8 @@ pub struct DeadFilter {
     pub task: Option<String>,
     /// Of this tenant.
     pub tenant: Option<String>,
-    /// Of this run or one below it.
-    pub run: Option<RunId>,
+    /// Of one of these runs or one below it.
+    pub runs: Option<Vec<RunId>>,
     /// Given up at or after.
     pub since: Option<DateTime<Utc>>,
     /// Given up before.
@@ -160,6 +160,7 @@ pub async fn select(
     order: DeadOrder,
     limit: i64,
 ) -> Result<Vec<DeadLetter>, StoreError> {
+    let runs: Option<Vec<Uuid>> = filter.runs.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
     sqlx::query_file_as!(
         DeadLetter,
         "src/dead_letters/select.sql",
@@ -173,7 +174,7 @@ pub async fn select(
         filter.resolved,
         limit,
         order == DeadOrder::NewestFirst,
-        filter.run.map(|id| id.0),
+        runs.as_deref(),
     )
     .fetch_all(db)
     .await

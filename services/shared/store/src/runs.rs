@@ -18,7 +18,7 @@ pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
-pub use view::{AttemptView, RunFilter, RunView, attempts, list};
+pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload};
 
 use crate::error::{Doing, StoreError};
 use crate::outbox::{HeldBy, JobMessage};

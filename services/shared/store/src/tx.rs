@@ -10,7 +10,7 @@ use crate::{Connection, Pool, TenantId};
 /// A transaction. Dropped without [`Tx::commit`], it rolls back.
 ///
 /// One made by [`Tx::of_tenant`] sees that tenant's rows and no others: row level security reads
-/// `app.tenant_id`, which is set for this transaction alone and set nowhere else.
+/// `app.tenant_id`, which is set for this transaction alone and set nowhere else, but for a search that asks each shop in its turn.
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
 }

@@ -38,12 +38,10 @@ pub async fn retry(tx: &mut Tx, ids: &[RunId], actor: &Actor) -> Result<Retried,
         dead: 0,
     };
     let how = Replay { payload: None, runs_per_second: RUNS_PER_SECOND };
-    for id in ids {
-        let filter = DeadFilter { run: Some(*id), resolved: true, ..DeadFilter::default() };
-        let letters = select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
-        if !letters.is_empty() {
-            retried.dead += replay(tx, &letters, &how, actor).await?.runs;
-        }
+    let filter = DeadFilter { runs: Some(ids.to_vec()), resolved: true, ..DeadFilter::default() };
+    let letters = select(tx, &filter, DeadOrder::OldestFirst, i64::MAX).await?;
+    if !letters.is_empty() {
+        retried.dead = replay(tx, &letters, &how, actor).await?.runs;
     }
     Ok(retried)
 }

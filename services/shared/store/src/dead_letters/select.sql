@@ -1,7 +1,7 @@
 -- Dead letters by any of these, oldest first; with the state of their runs now and, for a batch, how
 -- far it had come.
 -- $1 ids  $2 fingerprint  $3 code  $4 task  $5 tenant  $6 dead since  $7 dead until
--- $8 those resolved too  $9 limit  $10 newest first  $11 at or below this run
+-- $8 those resolved too  $9 limit  $10 newest first  $11 at or below one of these runs
 select d.id, d.run_id as "run_id: RunId", d.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
     d.task, d.subject, d.message, d.headers as "headers: Json<Vec<(String, String)>>", d.code, d.errors, d.fingerprint, d.build, d.dead_at,
     d.resolution, d.resolved_at, d.resolved_by,
@@ -18,7 +18,7 @@ where ($1::uuid[] is null or d.id = any($1))
     and ($5::text is null or t.handle = $5)
     and ($6::timestamptz is null or d.dead_at >= $6)
     and ($7::timestamptz is null or d.dead_at < $7)
-    and ($11::uuid is null or r.id = $11 or r.parent_id = $11 or r.root_id = $11)
+    and ($11::uuid[] is null or r.id = any($11) or r.parent_id = any($11) or r.root_id = any($11))
     and ($8::boolean or d.resolution is null)
 order by case when $10::boolean then d.id end desc, d.id
 limit $9

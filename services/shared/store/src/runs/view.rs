@@ -112,11 +112,7 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
         || filter.parent_id.is_some()
         || filter.task.is_some();
     let mut tx = Tx::of_engine(pool).await?;
-    // A plan for anything would look through all runs for what is seldom.
-    sqlx::query!("select set_config('plan_cache_mode', 'force_custom_plan', true)")
-        .fetch_one(&mut *tx)
-        .await
-        .doing("planning a list of runs")?;
+    plan_anew(&mut tx).await?;
     let found = sqlx::query_file_as!(
         RunView,
         "src/runs/list.sql",
@@ -141,6 +137,55 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
     .doing("listing runs")?;
     tx.rollback().await?;
     Ok(found)
+}
+
+/// How many runs match by their state now, of the newest `limit`; of the filter, `run_id`, `parent_id`, `before` and
+/// `unfinished` do not count. Children as in [`list`].
+///
+/// # Errors
+/// As any statement.
+pub async fn count(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut tx = Tx::of_engine(pool).await?;
+    plan_anew(&mut tx).await?;
+    let found = sqlx::query_file!(
+        "src/runs/count.sql",
+        filter.task,
+        filter.state,
+        filter.tenant,
+        filter.with_children || filter.task.is_some(),
+        filter.tag,
+        filter.key_prefix.as_deref().map(beginning),
+        filter.since,
+        limit,
+        filter.until,
+        filter.since.and_then(|at| at.checked_sub_signed(CLOCKS_DIFFER)).map(first_id),
+        filter.until.and_then(|at| at.checked_add_signed(CLOCKS_DIFFER)).map(first_id),
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .doing("counting runs")?;
+    tx.rollback().await?;
+    Ok(found.into_iter().map(|row| (row.state, row.runs)).collect())
+}
+
+/// A plan for anything would look through all runs for what is seldom.
+async fn plan_anew(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query!("select set_config('plan_cache_mode', 'force_custom_plan', true)")
+        .fetch_one(&mut **tx)
+        .await
+        .doing("planning a list of runs")
+        .map(drop)
+}
+
+/// The input of a run, encoded.
+///
+/// # Errors
+/// As any statement.
+pub async fn payload(pool: &Pool, run_id: RunId) -> Result<Option<Vec<u8>>, StoreError> {
+    sqlx::query_scalar!("select payload from runs where id = $1", run_id as RunId)
+        .fetch_optional(pool)
+        .await
+        .doing("reading the input of a run")
 }
 
 /// One try of a run.
