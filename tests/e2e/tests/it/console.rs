@@ -3,6 +3,7 @@
 mod alerts;
 mod api;
 mod money;
+mod proofs;
 
 use std::time::Duration;
 
