@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 20] = [
+const FILES: [&str; 21] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -22,6 +22,7 @@ const FILES: [&str; 20] = [
     "tradeup/v1/events.proto",
     "tradeup/v1/replay.proto",
     "tradeup/v1/gaps.proto",
+    "tradeup/v1/ledger_verification.proto",
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",
     "tradeup/v1/probe.proto",

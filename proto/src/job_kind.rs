@@ -122,6 +122,15 @@ pub const GAP_SEARCH: JobKind =
 /// Asks one shop.
 pub const GAP_SEARCH_TENANT: JobKind =
     JobKind { service: "credits", task: "gap-search-tenant", input: "tradeup.v1.GapSearchTenant" };
+/// Proves each tenant's ledger.
+pub const LEDGER_VERIFICATION: JobKind =
+    JobKind { service: "scheduler", task: "ledger-verification", input: "tradeup.v1.LedgerVerification" };
+/// Proves one tenant's ledger.
+pub const LEDGER_VERIFICATION_TENANT: JobKind = JobKind {
+    service: "credits",
+    task: "ledger-verification-tenant",
+    input: "tradeup.v1.LedgerVerificationTenant",
+};
 /// Asks a shop for an order that was edited.
 pub const HANDLE_ORDER_EDITED: JobKind =
     JobKind { service: "credits", task: "handle-order-edited", input: "tradeup.v1.HandleEvent" };
@@ -198,7 +207,7 @@ pub const PROBE_WEBHOOKS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 53] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -226,6 +235,8 @@ impl JobKind {
         WALLET_RECONCILIATION_BATCH,
         GAP_SEARCH,
         GAP_SEARCH_TENANT,
+        LEDGER_VERIFICATION,
+        LEDGER_VERIFICATION_TENANT,
         HANDLE_ORDER_EDITED,
         HANDLE_ORDER_HISTORY,
         REPLAY_EVENTS,

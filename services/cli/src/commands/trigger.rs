@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
+use tradeup_store::TenantRef;
 use tradeup_worker::trigger::{Scheduled, When};
 
-use super::now;
 use super::start::{Existing, Start};
+use super::{now, tenant_by_handle};
 use crate::Context;
 
 /// Trigger a run by hand.
@@ -26,6 +27,9 @@ pub(crate) enum Trigger {
     WalletReconciliation(WalletReconciliation),
     /// Ask all connected shops what has changed, as the nightly schedule does, and take what they never told.
     GapSearch(GapSearch),
+    /// Prove the ledger of all shops, as the daily schedule does, or of one. `tradeup verify --history` shows what
+    /// came of it.
+    LedgerVerification(LedgerVerification),
     /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
     /// lowered, and what has come to its date. What was done for a date is not done again.
     TierReview(TierReview),
@@ -75,6 +79,16 @@ pub(crate) struct GapSearch {
     start: Start,
 }
 
+/// Prove ledgers.
+#[derive(Args)]
+pub(crate) struct LedgerVerification {
+    /// Just this shop.
+    #[arg(long)]
+    tenant: Option<String>,
+    #[command(flatten)]
+    start: Start,
+}
+
 /// Look at tiers.
 #[derive(Args)]
 pub(crate) struct TierReview {
@@ -88,16 +102,28 @@ pub(crate) struct TierReview {
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let as_of = |as_of: Option<DateTime<Utc>>| as_of.map_or(When::Now, When::Instant);
+        let mut of = None;
         let (task, when, start) = match self {
             Self::MonthlyCredits(it) => (Scheduled::MonthlyCredits, When::Period(it.period), it.start),
             Self::CreditExpiration(it) => (Scheduled::CreditExpiration, as_of(it.as_of), it.start),
             Self::ExpirationWarning(it) => (Scheduled::ExpirationWarning, as_of(it.as_of), it.start),
             Self::WalletReconciliation(it) => (Scheduled::WalletReconciliation, When::Now, it.start),
             Self::GapSearch(it) => (Scheduled::GapSearch, When::Now, it.start),
+            Self::LedgerVerification(it) => {
+                of = it.tenant;
+                (Scheduled::LedgerVerification, When::Now, it.start)
+            }
             Self::TierReview(it) => (Scheduled::TierReview, as_of(it.as_of), it.start),
         };
         let pool = context.pool().await?;
-        let new = task.by_hand(None, when, now(&pool).await?, &start.by)?;
+        let tenant = match of {
+            None => None,
+            Some(handle) => {
+                let found = tenant_by_handle(&pool, &handle).await?;
+                Some(TenantRef { id: found.id, handle: found.handle })
+            }
+        };
+        let new = task.by_hand(tenant, when, now(&pool).await?, &start.by)?;
         start.start(context, &pool, new, Existing::IsTheSame).await
     }
 }

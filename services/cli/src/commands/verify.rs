@@ -1,5 +1,7 @@
 //! `tradeup verify`.
 
+mod history;
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -13,12 +15,18 @@ use crate::Context;
 use crate::output::table;
 
 /// Prove the whole ledger, row by row: lots, entries, balances, promises and runs. Exit code 1 if
-/// something is wrong, with the rows.
+/// something is wrong, with the rows. The schedule `ledger-verification` does the same each night.
 #[derive(Args)]
 pub(crate) struct Verify {
     /// Just this shop.
     #[arg(long)]
     tenant: Option<String>,
+    /// Prove nothing now: show the latest proofs that were made by schedule, or triggered.
+    #[arg(long)]
+    history: bool,
+    /// How many of them.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000), requires = "history")]
+    limit: i64,
 }
 
 struct Proof {
@@ -30,6 +38,9 @@ struct Proof {
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
+        if self.history {
+            return history::show(context, &pool, self.tenant.as_deref(), self.limit).await;
+        }
         let wanted = match &self.tenant {
             Some(handle) => vec![tenant_by_handle(&pool, handle).await?],
             None => tenants::list(&pool).await?,

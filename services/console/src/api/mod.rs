@@ -150,7 +150,7 @@ async fn events(
     Ok(Json(events::list(console.worker.pool(), shop.id, &asked).await?))
 }
 
-/// What a shop owes, its months, and what a month would give.
+/// What a shop owes, its months, what a month would give, and its latest proofs.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/ledger", params(ShopPath, OfPeriod),
     responses((status = 200, body = Ledger), Problems))]
 async fn ledger(

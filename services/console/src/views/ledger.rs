@@ -1,4 +1,5 @@
-//! A shop's money: what is owed to members, how months moved it, and what the next month would give.
+//! A shop's money: what is owed to members, how months moved it, what the next month would give, and whether it was
+//! proved.
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use tradeup_store::{Pool, TenantId, Tx, previews, schedules, tenants};
 use tradeup_worker::trigger::monthly_credits_due;
 use utoipa::{IntoParams, ToSchema};
 
+use super::proofs::LedgerProof;
 use super::said;
 use crate::failure::Failure;
 
@@ -80,6 +82,8 @@ pub(crate) struct Ledger {
     pub(crate) preview: Option<Preview>,
     /// The month that it is.
     pub(crate) this_month: String,
+    /// The latest proofs of every row, newest first: 10 at most.
+    pub(crate) proofs: Vec<LedgerProof>,
 }
 
 /// Which month is asked for.
@@ -124,8 +128,10 @@ impl Ledger {
             }
         };
         tx.rollback().await?;
+        let proofs = LedgerProof::latest(pool, &found.handle).await?;
         Ok(Self {
             preview,
+            proofs,
             this_month: Period::of(now, Tz::UTC).to_string(),
             owed: owed.into_iter().map(of_owed).collect(),
             debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),

@@ -8,6 +8,7 @@ pub(crate) mod holds;
 pub(crate) mod ledger;
 pub(crate) mod member;
 pub(crate) mod overview;
+pub(crate) mod proofs;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;

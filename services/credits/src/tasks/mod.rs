@@ -5,6 +5,7 @@ mod expiration_warning_batch;
 mod gap_search_tenant;
 mod grant_credit;
 mod handle_order_edited;
+mod ledger_verification_tenant;
 mod merge_members;
 mod monthly_credits_batch;
 mod push_store_credit;
@@ -39,6 +40,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
         .register(handle_order_edited::HandleOrderEdited { shops: shops.clone() })?
         .register(grant_credit::GrantCredit)?
+        .register(ledger_verification_tenant::LedgerVerificationTenant::new())?
         .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?
         .register(push_store_credit::PushStoreCredit { shops: shops.clone() })?

@@ -3,6 +3,7 @@
 pub(crate) mod credit_expiration;
 pub(crate) mod expiration_warning;
 pub(crate) mod gap_search;
+pub(crate) mod ledger_verification;
 pub(crate) mod monthly_credits;
 pub(crate) mod tier_review;
 pub(crate) mod wallet_reconciliation;
@@ -19,10 +20,11 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 6] = [
+pub(crate) const ALL: [Declared; 7] = [
     credit_expiration::SCHEDULE,
     expiration_warning::SCHEDULE,
     gap_search::SCHEDULE,
+    ledger_verification::SCHEDULE,
     monthly_credits::SCHEDULE,
     tier_review::SCHEDULE,
     wallet_reconciliation::SCHEDULE,

@@ -5,6 +5,7 @@ mod credit_expiration_tenant;
 mod expiration_warning;
 mod expiration_warning_tenant;
 mod gap_search;
+mod ledger_verification;
 mod monthly_credits;
 mod monthly_credits_tenant;
 mod reversal;
@@ -24,6 +25,7 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(expiration_warning::ExpirationWarning)?
         .register(expiration_warning_tenant::ExpirationWarningTenant)?
         .register(gap_search::GapSearch)?
+        .register(ledger_verification::LedgerVerification)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(reversal::Reversal)?

@@ -107,6 +107,8 @@ error_codes! {
     InsufficientCredit = "TU0307",
     /// A spend was to be taken back that there is not, or that was taken back already.
     UnknownSpend = "TU0308",
+    /// The proof of a tenant's ledger has found rows that do not add up.
+    ProofFailed = "TU0309",
     /// A hold was to be captured or released that there is not.
     UnknownHold = "TU0321",
     /// A hold was to be captured or released whose time is over, or of which something else was made.

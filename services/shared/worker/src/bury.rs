@@ -42,7 +42,8 @@ pub(crate) async fn run(
     error: &TaskError,
 ) -> Result<Buried, StoreError> {
     let mut tx = Tx::of_engine(pool).await?;
-    let ending = Ending::Dead { code: error.code(), error: error.to_string() };
+    let ending =
+        Ending::Dead { code: error.code(), error: error.to_string(), result: error.result().cloned() };
     runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
     let cause = Cause { code: error.code(), chain: error.chain().to_vec() };
     let about = About { run_id: Some(claim.run_id), claim: Some(claim), event: None };

@@ -183,17 +183,18 @@ pub struct TaskError {
     code: ErrorCode,
     chain: Vec<String>,
     dependency: Option<Dependency>,
+    result: Option<Box<serde_json::Value>>,
 }
 
 impl TaskError {
     /// An error that a retry can't cure.
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { class: Class::Permanent, code, chain: vec![message.into()], dependency: None }
+        Self { class: Class::Permanent, code, chain: vec![message.into()], dependency: None, result: None }
     }
 
     /// An error that may pass.
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { class: Class::TRANSIENT, code, chain: vec![message.into()], dependency: None }
+        Self { class: Class::TRANSIENT, code, chain: vec![message.into()], dependency: None, result: None }
     }
 
     /// An error that knows its class and code, with its causes.
@@ -203,7 +204,8 @@ impl TaskError {
 
     fn of(class: Class, code: ErrorCode, error: &dyn Error) -> Self {
         let causes = std::iter::successors(Some(error), |&error| error.source());
-        Self { class, code, chain: causes.map(ToString::to_string).collect(), dependency: None }
+        let chain = causes.map(ToString::to_string).collect();
+        Self { class, code, chain, dependency: None, result: None }
     }
 
     /// Says that it is this dependency which failed. When it goes on failing, nothing more is sent its
@@ -218,6 +220,19 @@ impl TaskError {
     #[must_use]
     pub fn dependency(&self) -> Option<Dependency> {
         self.dependency
+    }
+
+    /// What to show of the work although it failed: it becomes the run's result when the run is given up.
+    #[must_use]
+    pub fn with_result(mut self, value: serde_json::Value) -> Self {
+        self.result = Some(Box::new(value));
+        self
+    }
+
+    /// What to show of the work.
+    #[must_use]
+    pub fn result(&self) -> Option<&serde_json::Value> {
+        self.result.as_deref()
     }
 
     /// The error chain, outermost first.

@@ -4,6 +4,7 @@ mod alerts;
 mod api;
 mod browser;
 mod money;
+mod proofs;
 
 use std::time::Duration;
 

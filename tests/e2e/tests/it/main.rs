@@ -28,6 +28,7 @@ mod import;
 mod isolation;
 mod kill;
 mod ledger_guards;
+mod ledger_verification;
 mod mail_templates;
 mod mailing;
 mod merging;

@@ -38,6 +38,8 @@ pub enum Ending {
         code: ErrorCode,
         /// The error.
         error: String,
+        /// What to show of it all the same.
+        result: Option<serde_json::Value>,
     },
 }
 
@@ -59,12 +61,12 @@ pub async fn finish(
         Ending::Dead { .. } => ("dead", "dead"),
     };
     let result = match ending {
-        Ending::Succeeded { result } => result.clone().map(Json),
+        Ending::Succeeded { result } | Ending::Dead { result, .. } => result.clone().map(Json),
         _ => None,
     };
     let (code, error, after) = match ending {
         Ending::Retrying { after, code, error } => (Some(code.as_str()), Some(error), after.as_secs_f64()),
-        Ending::Dead { code, error } => (Some(code.as_str()), Some(error), 0.0),
+        Ending::Dead { code, error, .. } => (Some(code.as_str()), Some(error), 0.0),
         Ending::Snoozed { after } => (None, None, after.as_secs_f64()),
         _ => (None, None, 0.0),
     };

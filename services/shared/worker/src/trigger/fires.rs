@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH,
-    GAP_SEARCH_TENANT, MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, TIER_REVIEW, TIER_REVIEW_TENANT,
-    WALLET_RECONCILIATION, WALLET_RECONCILIATION_TENANT,
+    GAP_SEARCH_TENANT, LEDGER_VERIFICATION, LEDGER_VERIFICATION_TENANT, MONTHLY_CREDITS,
+    MONTHLY_CREDITS_TENANT, TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION,
+    WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_store::TenantRef;
@@ -146,6 +147,28 @@ pub fn gap_search_of_order(tenant: TenantRef, order: &str, fire: Fire) -> NewRun
 fn gap_search_for(tenant: TenantRef, order: &str, key: String, fire: Fire) -> NewRun {
     let input = v1::GapSearchTenant { as_of: Some(convert::timestamp(fire.due)), order: order.to_owned() };
     new_run(GAP_SEARCH_TENANT, Some(tenant), key, input.encode_to_vec(), fire)
+}
+
+/// The schedule of the proof of ledgers.
+pub const LEDGER_VERIFICATION_SCHEDULE: &str = "ledger-verification";
+/// When it fires, in UTC: after the runs of the night, so that what they did is proved in the morning.
+pub const LEDGER_VERIFICATION_CRON: &str = "0 4 * * *";
+
+/// The proof of the ledger, over all tenants.
+#[must_use]
+pub fn ledger_verification(fire: Fire) -> NewRun {
+    let input = v1::LedgerVerification {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(LEDGER_VERIFICATION, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The proof of one tenant's ledger, from a schedule of its own or asked for by a person.
+#[must_use]
+pub fn ledger_verification_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::LedgerVerificationTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(LEDGER_VERIFICATION_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
 }
 
 /// The schedule of the review of tiers.

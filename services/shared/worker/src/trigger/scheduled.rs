@@ -4,15 +4,17 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::Period;
 use tradeup_proto::JobKind;
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, EXPIRATION_WARNING, GAP_SEARCH, MONTHLY_CREDITS, TIER_REVIEW, WALLET_RECONCILIATION,
+    CREDIT_EXPIRATION, EXPIRATION_WARNING, GAP_SEARCH, LEDGER_VERIFICATION, MONTHLY_CREDITS, TIER_REVIEW,
+    WALLET_RECONCILIATION,
 };
 use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
 
 use super::{
     Fire, credit_expiration, credit_expiration_of_tenant, expiration_warning, expiration_warning_of_tenant,
-    gap_search, gap_search_of_tenant, monthly_credits, monthly_credits_due, monthly_credits_of_tenant,
-    tier_review, tier_review_of_tenant, wallet_reconciliation, wallet_reconciliation_of_tenant,
+    gap_search, gap_search_of_tenant, ledger_verification, ledger_verification_of_tenant, monthly_credits,
+    monthly_credits_due, monthly_credits_of_tenant, tier_review, tier_review_of_tenant,
+    wallet_reconciliation, wallet_reconciliation_of_tenant,
 };
 
 /// A task of a schedule.
@@ -30,6 +32,8 @@ pub enum Scheduled {
     WalletReconciliation,
     /// Asking shops what they never told.
     GapSearch,
+    /// Proving ledgers.
+    LedgerVerification,
 }
 
 /// It is about an instant that has not come.
@@ -53,13 +57,14 @@ pub enum When {
 
 impl Scheduled {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::MonthlyCredits,
         Self::CreditExpiration,
         Self::ExpirationWarning,
         Self::TierReview,
         Self::WalletReconciliation,
         Self::GapSearch,
+        Self::LedgerVerification,
     ];
 
     /// The kind of its run over all tenants.
@@ -72,6 +77,7 @@ impl Scheduled {
             Self::TierReview => TIER_REVIEW,
             Self::WalletReconciliation => WALLET_RECONCILIATION,
             Self::GapSearch => GAP_SEARCH,
+            Self::LedgerVerification => LEDGER_VERIFICATION,
         }
     }
 
@@ -95,6 +101,9 @@ impl Scheduled {
             }
             Self::WalletReconciliation => "Compares the ledger with what Shopify says of wallets.",
             Self::GapSearch => "Asks connected shops what has changed, and takes what they never told.",
+            Self::LedgerVerification => {
+                "Proves each shop's ledger, row by row. A shop whose rows do not add up becomes a dead letter."
+            }
         }
     }
 
@@ -107,6 +116,7 @@ impl Scheduled {
             Self::TierReview => "what is spent until then is not known",
             Self::WalletReconciliation => "wallets are compared as they are now",
             Self::GapSearch => "what will have changed is not known",
+            Self::LedgerVerification => "ledgers are proved as they are now",
         }
     }
 
@@ -126,6 +136,8 @@ impl Scheduled {
             (Self::WalletReconciliation, Some(tenant)) => wallet_reconciliation_of_tenant(tenant, fire),
             (Self::GapSearch, None) => gap_search(fire),
             (Self::GapSearch, Some(tenant)) => gap_search_of_tenant(tenant, fire),
+            (Self::LedgerVerification, None) => ledger_verification(fire),
+            (Self::LedgerVerification, Some(tenant)) => ledger_verification_of_tenant(tenant, fire),
         }
     }
 
