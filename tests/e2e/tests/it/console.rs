@@ -1,5 +1,6 @@
 //! The console: who may see and do what, what it shows, and that nothing of a shop's becomes markup.
 
+mod acts;
 mod alerts;
 mod api;
 mod browser;

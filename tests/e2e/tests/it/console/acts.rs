@@ -1,0 +1,238 @@
+//! What people do about more than one thing, and about what stands in the way.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tradeup_harness::{World, eventually};
+
+use super::{Browser, console, header, month};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Where an act has led.
+fn led(answer: &str) -> String {
+    header(answer, "location").unwrap_or_else(|| panic!("it leads nowhere: {answer}")).to_owned()
+}
+
+async fn ended(browser: &Browser, page: &str) -> Value {
+    eventually(&format!("{page} has ended"), SOON, || async {
+        let act = browser.json(page).await;
+        (act["state"] != "running").then_some(act)
+    })
+    .await
+}
+
+async fn planned(world: &World, batches: i64) {
+    let planned = "select count(*) from runs where task = 'monthly-credits-batch'";
+    eventually("the batches are there", SOON, || async {
+        (world.number(planned).await == batches).then_some(())
+    })
+    .await;
+}
+
+/// All that match are cancelled and tried again, in chunks, by number, with what was made later left alone.
+#[tokio::test]
+async fn a_bulk_act_is_counted_worked_off_and_on_record() {
+    let console = console().await;
+    let world = &console.world;
+    world.tradeup_ok(&["pause", "--task", "monthly-credits-batch", "--reason", "wait"]);
+    let run = world.trigger("2026-10");
+    planned(world, 2).await;
+    let olga = console.as_user("olga").await;
+    let list = "task=monthly-credits-batch";
+    let (_, page) = olga.get(&format!("/runs?{list}")).await;
+    assert!(page.contains("2 runs match: 2 queued."), "{page}");
+    assert!(page.contains("Would cancel 2 with what is below them; 0 have ended."), "{page}");
+    let cancel = format!("/runs/cancel?{list}");
+    let (status, page) = olga.act(&cancel, &[("reason", "wrong month"), ("count", "3")]).await;
+    assert!(status == 422 && page.contains("it is about 2 now"), "{page}");
+    let (status, _) = olga.act("/runs/cancel", &[("reason", "wrong month"), ("count", "9")]).await;
+    assert_eq!(status, 422, "all runs are never meant by saying nothing");
+    let (status, answer) = olga.act(&cancel, &[("reason", "wrong month"), ("count", "2")]).await;
+    assert_eq!(status, 303, "{answer}");
+    let act = ended(&olga, &led(&answer)).await;
+    assert_eq!(
+        (&act["state"], &act["total"], &act["seen"], &act["changed"]),
+        (&"done".into(), &2.into(), &2.into(), &2.into()),
+        "{act}"
+    );
+    assert_eq!(world.number("select count(*) from runs where state = 'cancelled'").await, 2);
+    let (_, answer) =
+        olga.act(&format!("/runs/retry?{list}"), &[("reason", "right month"), ("count", "2")]).await;
+    let act = ended(&olga, &led(&answer)).await;
+    assert_eq!((&act["seen"], &act["changed"]), (&2.into(), &2.into()), "{act}");
+    let stop = format!("/bulk-acts/{}/stop", act["id"].as_str().unwrap());
+    assert_eq!(olga.act(&stop, &[]).await.0, 409, "it has ended");
+    world.tradeup_ok(&["resume", "--task", "monthly-credits-batch", "--reason", "go"]);
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-10"]);
+    let (_, page) = olga.get("/bulk-acts").await;
+    assert!(page.contains("wrong month") && page.contains("right month"), "{page}");
+    let (_, page) = olga.get("/audit").await;
+    assert!(page.contains("bulk_acts.begin") && page.contains("right month"), "{page}");
+}
+
+/// It goes on at another console when one has died with it, and is stopped where it is.
+#[tokio::test]
+async fn a_bulk_act_outlives_its_console_and_is_stopped() {
+    let console = console().await;
+    let world = &console.world;
+    let olga = console.as_user("olga").await;
+    // As a console has left it that died with it: five runs of a list of many, and its lease not over.
+    sqlx::query(
+        "insert into runs (id, task, key, trigger, root_id, payload, scheduled_for, state, next_attempt_at)
+         select gen_random_uuid(), 'send-digest', 'many-' || n, 'manual', gen_random_uuid(), '', now(), 'scheduled',
+             now() + interval '1 day'
+         from generate_series(1, 250) n",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+    let begun = "insert into bulk_acts (id, act, filter, asked_by, reason, total, leased_until)
+        values (gen_random_uuid(), 'cancel', '{\"task\": \"send-digest\"}', 'olga', 'gone wrong', 250, $1) returning id::text";
+    let begin = async |leased: &str| -> String {
+        let statement = begun.replace("$1", leased);
+        sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(&world.database.admin).await.unwrap()
+    };
+    let leased = begin("now() + interval '1 hour'").await;
+    let page = format!("/bulk-acts/{leased}");
+    assert_eq!(olga.json(&page).await["seen"], 0, "it is another console's");
+    assert_eq!(olga.act(&format!("{page}/stop"), &[("reason", "no")]).await.0, 303);
+    assert_eq!(ended(&olga, &page).await["state"], "stopped");
+    let left = begin("now() - interval '1 second'").await;
+    let act = ended(&olga, &format!("/bulk-acts/{left}")).await;
+    assert_eq!((&act["seen"], &act["changed"]), (&250.into(), &250.into()), "{act}");
+    assert_eq!(world.number("select count(*) from runs where state = 'cancelled'").await, 250);
+    let vera = console.as_user("vera").await;
+    assert_eq!(vera.act(&format!("/bulk-acts/{left}/stop"), &[]).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_dead_run_is_tried_again_with_another_input() {
+    let console = console().await;
+    let world = &console.world;
+    let probed = world.tradeup(&[
+        "probe",
+        "--service",
+        "credits",
+        "--tenant",
+        "aurora",
+        "--failures",
+        "9",
+        "--failure",
+        "permanent",
+    ]);
+    assert_eq!(probed.code, 1, "{}", probed.stderr);
+    let run: String =
+        sqlx::query_scalar("select id::text from runs where task = 'probe-credits' and state = 'dead'")
+            .fetch_one(&world.database.admin)
+            .await
+            .unwrap();
+    let olga = console.as_user("olga").await;
+    let shown = olga.json(&format!("/runs/{run}")).await;
+    assert_eq!(shown["payload"]["failures"], 9, "{shown}");
+    let replay = format!("/runs/{run}/replay");
+    let mut payload = shown["payload"].clone();
+    payload["faliures"] = 0.into();
+    let (status, page) =
+        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "no fault any more")]).await;
+    assert!(status == 422 && page.contains("faliures"), "{page}");
+    payload.as_object_mut().unwrap().remove("faliures");
+    payload["failures"] = 0.into();
+    let (status, page) =
+        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "no fault any more")]).await;
+    assert_eq!(status, 303, "{page}");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    let (status, page) =
+        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "once more")]).await;
+    assert!(status == 409 && page.contains("succeeded"), "{page}");
+    let (_, page) = olga.get("/audit").await;
+    assert!(page.contains("runs.edit") && page.contains("failures"), "{page}");
+}
+
+#[tokio::test]
+async fn rules_pauses_and_limits_are_set_by_page() {
+    let console = console().await;
+    let world = &console.world;
+    let olga = console.as_user("olga").await;
+    let rule = "/alerts/rules/backlog_age";
+    let (status, page) = olga.act(rule, &[("threshold", "0"), ("state", "on"), ("reason", "x")]).await;
+    assert!(status == 422 && page.contains("threshold: give a number of"), "{page}");
+    assert_eq!(olga.act(rule, &[("threshold", "77"), ("state", "off"), ("reason", "noisy")]).await.0, 303);
+    let alerts = olga.json("/alerts").await;
+    let set = alerts["rules"].as_array().unwrap().iter().find(|set| set["rule"] == "backlog_age").unwrap();
+    assert_eq!((&set["threshold"], &set["enabled"]), (&77.into(), &false.into()));
+    assert_eq!(olga.act("/alerts/rules/no_such", &[("state", "on"), ("reason", "x")]).await.0, 404);
+
+    let (status, page) = olga.act("/holds/pause", &[("reason", "everything?")]).await;
+    assert!(status == 422 && page.contains("everything"), "{page}");
+    let (status, page) =
+        olga.act("/holds/pause", &[("dependency", "leger"), ("reason", "stock-taking")]).await;
+    assert!(status == 422 && page.contains("ledger"), "{page}");
+    let pause = [("dependency", "ledger"), ("tenant", "aurora"), ("reason", "stock-taking")];
+    assert_eq!(olga.act("/holds/pause", &pause).await.0, 303);
+    let run = world.trigger("2026-10");
+    eventually("a shop waits", SOON, || async {
+        let holds = olga.json("/holds").await;
+        (holds["waiting"][0]["held_by"] == "pause").then_some(())
+    })
+    .await;
+    let (_, page) = olga.get("/holds").await;
+    assert!(page.contains("stock-taking") && page.contains("ledger"), "{page}");
+    assert_eq!(olga.act("/holds/resume", &pause).await.0, 303);
+    assert_eq!(olga.act("/holds/resume", &pause).await.0, 409);
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-10"]);
+
+    let limit =
+        [("task", "monthly-credits-batch"), ("tenant", "aurora"), ("running_max", "2"), ("reason", "slowly")];
+    assert_eq!(olga.act("/holds/limit", &limit).await.0, 303);
+    assert_eq!(olga.json("/holds").await["limits"][0]["running_max"], 2);
+    let none = [("task", "monthly-credits-batch"), ("tenant", "aurora"), ("reason", "enough")];
+    assert_eq!(olga.act("/holds/limit", &none).await.0, 303);
+    assert_eq!(olga.json("/holds").await["limits"].as_array().unwrap().len(), 0);
+    assert_eq!(olga.act("/holds/limit", &[("task", "no-such"), ("reason", "x")]).await.0, 422);
+    let vera = console.as_user("vera").await;
+    assert_eq!(vera.act("/holds/pause", &pause).await.0, 403);
+    assert_eq!(console.as_user("sam").await.get("/holds").await.0, 403);
+}
+
+#[tokio::test]
+async fn whatever_somebody_has_in_hand_is_found_and_nobody_elses() {
+    let console = console().await;
+    let world = &console.world;
+    let run = month(world).await;
+    let member = async |tenant: i64| -> String {
+        sqlx::query_scalar("select external_id from members where tenant_id = $1 order by id limit 1")
+            .bind(tenant)
+            .fetch_one(&world.database.admin)
+            .await
+            .unwrap()
+    };
+    let (own, of_others) = (member(1).await, member(2).await);
+    let vera = console.as_user("vera").await;
+    let find = async |who: &Browser, wanted: &str| -> Vec<String> {
+        let found = who.json(&format!("/search?q={}", super::encoded(wanted))).await;
+        found["found"].as_array().unwrap().iter().map(|one| one["page"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(find(&vera, &run).await, [format!("/runs/{run}")]);
+    assert_eq!(find(&vera, "auro").await, ["/shops/aurora"]);
+    assert!(find(&vera, &own).await.contains(&format!("/shops/aurora/members/{own}")));
+    assert!(find(&vera, &of_others).await.contains(&format!("/shops/borealis/members/{of_others}")));
+    assert!(
+        find(&vera, &format!("borealis:{of_others}"))
+            .await
+            .contains(&format!("/shops/borealis/members/{of_others}"))
+    );
+    assert!(find(&vera, "2026-10").await.contains(&format!("/runs/{run}")), "by the beginning of its key");
+    assert!(find(&vera, "<script>alert(1)</script>").await.is_empty());
+    let (status, answer) = vera.get(&format!("/search?q={run}")).await;
+    assert_eq!((status, led(&answer)), (303, format!("/runs/{run}")), "what can only be one thing is shown");
+
+    let sam = console.as_user("sam").await;
+    for wanted in [of_others.clone(), format!("borealis:{of_others}"), "borealis".to_owned(), run] {
+        let found = find(&sam, &wanted).await;
+        assert!(found.iter().all(|page| page.starts_with("/shops/aurora/")), "{wanted}: {found:?}");
+    }
+    assert!(find(&sam, &own).await.contains(&format!("/shops/aurora/members/{own}")));
+}
