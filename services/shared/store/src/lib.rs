@@ -50,6 +50,7 @@ pub mod runs;
 pub mod schedules;
 pub mod sessions;
 pub mod shops;
+pub mod sign_in_attempts;
 pub mod suppressions;
 pub mod tenants;
 pub mod tier_moves;
