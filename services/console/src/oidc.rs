@@ -115,8 +115,9 @@ async fn finish(
         let why = provider_says(provider.name(), said, back.error_description.as_deref());
         return sign_in::refused(&console, StatusCode::UNAUTHORIZED, &attempt.next, &why);
     }
+    let is_of_another = back.iss.is_some_and(|issuer| issuer != provider.issuer());
     let identified = match back.code {
-        _ if back.iss.is_some_and(|issuer| issuer != provider.issuer()) => Err(OidcError::OTHER_ISSUER),
+        _ if is_of_another => Err(OidcError::OTHER_ISSUER),
         Some(code) => provider.identify(code, attempt.nonce, attempt.pkce_verifier).await,
         None => Err(OidcError::Misunderstood("answer: it has neither code nor error")),
     };

@@ -113,22 +113,22 @@ mod tests {
     fn what_is_missing_or_wrong_is_named() {
         let url = Some("https://jobs.example");
         for issuer in ["https://login.example", "https://login.example/realm/", "http://127.0.0.1:9"] {
-            assert_eq!(wrong(options(issuer, "secret"), url), "nothing", "{issuer}");
+            assert_eq!(wrong(options(issuer, "hunter2"), url), "nothing", "{issuer}");
         }
         for (options, console_url, field) in [
             (options("https://login.example", " "), url, "TRADEUP_OIDC_CLIENT_SECRET is not set"),
-            (options("", "secret"), url, "TRADEUP_OIDC_ISSUER is not set"),
-            (options("https://login.example", "secret"), None, "TRADEUP_CONSOLE_URL is not set"),
-            (options("http://login.example", "secret"), url, "TRADEUP_OIDC_ISSUER has to begin with https"),
-            (options("login.example", "secret"), url, "TRADEUP_OIDC_ISSUER"),
+            (options("", "hunter2"), url, "TRADEUP_OIDC_ISSUER is not set"),
+            (options("https://login.example", "hunter2"), None, "TRADEUP_CONSOLE_URL is not set"),
+            (options("http://login.example", "hunter2"), url, "TRADEUP_OIDC_ISSUER has to begin with https"),
+            (options("login.example", "hunter2"), url, "TRADEUP_OIDC_ISSUER"),
             (
-                options("https://login.example/.well-known/openid-configuration", "secret"),
+                options("https://login.example/.well-known/openid-configuration", "hunter2"),
                 url,
                 "TRADEUP_OIDC_ISSUER is what stands before",
             ),
         ] {
             let said = wrong(options, console_url);
-            assert!(said.starts_with(field) && !said.contains("secret\""), "{said}");
+            assert!(said.starts_with(field) && !said.contains("hunter2"), "{said}");
         }
         let none = OidcOptions {
             oidc_issuer: None,

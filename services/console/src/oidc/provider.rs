@@ -160,7 +160,7 @@ impl Provider {
             }
             None => (None, None),
         };
-        let subject = subject.to_string();
+        let subject = subject.as_str().to_owned();
         if subject.is_empty() || subject.len() > SUBJECT_LEN_MAX || subject.contains('\0') {
             return Err(OidcError::Token("its subject is none"));
         }
