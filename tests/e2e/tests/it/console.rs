@@ -3,6 +3,8 @@
 mod alerts;
 mod api;
 mod money;
+mod oidc;
+mod oidc_refusals;
 
 use std::time::Duration;
 

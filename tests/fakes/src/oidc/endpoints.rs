@@ -104,8 +104,8 @@ pub(super) async fn token(State(shared): State<Shared>, headers: HeaderMap, body
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let client = &shared.client;
     if credentials(&headers, &fields) != Some((client.id.clone(), client.secret.clone())) {
-        let refusal = (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic")]);
-        return (refusal.0, refusal.1, Json(json!({ "error": "invalid_client" }))).into_response();
+        let refusal = Json(json!({ "error": "invalid_client" }));
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic")], refusal).into_response();
     }
     let refused = |error: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
     if field("grant_type") != "authorization_code" {

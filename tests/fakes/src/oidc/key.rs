@@ -50,7 +50,7 @@ impl Key {
             .pair
             .sign(&SystemRandom::new(), signed.as_bytes())
             .map_err(|error| anyhow!("not signed: {error}"))?;
-        Ok(format!("{signed}.{}", encoded(signature.as_ref())))
+        Ok(format!("{signed}.{}", encoded(signature)))
     }
 }
 

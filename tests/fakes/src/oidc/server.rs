@@ -105,7 +105,7 @@ pub(super) struct Grant {
 }
 
 impl FakeProvider {
-    /// Starts on 127.0.0.1 with one client, as whom nobody is signed in yet.
+    /// Starts on 127.0.0.1 with one client. Say who is signed in before somebody comes.
     ///
     /// # Errors
     /// When no port or no key can be had.
