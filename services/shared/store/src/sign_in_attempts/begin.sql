@@ -1,6 +1,6 @@
 -- Keeps a sign-in that begins, and forgets those that are over.
 -- $1 state hash  $2 browser hash  $3 nonce  $4 PKCE verifier  $5 next  $6 lasts, in seconds
-with over as (
+with expired as (
     delete from sign_in_attempts where expires_at < clock_timestamp()
 )
 insert into sign_in_attempts (state_hash, browser_hash, nonce, pkce_verifier, next, expires_at)
