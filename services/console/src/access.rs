@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use tradeup_access::{Act, Role, SessionToken, UserToken};
@@ -82,11 +83,11 @@ impl Who {
     }
 }
 
-/// The session's token that a request shows.
-pub(crate) fn shown(parts: &Parts) -> Option<SessionToken> {
-    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+/// The value of a cookie that a request shows.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).and_then(|(_, value)| SessionToken::shown(value))
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 impl FromRequestParts<Console> for Who {
@@ -103,7 +104,8 @@ impl FromRequestParts<Console> for Who {
                 (user_tokens::find(pool, &token.hash()).await?, By::Token)
             }
             None => {
-                let session = shown(parts).ok_or_else(signed_out)?;
+                let shown = cookie(&parts.headers, COOKIE_NAME).and_then(SessionToken::shown);
+                let session = shown.ok_or_else(signed_out)?;
                 (sessions::find(pool, &session.hash(), IDLE).await?, By::Session(session))
             }
         };

@@ -9,12 +9,14 @@ mod bulk;
 mod failure;
 mod frame;
 mod live;
+mod oidc;
 mod pages;
 mod sign_in;
 mod views;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -39,6 +41,8 @@ struct Options {
     console: ConsoleOptions,
     #[command(flatten)]
     alerts: alerts::AlertOptions,
+    #[command(flatten)]
+    oidc: oidc::OidcOptions,
 }
 
 /// How the console is served.
@@ -58,6 +62,8 @@ struct ConsoleOptions {
 struct Console {
     worker: Worker,
     live: live::Live,
+    /// By whom people may sign in besides passwords.
+    oidc: Option<Arc<oidc::Provider>>,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -73,11 +79,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
     let console_url = given(console_url);
     let secure = console_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let oidc = options.oidc.provider(console_url.as_deref())?.map(Arc::new);
     let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.
     let service = Service::start_early("console", options.service, Registry::new()).await?;
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
-    let console = Console { worker: service.worker().clone(), live, secure };
+    let console = Console { worker: service.worker().clone(), live, oidc, secure };
     service.beside(watching);
     service.beside(bulk::work(service.worker().clone(), service.shutdown()));
     service.beside(alerts.run(service.worker().clone(), service.shutdown()));
@@ -90,6 +97,7 @@ fn routes(console: Console) -> Router {
         .merge(pages::routes())
         .merge(acts::routes("dead"))
         .merge(sign_in::routes())
+        .merge(oidc::routes())
         .merge(live::routes())
         .nest("/api/v1", api::routes().merge(acts::routes("dead-letters")))
         .nest("/api/scheduled-tasks", api::scheduled_tasks::routes())

@@ -14,11 +14,13 @@ use serde::Deserialize;
 use serde_json::json;
 use tradeup_access::{PasswordHash, SessionToken};
 use tradeup_store::audit::{self, Actor};
-use tradeup_store::{Tx, sessions, users};
+use tradeup_store::users::{self, Known};
+use tradeup_store::{Tx, sessions};
 
 use crate::Console;
 use crate::access::{By, COOKIE_NAME, LASTS, Who};
 use crate::failure::{Failure, Query};
+use crate::oidc::Provider;
 use crate::pages::filters;
 
 /// Failures in a row that cost nothing; then each locks twice as long, up to the longest.
@@ -35,7 +37,9 @@ const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
 struct Page<'a> {
     next: &'a str,
     name: &'a str,
-    wrong: Option<String>,
+    wrong: Option<&'a str>,
+    /// By whom people may sign in besides.
+    provider: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -53,14 +57,36 @@ struct Given {
 }
 
 /// Where to go then: within the console alone.
-fn within(next: &str) -> &str {
+pub(crate) fn within(next: &str) -> &str {
     let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     if is_ours && !next.starts_with("/sign-") { next } else { "/" }
 }
 
-async fn page(Query(wanted): Query<Wanted>) -> Result<Response, Failure> {
-    let page = Page { next: within(&wanted.next), name: "", wrong: None };
-    Ok(Html(page.render()?).into_response())
+/// The page to sign in on: at first, or with what was wrong.
+fn page(
+    console: &Console,
+    status: StatusCode,
+    next: &str,
+    name: &str,
+    wrong: Option<&str>,
+) -> Result<Response, Failure> {
+    let provider = console.oidc.as_deref().map(Provider::name);
+    let page = Page { next: within(next), name, wrong, provider };
+    Ok((status, Html(page.render()?)).into_response())
+}
+
+/// The page once more: nobody is signed in, for this reason.
+pub(crate) fn refused(
+    console: &Console,
+    status: StatusCode,
+    next: &str,
+    why: &str,
+) -> Result<Response, Failure> {
+    page(console, status, next, "", Some(why))
+}
+
+async fn show(State(console): State<Console>, Query(wanted): Query<Wanted>) -> Result<Response, Failure> {
+    page(&console, StatusCode::OK, &wanted.next, "", None)
 }
 
 async fn sign_in(
@@ -71,10 +97,7 @@ async fn sign_in(
 ) -> Result<Response, Failure> {
     let next = within(&given.next);
     let name: String = given.name.trim().to_lowercase().chars().take(NAME_MAX).collect();
-    let refuse = |status: StatusCode, why: String| -> Result<Response, Failure> {
-        let page = Page { next, name: &name, wrong: Some(why) };
-        Ok((status, Html(page.render()?)).into_response())
-    };
+    let refuse = |status: StatusCode, why: &str| page(&console, status, next, &name, Some(why));
     // Another site's form can't sign its visitors in as somebody it knows.
     if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return Err(Failure::Forged);
@@ -84,7 +107,7 @@ async fn sign_in(
     let pool = console.worker.pool();
     if let Some(wait) = sessions::locked(pool, &who).await? {
         let why = format!("Too many failed attempts. Try again in {} s.", wait.as_secs() + 1);
-        return refuse(StatusCode::TOO_MANY_REQUESTS, why);
+        return refuse(StatusCode::TOO_MANY_REQUESTS, &why);
     }
     let found = users::password(pool, &name).await?;
     let password = given.password;
@@ -99,17 +122,39 @@ async fn sign_in(
         let (names, addresses) = who.split_at(1);
         sessions::failed(pool, names, FREE, FIRST_LOCK, LONGEST_LOCK).await?;
         sessions::failed(pool, addresses, FREE_OF_ADDRESS, FIRST_LOCK, LONGEST_LOCK).await?;
-        return refuse(StatusCode::UNAUTHORIZED, "Name or password is wrong.".to_owned());
+        return refuse(StatusCode::UNAUTHORIZED, "Name or password is wrong.");
     };
-    let token = SessionToken::new().ok_or(Failure::Internal)?;
     let mut tx = Tx::of_engine(pool).await?;
-    sessions::begin(&mut tx, &token.hash(), user, LASTS).await?;
     sessions::forgive(&mut tx, &who).await?;
-    let actor = Actor { name: name.clone(), reason: None };
-    audit::record(&mut tx, &actor, "session.begin", &json!({ "user": name })).await?;
+    begin(&console, tx, &Known { id: user, name: name.clone() }, How::Password, next).await
+}
+
+/// How somebody has shown who they are.
+#[derive(Clone, Copy)]
+pub(crate) enum How {
+    Password,
+    Oidc,
+}
+
+/// Begins a session of somebody who has shown who they are, in the transaction that says so, and sends them on.
+pub(crate) async fn begin(
+    console: &Console,
+    mut tx: Tx,
+    user: &Known,
+    how: How,
+    next: &str,
+) -> Result<Response, Failure> {
+    let token = SessionToken::new().ok_or(Failure::Internal)?;
+    sessions::begin(&mut tx, &token.hash(), user.id, LASTS).await?;
+    let actor = Actor { name: user.name.clone(), reason: None };
+    let how = match how {
+        How::Password => "password",
+        How::Oidc => "oidc",
+    };
+    audit::record(&mut tx, &actor, "session.begin", &json!({ "user": user.name, "how": how })).await?;
     tx.commit().await?;
-    let cookie = cookie(&console, token.as_str(), LASTS);
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+    let cookie = cookie(console, COOKIE_NAME, "/", token.as_str(), LASTS);
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(within(next))).into_response())
 }
 
 #[derive(Deserialize)]
@@ -129,16 +174,18 @@ async fn sign_out(
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     sessions::end(&mut tx, &session.hash()).await?;
     tx.commit().await?;
-    Ok(([(SET_COOKIE, cookie(&console, "", Duration::ZERO))], Redirect::to("/sign-in")).into_response())
+    let cookie = cookie(&console, COOKIE_NAME, "/", "", Duration::ZERO);
+    Ok(([(SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
 }
 
-fn cookie(console: &Console, value: &str, lasts: Duration) -> String {
+/// A cookie that no script reads and no other site's form sends.
+pub(crate) fn cookie(console: &Console, name: &str, path: &str, value: &str, lasts: Duration) -> String {
     let secure = if console.secure { "; Secure" } else { "" };
-    format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs())
+    format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs())
 }
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().route("/sign-in", get(page).post(sign_in)).route("/sign-out", post(sign_out))
+    Router::new().route("/sign-in", get(show).post(sign_in)).route("/sign-out", post(sign_out))
 }
 
 #[cfg(test)]

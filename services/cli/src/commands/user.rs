@@ -8,7 +8,7 @@ use rand::TryRng as _;
 use rand::rngs::SysRng;
 use serde_json::json;
 use tradeup_access::{PasswordHash, Role, UserToken};
-use tradeup_store::users::{self, NewUser};
+use tradeup_store::users::{self, Change, NewUser};
 use tradeup_store::{Pool, TenantId, Tx, audit, user_tokens};
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Who may sign in to the console.
 #[derive(Subcommand)]
 pub(crate) enum User {
-    /// Add a user. The password is shown once, unless it is given.
+    /// Add a user. The password is shown once, unless it is given or they sign in by OpenID Connect.
     Add(Add),
     /// List users.
     List,
@@ -36,7 +36,7 @@ pub(crate) enum User {
     Tokens,
     /// Revoke a token, at once.
     RevokeToken(RevokeToken),
-    /// Change a user's role or password, or let them sign in no more; their sessions end.
+    /// Change a user's role, password or how they sign in, or let them sign in no more; their sessions end.
     Set(Set),
 }
 
@@ -44,6 +44,8 @@ pub(crate) enum User {
 #[derive(Args)]
 pub(crate) struct Add {
     /// By which they sign in: small letters, digits and ._@+-
+    ///
+    /// With --oidc it is the e-mail address that the provider vouches for.
     name: String,
     /// What they are.
     #[arg(long)]
@@ -52,8 +54,11 @@ pub(crate) struct Add {
     #[arg(long, value_name = "SHOP")]
     tenant: Option<String>,
     /// Read the password from standard input.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "oidc")]
     password_stdin: bool,
+    /// They sign in by OpenID Connect, without a password.
+    #[arg(long)]
+    oidc: bool,
     #[command(flatten)]
     who: Who,
 }
@@ -105,6 +110,12 @@ pub(crate) struct Set {
     /// They may again.
     #[arg(long)]
     enable: bool,
+    /// They may sign in by OpenID Connect, too.
+    #[arg(long, conflicts_with = "no_oidc")]
+    oidc: bool,
+    /// They may not; who they are at the provider is forgotten.
+    #[arg(long)]
+    no_oidc: bool,
     #[command(flatten)]
     who: Who,
 }
@@ -147,6 +158,18 @@ fn password(name: &str, given: bool) -> anyhow::Result<(Option<String>, Password
     Ok((Some(letters), hash))
 }
 
+/// Who is known to the provider by an address has it for a name.
+fn ensure_address(name: &str) -> anyhow::Result<()> {
+    let is_address =
+        name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
+    ensure!(
+        is_address && name.matches('@').count() == 1,
+        "{name:?} is no e-mail address; with --oidc a user's name is the address that the provider vouches for, \
+         in small letters"
+    );
+    Ok(())
+}
+
 impl Add {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._@+-".contains(c);
@@ -159,13 +182,17 @@ impl Add {
         );
         let pool = context.pool().await?;
         let tenant = tenant_of(&pool, self.role, self.tenant.as_deref()).await?;
-        let (shown, hash) = password(&self.name, self.password_stdin)?;
+        let (shown, hash) = match self.oidc {
+            true => ensure_address(&self.name).map(|()| (None, None))?,
+            false => password(&self.name, self.password_stdin).map(|(shown, hash)| (shown, Some(hash)))?,
+        };
         let actor = self.who.actor();
         let new = NewUser {
             name: &self.name,
             role: self.role.as_str(),
             tenant,
-            password_hash: Some(hash.as_str()),
+            password_hash: hash.as_ref().map(PasswordHash::as_str),
+            oidc: self.oidc,
             by: &actor.name,
         };
         let mut tx = Tx::of_engine(&pool).await?;
@@ -174,13 +201,17 @@ impl Add {
             "there is a user {0} already; change them: tradeup user set {0}",
             self.name
         );
-        let subject = json!({ "user": self.name, "role": self.role.as_str(), "tenant": self.tenant });
+        let subject = json!({ "user": self.name, "role": self.role.as_str(), "tenant": self.tenant,
+            "oidc": self.oidc });
         audit::record(&mut tx, &actor, "users.add", &subject).await?;
         tx.commit().await?;
         let value = json!({ "user": self.name, "role": self.role.as_str(), "password": shown });
         context.output().show(&value, || match &shown {
             Some(password) => {
                 format!("{} may sign in as {}. Password, shown this once: {password}", self.name, self.role)
+            }
+            None if self.oidc => {
+                format!("{} may sign in as {} by OpenID Connect, without a password.", self.name, self.role)
             }
             None => format!("{} may sign in as {}.", self.name, self.role),
         })?;
@@ -192,10 +223,18 @@ impl Set {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let changes_password = self.new_password || self.password_stdin;
         ensure!(
-            self.role.is_some() || changes_password || self.disable || self.enable,
-            "say what changes: --role, --new-password, --password-stdin, --disable or --enable"
+            self.role.is_some()
+                || changes_password
+                || self.disable
+                || self.enable
+                || self.oidc
+                || self.no_oidc,
+            "say what changes: --role, --new-password, --password-stdin, --disable, --enable, --oidc or --no-oidc"
         );
         ensure!(self.role.is_some() || self.tenant.is_none(), "--tenant goes with --role shop");
+        if self.oidc {
+            ensure_address(&self.name)?;
+        }
         let pool = context.pool().await?;
         let role = match self.role {
             Some(role) => Some((role.as_str(), tenant_of(&pool, role, self.tenant.as_deref()).await?)),
@@ -206,15 +245,16 @@ impl Set {
             false => (None, None),
         };
         let disabled = if self.disable { Some(true) } else { self.enable.then_some(false) };
-        let hash = hash.as_ref().map(PasswordHash::as_str);
+        let oidc = if self.oidc { Some(true) } else { self.no_oidc.then_some(false) };
+        let change = Change { role, password_hash: hash.as_ref().map(PasswordHash::as_str), disabled, oidc };
         let mut tx = Tx::of_engine(&pool).await?;
         ensure!(
-            users::change(&mut tx, &self.name, role, hash, disabled).await?,
+            users::change(&mut tx, &self.name, &change).await?,
             "there is no user {}; `tradeup user list` shows them",
             self.name
         );
         let subject = json!({ "user": self.name, "role": role.map(|(role, _)| role), "tenant": self.tenant,
-            "new_password": changes_password, "disabled": disabled });
+            "new_password": changes_password, "disabled": disabled, "oidc": oidc });
         audit::record(&mut tx, &self.who.actor(), "users.change", &subject).await?;
         tx.commit().await?;
         let value = json!({ "user": self.name, "password": shown });
@@ -228,12 +268,15 @@ impl Set {
 
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let pool = context.pool().await?;
-    let mut sheet = Sheet::new(&["user", "role", "tenant", "created_at", "created_by", "disabled_at"]);
+    let mut sheet =
+        Sheet::new(&["user", "role", "tenant", "signs_in_by", "created_at", "created_by", "disabled_at"]);
     for user in users::list(&pool).await? {
+        let signs_in_by = user.signs_in_by().to_owned();
         sheet.push([
             Cell::Text(user.name),
             Cell::Text(user.role),
             Cell::optional(user.tenant_handle),
+            Cell::Text(signs_in_by),
             Cell::Text(instant(user.created_at)),
             Cell::Text(user.created_by),
             Cell::optional(user.disabled_at.map(instant)),

@@ -6,4 +6,4 @@ mod token;
 
 pub use password::{PasswordError, PasswordHash, WeakPassword};
 pub use role::{Act, Role, UnknownRole};
-pub use token::{FormToken, Kind, Session, SessionToken, Token, User, UserToken};
+pub use token::{FormToken, Kind, Session, SessionToken, SignIn, SignInToken, Token, User, UserToken};

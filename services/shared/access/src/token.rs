@@ -28,6 +28,10 @@ pub enum Session {}
 #[derive(Clone)]
 pub enum User {}
 
+/// Tokens of browsers that are on their way to sign in elsewhere.
+#[derive(Clone)]
+pub enum SignIn {}
+
 impl Kind for Session {
     const NAME: &'static str = "SessionToken";
     const PREFIX: &'static str = "";
@@ -38,6 +42,11 @@ impl Kind for User {
     const PREFIX: &'static str = "tuu_";
 }
 
+impl Kind for SignIn {
+    const NAME: &'static str = "SignInToken";
+    const PREFIX: &'static str = "";
+}
+
 /// Random text that lets in: a plain hash of it is enough to keep.
 #[derive(Clone)]
 pub struct Token<K>(String, PhantomData<K>);
@@ -46,6 +55,8 @@ pub struct Token<K>(String, PhantomData<K>);
 pub type SessionToken = Token<Session>;
 /// What a program shows to be let in as a user.
 pub type UserToken = Token<User>;
+/// What a browser shows to have begun a sign-in.
+pub type SignInToken = Token<SignIn>;
 
 /// What a form of a session holds, so that no other site can send it in its visitor's name.
 #[derive(Clone, Debug)]

@@ -52,6 +52,7 @@ pub mod schedules;
 pub mod search;
 pub mod sessions;
 pub mod shops;
+pub mod sign_in_attempts;
 pub mod suppressions;
 pub mod tenants;
 pub mod tier_moves;

@@ -25,6 +25,27 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// Since when they can't sign in.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Whether they have a password.
+    pub has_password: bool,
+    /// Whether they may sign in by OpenID Connect.
+    pub oidc: bool,
+    /// Whether they have, so that it is known who they are at the provider.
+    pub is_linked: bool,
+}
+
+impl User {
+    /// How they sign in, in words.
+    #[must_use]
+    pub fn signs_in_by(&self) -> &'static str {
+        match (self.has_password, self.oidc, self.is_linked) {
+            (true, false, _) => "password",
+            (false, true, true) => "OpenID Connect",
+            (false, true, false) => "OpenID Connect, not linked yet",
+            (true, true, true) => "password or OpenID Connect",
+            (true, true, false) => "password or OpenID Connect, not linked yet",
+            (false, false, _) => "nothing",
+        }
+    }
 }
 
 /// A new user.
@@ -38,8 +59,32 @@ pub struct NewUser<'a> {
     pub tenant: Option<TenantId>,
     /// Their password's PHC string.
     pub password_hash: Option<&'a str>,
+    /// Whether they may sign in by OpenID Connect; their name is the address that the provider vouches for.
+    pub oidc: bool,
     /// Who makes them.
     pub by: &'a str,
+}
+
+/// What changes of a user; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct Change<'a> {
+    /// Their role, and whose staff they are.
+    pub role: Option<(&'a str, Option<TenantId>)>,
+    /// Their password's PHC string.
+    pub password_hash: Option<&'a str>,
+    /// Whether they are kept from signing in.
+    pub disabled: Option<bool>,
+    /// Whether they may sign in by OpenID Connect. If not, who they are at the provider is forgotten.
+    pub oidc: Option<bool>,
+}
+
+/// A user who has shown who they are.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
 }
 
 /// Adds a user. `None` if there is one with this name.
@@ -48,39 +93,35 @@ pub struct NewUser<'a> {
 /// As any statement.
 pub async fn add(db: &mut Connection, new: &NewUser<'_>) -> Result<Option<Uuid>, StoreError> {
     sqlx::query_scalar!(
-        "insert into users (id, name, role, tenant_id, password_hash, created_by) values ($1, $2, $3, $4, $5, $6)
-         on conflict do nothing returning id",
+        "insert into users (id, name, role, tenant_id, password_hash, created_by, oidc)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id",
         Uuid::now_v7(),
         new.name,
         new.role,
         new.tenant as Option<TenantId>,
         new.password_hash,
         new.by,
+        new.oidc,
     )
     .fetch_optional(db)
     .await
     .doing("adding a user")
 }
 
-/// Changes a user: what is `None` stays. All their sessions end. `false` if there is no such user.
+/// Changes a user. All their sessions end. `false` if there is no such user.
 ///
 /// # Errors
 /// As any statement.
-pub async fn change(
-    db: &mut Connection,
-    name: &str,
-    role: Option<(&str, Option<TenantId>)>,
-    password_hash: Option<&str>,
-    disabled: Option<bool>,
-) -> Result<bool, StoreError> {
-    let (role, tenant) = role.map_or((None, None), |(role, tenant)| (Some(role), tenant));
+pub async fn change(db: &mut Connection, name: &str, change: &Change<'_>) -> Result<bool, StoreError> {
+    let (role, tenant) = change.role.map_or((None, None), |(role, tenant)| (Some(role), tenant));
     sqlx::query_file_scalar!(
         "src/users/change.sql",
         name,
         role,
         tenant as Option<TenantId>,
-        password_hash,
-        disabled,
+        change.password_hash,
+        change.disabled,
+        change.oidc,
     )
     .fetch_one(db)
     .await
@@ -95,7 +136,8 @@ pub async fn list(pool: &Pool) -> Result<Vec<User>, StoreError> {
     sqlx::query_as!(
         User,
         r#"select u.id, u.name, u.role, u.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
-               u.created_by, u.created_at, u.disabled_at
+               u.created_by, u.created_at, u.disabled_at, u.password_hash is not null as "has_password!",
+               u.oidc, u.oidc_subject is not null as "is_linked!"
            from users u left join tenants t on t.id = u.tenant_id order by u.name"#
     )
     .fetch_all(pool)
@@ -117,4 +159,42 @@ pub async fn password(pool: &Pool, name: &str) -> Result<Option<(Uuid, String)>,
     .await
     .doing("looking for a user")?;
     Ok(row.map(|row| (row.id, row.password_hash)))
+}
+
+/// Who a subject of an OpenID Connect provider is here, if they have signed in before and may.
+///
+/// # Errors
+/// As any statement.
+pub async fn by_subject(
+    db: &mut Connection,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<Known>, StoreError> {
+    sqlx::query_as!(
+        Known,
+        "select id, name from users
+         where oidc_issuer = $1 and oidc_subject = $2 and oidc and disabled_at is null",
+        issuer,
+        subject,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking for a user of the provider")
+}
+
+/// Links a subject of an OpenID Connect provider with the user who has this address for a name, may sign in so and has
+/// not yet. `None` if there is no such user, or the subject is somebody's already.
+///
+/// # Errors
+/// As any statement.
+pub async fn link(
+    db: &mut Connection,
+    issuer: &str,
+    subject: &str,
+    address: &str,
+) -> Result<Option<Known>, StoreError> {
+    sqlx::query_file_as!(Known, "src/users/link.sql", issuer, subject, address)
+        .fetch_optional(db)
+        .await
+        .doing("linking a user")
 }

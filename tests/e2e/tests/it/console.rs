@@ -5,6 +5,8 @@ mod alerts;
 mod api;
 mod browser;
 mod money;
+mod oidc;
+mod oidc_refusals;
 mod proofs;
 
 use std::time::Duration;

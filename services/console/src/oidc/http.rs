@@ -1,0 +1,111 @@
+//! How the console speaks to an OpenID Connect provider: briefly, to https alone, and to nobody it is redirected to.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use rustls::{ClientConfig, RootCertStore};
+
+/// A connection comes about within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Somebody waits for the whole answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest answer, in bytes. Discovery documents and keys are some thousands.
+const ANSWER_LEN_MAX: usize = 256 * 1024;
+
+/// Why there is no answer. What the HTTP library says has addresses in it and is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HttpError {
+    /// Refused, no such name, TLS.
+    #[error("no connection comes about")]
+    NotConnected,
+    /// Too slow.
+    #[error("no answer within {} s", TIMEOUT.as_secs())]
+    TimedOut,
+    /// Not over http.
+    #[error("an address of it is not https")]
+    NotHttps,
+    /// Longer than anything that it has to say.
+    #[error("its answer is longer than {ANSWER_LEN_MAX} bytes")]
+    TooLong,
+    /// Anything else on the way.
+    #[error("the connection broke off")]
+    Broken,
+}
+
+impl From<reqwest::Error> for HttpError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::TimedOut
+        } else if error.is_connect() {
+            Self::NotConnected
+        } else if error.is_builder() {
+            Self::NotHttps
+        } else {
+            Self::Broken
+        }
+    }
+}
+
+/// The client.
+pub(super) struct Http(reqwest::Client);
+
+impl Http {
+    /// A client; one for a provider on this machine takes plain http, too.
+    pub(super) fn new(https_only: bool) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls().context("TLS can't be set up")?)
+            .https_only(https_only)
+            // The client's secret goes to nobody else.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .referer(false)
+            .user_agent("TradeUp-Jobs")
+            .build()
+            .context("HTTP can't be set up")?;
+        Ok(Self(http))
+    }
+
+    async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut response = self.0.execute(reqwest::Request::try_from(request)?).await?;
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await? {
+            if body.len() + piece.len() > ANSWER_LEN_MAX {
+                return Err(HttpError::TooLong);
+            }
+            body.extend_from_slice(&piece);
+        }
+        let mut answer = HttpResponse::new(body);
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.fetch(request))
+    }
+}
+
+/// TLS with the machine's own certificate authorities. The provider of cryptography is named here and not taken from
+/// what the process has installed: the same as the other clients use, so there is one of them.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (added, _unreadable) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        tracing::warn!("this machine has no certificate authorities; no https connection will come about");
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(settings.with_root_certificates(roots).with_no_client_auth())
+}
