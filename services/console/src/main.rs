@@ -5,6 +5,7 @@ mod acts;
 mod alerts;
 mod api;
 mod assets;
+mod charts;
 mod failure;
 mod frame;
 mod live;
@@ -57,6 +58,7 @@ struct ConsoleOptions {
 struct Console {
     worker: Worker,
     live: live::Live,
+    ended: views::ended::Ended,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -76,8 +78,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     // Whoever is woken since NATS is down has to see it.
     let service = Service::start_early("console", options.service, Registry::new()).await?;
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
-    let console = Console { worker: service.worker().clone(), live, secure };
+    let ended = views::ended::Ended::default();
+    let counting = ended.clone().count_anew(service.worker().pool().clone(), service.shutdown());
+    let console = Console { worker: service.worker().clone(), live, ended, secure };
     service.beside(watching);
+    service.beside(counting);
     service.beside(alerts.run(service.worker().clone(), service.shutdown()));
     service.beside(tradeup_http::serve(listener, routes(console), CONNECTIONS_MAX, service.shutdown()));
     Ok(service.run().await?)

@@ -34,12 +34,13 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 const TEST_CRATES: [&str; 8] = ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
-const CONFINED: [(&str, &[&str], &str); 10] = [
+const CONFINED: [(&str, &[&str], &str); 11] = [
     ("sqlx", &["store", "harness", "e2e", "faults", "ledger-tests", "bench"], "only the store speaks SQL"),
     ("async-nats", &["broker", "harness"], "only the broker speaks NATS"),
     ("lettre", &["mail"], "only the mail crate speaks SMTP"),
     ("argon2", &["access"], "passwords are hashed and known again in one place"),
     ("askama", &["console"], "only the console writes pages"),
+    ("plotters", &["console"], "only the console draws charts"),
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
     (
         "reqwest",

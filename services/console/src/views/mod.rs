@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod dead;
+pub(crate) mod ended;
 pub(crate) mod events;
 pub(crate) mod ledger;
 pub(crate) mod member;
