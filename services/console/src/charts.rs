@@ -7,11 +7,11 @@ use std::io;
 
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::{
-    BindKeyPoints as _, ChartBuilder, Color as _, IntoDrawingArea as _, IntoFont as _, RGBColor, Rectangle, SVGBackend,
-    ShapeStyle, TextStyle,
+    BindKeyPoints as _, ChartBuilder, Color as _, IntoDrawingArea as _, IntoFont as _, RGBColor, Rectangle,
+    SVGBackend, ShapeStyle, TextStyle,
 };
 
-/// Its size in its own units, of which a browser makes as many pixels as there is room for.
+/// Its size in units of its own, which a browser fits into the room that there is.
 const SIZE: (u32, u32) = (720, 240);
 /// Room for what stands at the axes, also in the larger letters of a narrow screen.
 const BELOW: u32 = 34;
@@ -205,3 +205,6 @@ fn short(value: i128, decimals: u32) -> String {
     let parts = format!("{}.{:03}", value / unit, value % unit * 1000 / unit);
     format!("{}{sign}", parts.trim_end_matches('0').trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests;
