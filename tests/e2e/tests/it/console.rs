@@ -2,6 +2,7 @@
 
 mod alerts;
 mod api;
+mod charts;
 mod money;
 
 use std::time::Duration;
