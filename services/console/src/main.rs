@@ -6,6 +6,7 @@ mod alerts;
 mod api;
 mod assets;
 mod bulk;
+mod charts;
 mod failure;
 mod frame;
 mod live;
@@ -64,6 +65,8 @@ struct Console {
     live: live::Live,
     /// By whom people may sign in besides passwords.
     oidc: Option<Arc<oidc::Provider>>,
+    /// How runs ended of late, for a chart.
+    ended: views::ended::Ended,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -84,8 +87,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     // Whoever is woken since NATS is down has to see it.
     let service = Service::start_early("console", options.service, Registry::new()).await?;
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
-    let console = Console { worker: service.worker().clone(), live, oidc, secure };
+    let ended = views::ended::Ended::default();
+    let counting = ended.clone().count_anew(service.worker().pool().clone(), service.shutdown());
+    let console = Console { worker: service.worker().clone(), live, ended, oidc, secure };
     service.beside(watching);
+    service.beside(counting);
     service.beside(bulk::work(service.worker().clone(), service.shutdown()));
     service.beside(alerts.run(service.worker().clone(), service.shutdown()));
     service.beside(tradeup_http::serve(listener, routes(console), CONNECTIONS_MAX, service.shutdown()));

@@ -39,7 +39,15 @@ impl Console {
             world.tradeup_ok(&["tenant", "add", &handle, "--currency", "USD", "--tier", "gold=5.00"]);
         }
         eprintln!("making {} runs and {} members", self.runs, self.members);
-        self.fill(&world).await?;
+        // Up to now, so that the overview has as much to count as it can have.
+        let (begun, next_day): (String, String) = sqlx::query_as(
+            r#"select to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                to_char(at + interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            from (select (now() - interval '90 days') at time zone 'UTC' as at) as begun"#,
+        )
+        .fetch_one(&world.database.admin)
+        .await?;
+        self.fill(&world, &begun).await?;
         let added = world.tradeup_fed(
             &["user", "add", "adam", "--role", "admin", "--password-stdin"],
             &format!("{PASSWORD}\n"),
@@ -72,7 +80,7 @@ impl Console {
             "/runs?task=settle-order&state=dead".to_owned(),
             "/runs?tenant=shop-7".to_owned(),
             "/runs?key=key-1234567".to_owned(),
-            "/runs?all=1&since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z".to_owned(),
+            format!("/runs?all=1&since={begun}&until={next_day}"),
             format!("/runs?all=1&before={dead}"),
             format!("/runs/{run}"),
             format!("/runs/{dead}"),
@@ -91,8 +99,10 @@ impl Console {
         ];
         let mut figures = Map::new();
         for page in &pages {
-            figures
-                .insert(page.replace(&run, "RUN").replace(&dead, "DEAD"), self.measure(&client, page).await?);
+            figures.insert(
+                page.replace(&run, "RUN").replace(&dead, "DEAD").replace(&begun, "BEGUN"),
+                self.measure(&client, page).await?,
+            );
         }
         let few = Self { times: 3, ..self };
         figures
@@ -116,11 +126,11 @@ impl Console {
     }
 
     /// Runs of ninety days, a hundred to a tree, one in fifty dead, one in two hundred cancelled, and a backlog.
-    async fn fill(&self, world: &World) -> anyhow::Result<()> {
+    async fn fill(&self, world: &World, begun: &str) -> anyhow::Result<()> {
         let (runs, members) = (self.runs, self.members);
         let statements = format!(
             "create function bench_id(n bigint) returns uuid language sql immutable as $$
-                select (lpad(to_hex((extract(epoch from timestamptz '2026-01-01')::bigint * 1000
+                select (lpad(to_hex((extract(epoch from timestamptz '{begun}')::bigint * 1000
                     + n * 86400000 * 90 / {runs})), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8'
                     || substr(md5(n::text), 1, 15))::uuid $$;
              insert into runs (id, tenant_id, task, key, trigger, triggered_by, parent_id, root_id, state, payload,
@@ -136,7 +146,7 @@ impl Console {
                 case when n <= {runs} - 10000 and (n % 50 = 3 or n % 200 = 5) then 'it could not be done' end,
                 case when n <= {runs} - 10000 and n % 50 <> 3 then '{{}}'::jsonb end,
                 at, at, case when n <= {runs} - 10000 then at + interval '1 second' end
-             from (select n, timestamptz '2026-01-01' + n * interval '90 days' / {runs} as at
+             from (select n, timestamptz '{begun}' + n * interval '90 days' / {runs} as at
                 from generate_series(1::bigint, {runs}) as n) as made;
              insert into dead_letters (id, run_id, tenant_id, task, subject, message, code, errors, fingerprint, build,
                 dead_at)

@@ -41,6 +41,7 @@ const CONFINED: [(&str, &[&str], &str); 11] = [
     ("argon2", &["access"], "passwords are hashed and known again in one place"),
     ("askama", &["console"], "only the console writes pages"),
     ("openidconnect", &["console"], "only people who look at the console sign in"),
+    ("plotters", &["console"], "only the console draws charts"),
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
     (
         "reqwest",

@@ -33,7 +33,7 @@ use document::{BulkActPath, GroupPath, MemberPath, Problems, RunPath, ShopPath};
     responses((status = 200, body = Overview), Problems))]
 async fn overview(State(console): State<Console>, who: Who) -> Result<Json<Overview>, Failure> {
     who.may(Act::SeeAll)?;
-    Ok(Json(Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?))
+    Ok(Json(Overview::read(&console).await?))
 }
 
 /// Runs, newest first.

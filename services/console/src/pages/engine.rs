@@ -9,9 +9,10 @@ use serde::Deserialize;
 use tradeup_access::Act;
 use tradeup_store::audit::{self, ActFilter, ActView};
 
-use super::{filters, written};
+use super::{charts, filters, written};
 use crate::Console;
 use crate::access::Who;
+use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::overview::Overview;
@@ -27,14 +28,17 @@ const ACTS: i64 = 100;
 struct OverviewPage {
     frame: Frame,
     view: Overview,
+    /// How runs ended of late; none if none did.
+    ended: Option<Chart>,
 }
 
 async fn overview(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
     if let Some((_, handle)) = &who.tenant {
         return Ok(Redirect::to(&format!("/shops/{handle}")).into_response());
     }
-    let view = Overview::read(console.worker.pool(), console.worker.broker().is_connected()).await?;
-    written(&OverviewPage { frame: Frame::of(&who, "overview"), view })
+    let view = Overview::read(&console).await?;
+    let ended = charts::ended(&view.ended);
+    written(&OverviewPage { frame: Frame::of(&who, "overview"), view, ended })
 }
 
 #[derive(Template)]

@@ -1,6 +1,7 @@
 //! Pages: each reads its view and writes it.
 
 mod alerts;
+mod charts;
 mod dead;
 mod engine;
 mod holds;

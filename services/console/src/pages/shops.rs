@@ -8,9 +8,10 @@ use axum::routing::get;
 use serde::Deserialize;
 use tradeup_store::{pauses, schedules};
 
-use super::{filters, written};
+use super::{charts, filters, written};
 use crate::Console;
 use crate::access::Who;
+use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::events;
@@ -81,6 +82,8 @@ struct LedgerPage {
     frame: Frame,
     shop: String,
     view: Ledger,
+    /// What months moved, by currency.
+    charts: Vec<Chart>,
 }
 
 async fn ledger(
@@ -89,7 +92,8 @@ async fn ledger(
     Query(of): Query<OfPeriod>,
 ) -> Result<Response, Failure> {
     let view = Ledger::of(console.worker.pool(), shop.id, &of).await?;
-    written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
+    let charts = charts::months(&view.months);
+    written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view, charts })
 }
 
 #[derive(Deserialize)]

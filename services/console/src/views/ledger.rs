@@ -1,6 +1,7 @@
 //! A shop's money: what is owed to members, how months moved it, what the next month would give, and whether it was
 //! proved.
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tradeup_domain::{InvalidPeriod, Period, amount_text};
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 
 /// The outcome of members who would be credited.
 const TO_GRANT: &str = "to_grant";
-/// Months that are shown: the latest.
+/// Months that are shown of each currency: the latest.
 const MONTHS: usize = 13;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,11 +34,17 @@ pub(crate) struct Owed {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Month {
     pub(crate) month: String,
+    #[serde(skip)]
+    pub(crate) first_day: NaiveDate,
     pub(crate) currency: String,
     pub(crate) opening: String,
     pub(crate) granted: String,
+    /// Signed, as it moves what is owed; so are those below.
+    pub(crate) granted_minor: i64,
     pub(crate) spent: String,
+    pub(crate) spent_minor: i64,
     pub(crate) expired: String,
+    pub(crate) expired_minor: i64,
     /// Given back, clawed back, adjusted, moved and taken for debts, in one.
     pub(crate) other: String,
     pub(crate) closing: String,
@@ -76,7 +83,7 @@ pub(crate) struct Preview {
 pub(crate) struct Ledger {
     pub(crate) owed: Vec<Owed>,
     pub(crate) debts: Vec<String>,
-    /// Newest first.
+    /// By currency, newest first.
     pub(crate) months: Vec<Month>,
     /// What the month that was asked for would give.
     pub(crate) preview: Option<Preview>,
@@ -135,7 +142,7 @@ impl Ledger {
             this_month: Period::of(now, Tz::UTC).to_string(),
             owed: owed.into_iter().map(of_owed).collect(),
             debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),
-            months: months.into_iter().rev().take(MONTHS).map(of_month).collect(),
+            months: latest(&months),
         })
     }
 }
@@ -152,7 +159,13 @@ fn of_owed(line: reports::LiabilityLine) -> Owed {
     }
 }
 
-fn of_month(line: reports::ActivityLine) -> Month {
+/// Of lines by currency, oldest first.
+fn latest(lines: &[reports::ActivityLine]) -> Vec<Month> {
+    let currencies = lines.chunk_by(|a, b| a.currency == b.currency);
+    currencies.flat_map(|lines| lines.iter().rev().take(MONTHS)).map(of_month).collect()
+}
+
+fn of_month(line: &reports::ActivityLine) -> Month {
     let text = |minor| amount_text(minor, &line.currency);
     let other = line.reverted_minor
         + line.clawed_minor
@@ -161,14 +174,18 @@ fn of_month(line: reports::ActivityLine) -> Month {
         + line.recovered_minor;
     Month {
         month: line.month.format("%Y-%m").to_string(),
+        first_day: line.month,
         opening: text(line.opening_minor),
         granted: text(line.granted_minor),
+        granted_minor: line.granted_minor,
         spent: text(line.spent_minor),
+        spent_minor: line.spent_minor,
         expired: text(line.expired_minor),
+        expired_minor: line.expired_minor,
         other: text(other),
         closing: text(line.closing_minor),
         closing_minor: line.closing_minor,
-        currency: line.currency,
+        currency: line.currency.clone(),
     }
 }
 

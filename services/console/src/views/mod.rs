@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod bulk_acts;
 pub(crate) mod dead;
+pub(crate) mod ended;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod ledger;

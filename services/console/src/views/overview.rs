@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 
 use super::alerts::{self, Alert};
 use super::dead::{self, Group};
+use super::ended::EndedHour;
 use super::when::{When, length, seconds};
+use crate::Console;
 use crate::alerts::SERVICES;
 use crate::failure::Failure;
 
@@ -186,6 +188,8 @@ pub(crate) struct Overview {
     pub(crate) dead: Vec<Group>,
     pub(crate) dead_total: i64,
     pub(crate) grid: Grid,
+    /// How runs of the last 48 hours ended, oldest hour first.
+    pub(crate) ended: Vec<EndedHour>,
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,
@@ -196,8 +200,11 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
-    pub(crate) async fn read(pool: &Pool, nats: bool) -> Result<Self, Failure> {
+    pub(crate) async fn read(console: &Console) -> Result<Self, Failure> {
+        let pool = console.worker.pool();
+        let nats = console.worker.broker().is_connected();
         let now = schedules::clock(pool).await?;
+        let ended = console.ended.hours(pool, now).await?;
         let unfinished: Vec<StateCount> = overview::unfinished(pool)
             .await?
             .into_iter()
@@ -230,6 +237,7 @@ impl Overview {
             dead,
             dead_total,
             grid,
+            ended,
             processes,
             held,
             alerts,

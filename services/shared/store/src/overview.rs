@@ -49,6 +49,28 @@ pub async fn unfinished(pool: &Pool) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(rows.into_iter().map(|row| (row.state, row.runs)).collect())
 }
 
+/// Runs that ended alike within one minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedLine {
+    /// When the minute began.
+    pub minute: DateTime<Utc>,
+    /// The state in which they ended: `succeeded`, `dead` or `cancelled`.
+    pub state: String,
+    /// How many.
+    pub runs: i64,
+}
+
+/// How runs ended from an instant on. One that is tried again has not ended any more.
+///
+/// # Errors
+/// As any statement.
+pub async fn ended(pool: &Pool, from: DateTime<Utc>) -> Result<Vec<EndedLine>, StoreError> {
+    sqlx::query_file_as!(EndedLine, "src/overview/ended.sql", from)
+        .fetch_all(pool)
+        .await
+        .doing("counting runs that ended")
+}
+
 /// How long a task's latest runs took that have succeeded, in seconds.
 #[derive(Clone, Debug)]
 pub struct Durations {

@@ -4,6 +4,7 @@ mod acts;
 mod alerts;
 mod api;
 mod browser;
+mod charts;
 mod money;
 mod oidc;
 mod oidc_refusals;
