@@ -217,7 +217,12 @@ async fn whatever_somebody_has_in_hand_is_found_and_nobody_elses() {
     let vera = console.as_user("vera").await;
     let find = async |who: &Browser, wanted: &str| -> Vec<String> {
         let found = who.json(&format!("/search?q={}", super::encoded(wanted))).await;
-        found["found"].as_array().unwrap().iter().map(|one| one["page"].as_str().unwrap().to_owned()).collect()
+        found["found"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["page"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(find(&vera, &run).await, [format!("/runs/{run}")]);
     assert_eq!(find(&vera, "auro").await, ["/shops/aurora"]);
