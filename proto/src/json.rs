@@ -37,7 +37,7 @@ pub enum JsonError {
     },
 }
 
-fn descriptor(message: &str) -> Result<MessageDescriptor, JsonError> {
+pub(crate) fn descriptor(message: &str) -> Result<MessageDescriptor, JsonError> {
     let found = POOL.as_ref().and_then(|pool| pool.get_message_by_name(message));
     found.ok_or_else(|| JsonError::UnknownMessage(message.to_owned()))
 }

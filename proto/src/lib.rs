@@ -8,6 +8,7 @@ pub mod convert;
 pub mod header;
 pub mod job_kind;
 pub mod json;
+pub mod schema;
 pub mod subject;
 
 /// Types generated from `proto/tradeup/v1/*.proto`.

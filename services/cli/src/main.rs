@@ -151,6 +151,11 @@ enum Command {
     Resume(commands::pause::Resume),
     /// Show what holds runs back: pauses, breakers, limits.
     Holds(commands::holds::Holds),
+    /// Find whatever you have in hand: a run, a shop, a customer, an order.
+    Find(commands::find::Find),
+    /// What is done with many runs together.
+    #[command(subcommand)]
+    BulkActs(commands::bulk_acts::BulkActs),
     /// Limit how many runs of a task a shop has at once or begins in a minute.
     Limit(commands::limit::Limit),
     /// Show a shop's ledger.
@@ -193,6 +198,8 @@ async fn main() -> ExitCode {
             Command::Import(import) => import.run(&context).await,
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,
+            Command::Find(find) => find.run(&context).await,
+            Command::BulkActs(acts) => acts.run(&context).await,
             Command::Grant(grant) => grant.run(&context).await,
             Command::Adjust(adjust) => adjust.run(&context).await,
             Command::Spend(spend) => spend.run(&context).await,

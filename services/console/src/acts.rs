@@ -5,6 +5,7 @@ pub(crate) mod dead;
 pub(crate) mod holds;
 pub(crate) mod many;
 mod operator;
+pub(crate) mod start;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -215,6 +216,7 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/schedules/{name}/pause", post(pause_schedule))
         .route("/schedules/{name}/resume", post(resume_schedule))
         .route("/tasks/{name}/trigger", post(trigger))
+        .route("/tasks/{name}/start", post(start::start))
         .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/alerts/test", post(alerts::test_channels))
         .route("/alerts/rules/{rule}", post(alerts::set_rule))

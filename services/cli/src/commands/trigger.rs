@@ -9,6 +9,7 @@ use tradeup_store::TenantRef;
 use tradeup_worker::trigger::{Scheduled, When};
 
 use super::start::{Existing, Start};
+use super::trigger_task::TriggerTask;
 use super::{now, tenant_by_handle};
 use crate::Context;
 
@@ -33,6 +34,8 @@ pub(crate) enum Trigger {
     /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
     /// lowered, and what has come to its date. What was done for a date is not done again.
     TierReview(TierReview),
+    /// Start a run of any task with an input of your own, as the engine itself would.
+    Task(TriggerTask),
 }
 
 /// Issue the monthly credits of a period.
@@ -114,6 +117,7 @@ impl Trigger {
                 (Scheduled::LedgerVerification, When::Now, it.start)
             }
             Self::TierReview(it) => (Scheduled::TierReview, as_of(it.as_of), it.start),
+            Self::Task(it) => return it.run(context).await,
         };
         let pool = context.pool().await?;
         let tenant = match of {

@@ -92,11 +92,11 @@ impl Modify for Token {
     paths(
         super::overview, super::alerts, super::runs, super::run, super::bulk_acts, super::bulk_act,
         super::schedules, super::dead_groups, super::dead_group, super::holds, super::search, super::shops,
-        super::shop, super::events, super::ledger, super::member,
+        super::shop, super::tasks, super::task, super::events, super::ledger, super::member,
         acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::many::stop,
         acts::dead::replay_edited, acts::dead::replay_group, acts::dead::discard_group,
         acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,
-        acts::holds::limit, acts::pause_schedule, acts::resume_schedule, acts::trigger,
+        acts::holds::limit, acts::pause_schedule, acts::resume_schedule, acts::trigger, acts::start::start,
         acts::alerts::acknowledge, acts::alerts::test_channels, acts::alerts::set_rule,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),

@@ -25,8 +25,9 @@ use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
 use crate::views::schedules::Schedules;
 use crate::views::search::{Search, Sought};
+use crate::views::tasks::{self, AnyTask};
 use crate::views::tenants::{self, Seen, Shop};
-use document::{BulkActPath, GroupPath, MemberPath, Problems, RunPath, ShopPath};
+use document::{BulkActPath, GroupPath, MemberPath, Problems, RunPath, ShopPath, TaskPath};
 
 /// Is anything wrong, at a glance.
 #[utoipa::path(get, path = "/api/v1/overview",
@@ -95,6 +96,26 @@ async fn search(
     Query(sought): Query<Sought>,
 ) -> Result<Json<Search>, Failure> {
     Ok(Json(Search::read(console.worker.pool(), &who, &sought).await?))
+}
+
+/// Names of all tasks.
+#[utoipa::path(get, path = "/api/v1/tasks",
+    responses((status = 200, body = Vec<String>), Problems))]
+async fn tasks(who: Who) -> Result<Json<Vec<&'static str>>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(tasks::names()))
+}
+
+/// A task: what its input is, its latest runs, and how long they take.
+#[utoipa::path(get, path = "/api/v1/tasks/{name}", params(TaskPath),
+    responses((status = 200, body = AnyTask), Problems))]
+async fn task(
+    State(console): State<Console>,
+    who: Who,
+    Path(name): Path<String>,
+) -> Result<Json<AnyTask>, Failure> {
+    who.may(Act::SeeAll)?;
+    Ok(Json(AnyTask::read(console.worker.pool(), &who, &name).await?))
 }
 
 /// Schedules, when they fire next, and what was decided of late.
@@ -192,6 +213,8 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/holds", get(holds))
         .route("/search", get(search))
         .route("/schedules", get(schedules))
+        .route("/tasks", get(tasks))
+        .route("/tasks/{name}", get(task))
         .route("/dead-letters", get(dead_groups))
         .route("/dead-letters/{group}", get(dead_group))
         .route("/shops", get(shops))

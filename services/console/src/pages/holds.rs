@@ -7,7 +7,6 @@ use axum::response::Response;
 use axum::routing::get;
 use tradeup_access::Act;
 use tradeup_domain::Dependency;
-use tradeup_proto::JobKind;
 
 use super::{filters, written};
 use crate::Console;
@@ -16,6 +15,7 @@ use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::views::bulk_acts::BulkAct;
 use crate::views::holds::Holds;
+use crate::views::tasks;
 
 #[derive(Template)]
 #[template(path = "holds.html")]
@@ -26,18 +26,11 @@ struct HoldsPage {
     dependencies: [&'static str; 4],
 }
 
-/// Names of all tasks, in their order.
-pub(super) fn tasks() -> Vec<&'static str> {
-    let mut tasks: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
-    tasks.sort_unstable();
-    tasks
-}
-
 async fn holds(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
     let view = Holds::read(console.worker.pool()).await?;
     let dependencies = Dependency::ALL.map(Dependency::as_str);
-    written(&HoldsPage { frame: Frame::of(&who, "holds"), view, tasks: tasks(), dependencies })
+    written(&HoldsPage { frame: Frame::of(&who, "holds"), view, tasks: tasks::names(), dependencies })
 }
 
 #[derive(Template)]

@@ -9,7 +9,6 @@ use serde_json::Value;
 use tradeup_access::Act;
 use tradeup_store::runs;
 
-use super::holds::tasks;
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
@@ -17,6 +16,7 @@ use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, MANY_MAX, Runs};
+use crate::views::tasks;
 
 /// Every state that a run may be in.
 const STATES: [&str; 8] =
@@ -85,7 +85,7 @@ async fn list(
         true => Some(Many::of(&console, &who, &asked).await?),
         false => None,
     };
-    let tasks = tasks();
+    let tasks = tasks::names();
     written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next, many })
 }
 

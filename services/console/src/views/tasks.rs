@@ -1,6 +1,8 @@
 //! What schedules do, with what became of it of late.
 
 use serde::Serialize;
+use tradeup_proto::JobKind;
+use tradeup_proto::schema::{self, FieldKind};
 use tradeup_store::{Pool, overview};
 use tradeup_worker::trigger::Scheduled;
 use utoipa::ToSchema;
@@ -46,6 +48,80 @@ impl Durations {
             p99: length(seconds(nearly_all)),
         })
     }
+}
+
+/// A field of a task's input.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InputField {
+    pub(crate) name: String,
+    /// `text`, `number`, `flag`, `instant`, `choice` or `json`.
+    pub(crate) kind: &'static str,
+    /// Of a choice.
+    pub(crate) choices: Vec<String>,
+    pub(crate) about: String,
+}
+
+impl InputField {
+    fn of(field: schema::Field) -> Self {
+        let (kind, choices) = match field.kind {
+            FieldKind::Text => ("text", Vec::new()),
+            FieldKind::Number => ("number", Vec::new()),
+            FieldKind::Flag => ("flag", Vec::new()),
+            FieldKind::Instant => ("instant", Vec::new()),
+            FieldKind::Choice(choices) => ("choice", choices),
+            FieldKind::Json => ("json", Vec::new()),
+        };
+        Self { name: field.name, kind, choices, about: field.about }
+    }
+}
+
+/// Any task, a schedule's or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnyTask {
+    pub(crate) name: &'static str,
+    /// Whose workers execute it.
+    pub(crate) service: &'static str,
+    /// The message that is its input.
+    pub(crate) input: &'static str,
+    pub(crate) fields: Vec<InputField>,
+    /// Its latest runs.
+    pub(crate) runs: Vec<Line>,
+    /// How long they take; none if none has succeeded.
+    pub(crate) durations: Option<Durations>,
+}
+
+/// Runs of one task that are shown.
+const RUNS_OF_ONE: i64 = 20;
+
+impl AnyTask {
+    pub(crate) async fn read(pool: &Pool, who: &Who, name: &str) -> Result<Self, Failure> {
+        let kind = JobKind::by_task(name).ok_or(Failure::NotFound)?;
+        let asked = Asked { task: name.to_owned(), ..Asked::default() }.narrowed(who);
+        let durations = overview::durations(pool, &[name.to_owned()], MEASURED).await?;
+        Ok(Self {
+            name: kind.task,
+            service: kind.service,
+            input: kind.input,
+            fields: fields(kind)?.into_iter().map(InputField::of).collect(),
+            runs: latest(pool, &asked, RUNS_OF_ONE).await?,
+            durations: durations.first().and_then(Durations::of),
+        })
+    }
+}
+
+/// Names of all tasks, in their order.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.task).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The fields of a task's input.
+pub(crate) fn fields(kind: JobKind) -> Result<Vec<schema::Field>, Failure> {
+    schema::fields(kind.input).map_err(|error| {
+        tracing::error!(task = kind.task, "a task's input is not known: {error}");
+        Failure::Internal
+    })
 }
 
 /// Latest runs of each task.

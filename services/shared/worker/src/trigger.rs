@@ -244,6 +244,28 @@ fn told(
     }
 }
 
+/// Any task, with an input that a person has written.
+#[must_use]
+pub fn by_kind(
+    kind: JobKind,
+    tenant: Option<TenantRef>,
+    key: String,
+    payload: Vec<u8>,
+    due: DateTime<Utc>,
+    by: &str,
+) -> NewRun {
+    let trigger = Trigger::Manual(by.to_owned());
+    NewRun {
+        task: kind.task.to_owned(),
+        tenant,
+        key,
+        payload,
+        scheduled_for: due,
+        trigger,
+        options: RunOptions::default(),
+    }
+}
+
 fn new_run(kind: JobKind, tenant: Option<TenantRef>, key: String, payload: Vec<u8>, fire: Fire) -> NewRun {
     NewRun {
         task: kind.task.to_owned(),

@@ -245,3 +245,74 @@ async fn whatever_somebody_has_in_hand_is_found_and_nobody_elses() {
     }
     assert!(find(&sam, &own).await.contains(&format!("/shops/aurora/members/{own}")));
 }
+
+#[tokio::test]
+async fn any_task_is_started_by_a_form_made_from_its_message() {
+    let console = console().await;
+    let world = &console.world;
+    let adam = console.as_user("adam").await;
+    let (_, page) = adam.get("/tasks/probe-credits").await;
+    assert!(page.contains("name=\"input.failures\""), "{page}");
+    let start = "/tasks/probe-credits/start";
+    let form = |failures: &'static str, more: &[(&'static str, &'static str)]| {
+        let mut fields = vec![
+            ("tenant", "aurora"),
+            ("key", "by-hand-1"),
+            ("reason", "is it there"),
+            ("input.failures", failures),
+        ];
+        fields.extend_from_slice(more);
+        fields
+    };
+    let (status, answer) = adam.act(start, &form("0", &[("dry_run", "yes")])).await;
+    assert_eq!(status, 303, "{answer}");
+    let (_, page) = adam.get(&led(&answer)).await;
+    assert!(page.contains("Nothing was done. It would start probe-credits"), "{page}");
+    assert_eq!(world.number("select count(*) from runs").await, 0);
+    let (status, page) = adam.act(start, &form("many", &[])).await;
+    assert!(status == 422 && page.contains("input: "), "{page}");
+    let (status, answer) = adam.act(start, &form("0", &[])).await;
+    assert_eq!(status, 303, "{answer}");
+    let run = led(&answer).replace("/runs/", "");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    let (_, answer) = adam.act(start, &form("0", &[])).await;
+    assert_eq!(led(&answer), format!("/runs/{run}"), "the same again is the run that there is");
+    let (status, page) = adam.act(start, &form("1", &[])).await;
+    assert!(status == 422 && page.contains("another input"), "{page}");
+    let olga = console.as_user("olga").await;
+    assert_eq!(olga.act(start, &form("0", &[])).await.0, 403, "it may be anything, so it takes an admin");
+
+    let tried = world.tradeup_json(&[
+        "trigger",
+        "task",
+        "probe-credits",
+        "--key",
+        "by-hand-1",
+        "--tenant",
+        "aurora",
+        "--dry-run",
+    ]);
+    assert_eq!(tried["key"], "by-hand-1");
+    let refused = world.tradeup(&[
+        "trigger",
+        "task",
+        "probe-credits",
+        "--key",
+        "by-hand-1",
+        "--tenant",
+        "aurora",
+        "--input",
+        "/no/such/file",
+    ]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    world.tradeup_ok(&[
+        "trigger",
+        "task",
+        "probe-credits",
+        "--key",
+        "by-hand-2",
+        "--tenant",
+        "aurora",
+        "--follow",
+    ]);
+}

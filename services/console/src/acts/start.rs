@@ -1,0 +1,131 @@
+//! A run of any task, with an input that a person has written.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tradeup_access::Act;
+use tradeup_proto::schema::FieldKind;
+use tradeup_proto::{JobKind, json as payload_json};
+use tradeup_store::credits::was_asked_for;
+use tradeup_store::{TenantRef, Tx, audit, runs, schedules};
+use tradeup_worker::trigger::by_kind;
+use utoipa::ToSchema;
+
+use super::{Operator, Said, begun, done};
+use crate::Console;
+use crate::api::document::{Problems, TaskPath};
+use crate::failure::Failure;
+use crate::views::tasks::fields;
+use crate::views::{said, tenants};
+
+/// A run to be started.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Started {
+    /// The shop that it is about; none, if it is not said.
+    #[serde(default)]
+    tenant: String,
+    /// With task and shop, what makes it unique: the same again answers with the run that there is.
+    key: String,
+    /// Its input: fields as the task names them.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    input: Value,
+    /// `yes` to be told what would be started, with nothing done.
+    #[serde(default)]
+    dry_run: String,
+    /// What a form has: `input.FIELD` for each.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    typed: BTreeMap<String, Value>,
+}
+
+/// The input as JSON, of a form's fields or as it was given.
+fn input(kind: JobKind, what: &Started) -> Result<Value, Failure> {
+    match &what.input {
+        Value::Null => {}
+        Value::Object(_) => return Ok(what.input.clone()),
+        _ => return Err(Failure::Invalid { field: "input", why: "give an object".to_owned() }),
+    }
+    let mut input = Map::new();
+    for field in fields(kind)? {
+        let Some(text) =
+            what.typed.get(&format!("input.{}", field.name)).and_then(Value::as_str).and_then(said)
+        else {
+            continue;
+        };
+        let value = match field.kind {
+            FieldKind::Flag => Value::Bool(text == "yes"),
+            FieldKind::Json => serde_json::from_str(&text).map_err(|error| Failure::Invalid {
+                field: "input",
+                why: format!("{} is no JSON: {error}", field.name),
+            })?,
+            // Messages as JSON take numbers as text, too.
+            _ => Value::String(text),
+        };
+        input.insert(field.name, value);
+    }
+    Ok(Value::Object(input))
+}
+
+/// Starts a run of any task, whatever its input. What it does is done once for each key of a shop. Needs `reason`.
+#[utoipa::path(post, path = "/api/v1/tasks/{name}/start", params(TaskPath), request_body = Said<Started>,
+    responses((status = 200, description = "Its run, or what would be started.", body = Object), Problems))]
+pub(crate) async fn start(
+    State(console): State<Console>,
+    Path(name): Path<String>,
+    operator: Operator<Started>,
+) -> Result<Response, Failure> {
+    // It may be anything, so it takes whoever may do everything.
+    operator.who.may(Act::Administer)?;
+    let actor = operator.because()?;
+    let what = &operator.what;
+    let kind = JobKind::by_task(&name).ok_or(Failure::NotFound)?;
+    let pool = console.worker.pool();
+    let key = said(&what.key).filter(|key| key.len() <= KEY_LEN_MAX).ok_or_else(|| Failure::Invalid {
+        field: "key",
+        why: format!("say what makes it unique, in 1 to {KEY_LEN_MAX} characters"),
+    })?;
+    let tenant = match said(&what.tenant) {
+        None => None,
+        Some(handle) => {
+            let shop = tenants::named(pool, &operator.who, &handle).await?;
+            Some(TenantRef { id: shop.id, handle: shop.handle })
+        }
+    };
+    let input = input(kind, what)?;
+    let invalid =
+        |error: payload_json::JsonError| Failure::Invalid { field: "input", why: error.to_string() };
+    let payload = payload_json::to_bytes(kind.input, &input.to_string()).map_err(invalid)?;
+    let handle = tenant.as_ref().map(|tenant| tenant.handle.clone());
+    if what.dry_run == "yes" {
+        let understood = payload_json::from_bytes(kind.input, &payload).map_err(invalid)?;
+        let value = json!({ "task": kind.task, "tenant": handle, "key": key, "input": understood });
+        let query = [
+            ("tenant", handle.unwrap_or_default()),
+            ("key", key),
+            ("input", understood.to_string()),
+            ("checked", "yes".to_owned()),
+        ];
+        let query = serde_urlencoded::to_string(query).map_err(|_unwritable| Failure::Internal)?;
+        return Ok(done(&format!("/tasks/{}?{query}", kind.task), value));
+    }
+    let mut tx = Tx::of_engine(pool).await?;
+    let now = schedules::now(&mut tx).await?;
+    let new = by_kind(kind, tenant, key.clone(), payload.clone(), now, &operator.who.name);
+    let created = runs::create(&mut tx, new).await?;
+    if !created.is_new && !was_asked_for(&mut tx, created.run_id, &payload).await? {
+        let why = format!("run {} has it already, with another input; give another key", created.run_id);
+        return Err(Failure::Invalid { field: "key", why });
+    }
+    let subject = json!({ "task": kind.task, "tenant": handle, "key": key, "run": created.run_id.to_string(),
+        "new": created.is_new });
+    audit::record(&mut tx, &actor, "runs.start", &subject).await?;
+    tx.commit().await?;
+    Ok(begun(&console, created).await)
+}
+
+/// Longest key, in bytes: it goes into a message's header.
+const KEY_LEN_MAX: usize = 255;
