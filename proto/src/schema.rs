@@ -56,7 +56,12 @@ fn about(field: &FieldDescriptor) -> String {
         .as_ref()
         .and_then(|info| info.location.iter().find(|location| location.path == field.path()));
     let comment = found.and_then(|location| location.leading_comments.as_deref()).unwrap_or_default();
-    comment.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut about = comment.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let (FieldKind::Json, Kind::Message(message)) = (kind(field), field.kind()) {
+        let names = message.fields().map(|field| field.name().to_owned()).collect::<Vec<_>>().join(", ");
+        about = format!("{about} Its fields: {names}.").trim_start().to_owned();
+    }
+    about
 }
 
 /// The fields of a message by its full name, in their order.

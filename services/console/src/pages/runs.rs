@@ -47,14 +47,14 @@ impl Many {
 
     /// What an act would do, in words.
     fn effect(&self, act: &str) -> String {
-        let (said, left) = match act {
-            "retry" => (["dead", "cancelled", "retrying", "scheduled"].as_slice(), "stay as they are"),
-            _ => (["scheduled", "queued", "running", "waiting", "retrying"].as_slice(), "have ended"),
+        let acted_on: &[&str] = match act {
+            "retry" => &["dead", "cancelled", "retrying", "scheduled"],
+            _ => &["scheduled", "queued", "running", "waiting", "retrying"],
         };
         let of =
             |state: &str| self.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, runs)| *runs);
-        let acted: i64 = said.iter().map(|state| of(state)).sum();
-        format!("{acted} with what is below them; {} {left}", self.number - acted)
+        let acted: i64 = acted_on.iter().map(|state| of(state)).sum();
+        format!("{acted} of {}, and what is below any of them", self.number)
     }
 }
 

@@ -43,7 +43,7 @@ async fn a_bulk_act_is_counted_worked_off_and_on_record() {
     let list = "task=monthly-credits-batch";
     let (_, page) = olga.get(&format!("/runs?{list}")).await;
     assert!(page.contains("2 runs match: 2 queued."), "{page}");
-    assert!(page.contains("Would cancel 2 with what is below them; 0 have ended."), "{page}");
+    assert!(page.contains("Would cancel 2 of 2, and what is below any of them."), "{page}");
     let cancel = format!("/runs/cancel?{list}");
     let (status, page) = olga.act(&cancel, &[("reason", "wrong month"), ("count", "3")]).await;
     assert!(status == 422 && page.contains("it is about 2 now"), "{page}");
