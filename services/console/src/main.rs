@@ -67,6 +67,8 @@ struct Console {
     oidc: Option<Arc<oidc::Provider>>,
     /// How runs ended of late, for a chart.
     ended: views::ended::Ended,
+    /// What shops owe, as it was last reckoned.
+    reckoned: views::ledger::Reckoned,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -89,7 +91,14 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
     let ended = views::ended::Ended::default();
     let counting = ended.clone().count_anew(service.worker().pool().clone(), service.shutdown());
-    let console = Console { worker: service.worker().clone(), live, ended, oidc, secure };
+    let console = Console {
+        worker: service.worker().clone(),
+        live,
+        ended,
+        oidc,
+        reckoned: views::ledger::Reckoned::default(),
+        secure,
+    };
     service.beside(watching);
     service.beside(counting);
     service.beside(bulk::work(service.worker().clone(), service.shutdown()));

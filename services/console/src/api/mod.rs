@@ -179,7 +179,7 @@ async fn ledger(
     Seen { shop, .. }: Seen,
     Query(of): Query<OfPeriod>,
 ) -> Result<Json<Ledger>, Failure> {
-    Ok(Json(Ledger::of(console.worker.pool(), shop.id, &of).await?))
+    Ok(Json(Ledger::of(console.worker.pool(), &shop, &of).await?))
 }
 
 /// What a member has to spend, until when, and every movement.

@@ -91,7 +91,7 @@ async fn ledger(
     Seen { who, shop }: Seen,
     Query(of): Query<OfPeriod>,
 ) -> Result<Response, Failure> {
-    let view = Ledger::of(console.worker.pool(), shop.id, &of).await?;
+    let view = Ledger::shown(console.worker.pool(), &console.reckoned, &shop, &of).await?;
     let charts = charts::months(&view.months);
     written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view, charts })
 }

@@ -1,25 +1,30 @@
 //! A shop's money: what is owed to members, how months moved it, what the next month would give, and whether it was
 //! proved.
 
+mod figures;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tradeup_domain::{InvalidPeriod, Period, amount_text};
-use tradeup_store::reports::{self, Dated};
-use tradeup_store::{Pool, TenantId, Tx, previews, schedules, tenants};
+use tradeup_store::{Pool, TenantId, Tx, previews, reports, schedules};
 use tradeup_worker::trigger::monthly_credits_due;
 use utoipa::{IntoParams, ToSchema};
 
 use super::proofs::LedgerProof;
 use super::said;
+use super::tenants::Shop;
+use super::when::When;
 use crate::failure::Failure;
+use figures::Figures;
+pub(crate) use figures::Reckoned;
 
 /// The outcome of members who would be credited.
 const TO_GRANT: &str = "to_grant";
 /// Months that are shown of each currency: the latest.
 const MONTHS: usize = 13;
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Owed {
     pub(crate) currency: String,
     pub(crate) class: String,
@@ -31,7 +36,7 @@ pub(crate) struct Owed {
     pub(crate) amount: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Month {
     pub(crate) month: String,
     #[serde(skip)]
@@ -81,6 +86,8 @@ pub(crate) struct Preview {
 /// A shop's ledger.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ledger {
+    /// Of when is what is owed and what months moved; none while a page has to wait for it.
+    pub(crate) as_of: Option<When>,
     pub(crate) owed: Vec<Owed>,
     pub(crate) debts: Vec<String>,
     /// By currency, newest first.
@@ -118,31 +125,49 @@ pub(crate) async fn to_grant(pool: &Pool, tenant: TenantId, period: Period) -> R
 }
 
 impl Ledger {
-    pub(crate) async fn of(pool: &Pool, tenant: TenantId, asked: &OfPeriod) -> Result<Self, Failure> {
+    /// As it is now.
+    pub(crate) async fn of(pool: &Pool, shop: &Shop, asked: &OfPeriod) -> Result<Self, Failure> {
+        let figures = Figures::read(pool, shop.id).await?;
+        Self::with(pool, shop, asked, Some(&figures)).await
+    }
+
+    /// As a page shows it: of a large shop, as it was a moment ago.
+    pub(crate) async fn shown(
+        pool: &Pool,
+        reckoned: &Reckoned,
+        shop: &Shop,
+        asked: &OfPeriod,
+    ) -> Result<Self, Failure> {
+        let figures = reckoned.of(pool, shop.id).await?;
+        Self::with(pool, shop, asked, figures.as_deref()).await
+    }
+
+    async fn with(
+        pool: &Pool,
+        shop: &Shop,
+        asked: &OfPeriod,
+        figures: Option<&Figures>,
+    ) -> Result<Self, Failure> {
         let now = schedules::clock(pool).await?;
-        let period = asked.period()?;
-        let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
-        let found = tenants::by_id(&mut tx, tenant).await?.ok_or(Failure::NotFound)?;
-        let owed = reports::liability(&mut tx, tenant, now, &found.zone).await?;
-        let debts = reports::debts(&mut tx, tenant, now).await?;
-        let months = reports::activity(&mut tx, tenant, &found.zone, Dated::Effective).await?;
         // It looks at every member: of a large shop that takes its time.
-        let preview = match period {
+        let preview = match asked.period()? {
             None => None,
             Some(period) => {
-                let due = monthly_credits_due(period);
-                Some(preview(period, previews::monthly(&mut tx, tenant, period, due, false).await?))
+                let mut tx = Tx::snapshot_of_tenant(pool, shop.id).await?;
+                let lines =
+                    previews::monthly(&mut tx, shop.id, period, monthly_credits_due(period), false).await?;
+                tx.rollback().await?;
+                Some(preview(period, lines))
             }
         };
-        tx.rollback().await?;
-        let proofs = LedgerProof::latest(pool, &found.handle).await?;
         Ok(Self {
             preview,
-            proofs,
+            proofs: LedgerProof::latest(pool, &shop.handle).await?,
             this_month: Period::of(now, Tz::UTC).to_string(),
-            owed: owed.into_iter().map(of_owed).collect(),
-            debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),
-            months: latest(&months),
+            as_of: figures.map(|figures| figures.as_of),
+            owed: figures.map(|figures| figures.owed.clone()).unwrap_or_default(),
+            debts: figures.map(|figures| figures.debts.clone()).unwrap_or_default(),
+            months: figures.map(|figures| figures.months.clone()).unwrap_or_default(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod alerts;
+mod alerts_found;
 mod api;
 mod browser;
 mod charts;

@@ -37,7 +37,9 @@ from (
     select task, format('%s runs of %s wait to be worked on, the oldest since %s UTC.', count(*), task,
         to_char(min(since) at time zone 'UTC', 'YYYY-MM-DD HH24:MI')), '/runs?state=queued&all=1&task=' || task
     from (
-        select r.task, greatest(r.created_at, r.scheduled_for) as since
+        -- What was held back, since it was let go.
+        select r.task, greatest(r.created_at, r.scheduled_for,
+            (select max(o.let_go_at) from outbox o where o.run_id = r.id)) as since
         from runs r
         where $1 = 'backlog_age' and r.finished_at is null and r.state = 'queued' and r.attempt = 0
             -- What a person or a rule holds back waits as it should.

@@ -6,5 +6,6 @@ with freed as (
 )
 update outbox o
 set held_by = null, held_because = null, turns = 0,
-    next_publish_at = now() + make_interval(secs => (freed.n - 1) / $3::float8)
+    next_publish_at = now() + make_interval(secs => (freed.n - 1) / $3::float8),
+    let_go_at = now() + make_interval(secs => (freed.n - 1) / $3::float8)
 from freed where o.id = freed.id

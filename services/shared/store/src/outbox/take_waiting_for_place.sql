@@ -7,7 +7,7 @@ with next as (
     for update of o skip locked
 ), taken as (
     update outbox o
-    set held_by = null, held_because = null, next_publish_at = now() + interval '5 seconds'
+    set held_by = null, held_because = null, next_publish_at = now() + interval '5 seconds', let_go_at = now()
     from next where o.id = next.id
     returning o.id, o.run_id
 )

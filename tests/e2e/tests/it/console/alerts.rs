@@ -8,25 +8,28 @@ use tradeup_harness::{KeptMail, Process, Shop, SmtpMode, SmtpServer, SmtpSetup, 
 
 use crate::endpoints::Receiver;
 
-const SOON: Duration = Duration::from_secs(40);
+pub(super) const SOON: Duration = Duration::from_secs(40);
 const SECRET: &str = "whsec_bXktc2lnbmluZy1rZXktb2YtdGhpcnR5LXR3by1ieXRlcw==";
 
-struct Watched {
-    world: World,
-    services: Vec<Process>,
-    mails: SmtpServer,
-    webhook: Receiver,
-    slack: Receiver,
-    _kept: tempfile::TempDir,
+pub(super) struct Watched {
+    pub(super) world: World,
+    pub(super) services: Vec<Process>,
+    pub(super) mails: SmtpServer,
+    pub(super) webhook: Receiver,
+    pub(super) slack: Receiver,
+    pub(super) _kept: tempfile::TempDir,
 }
 
 /// A shop, all services, and a console that tells people in three ways.
-async fn watched() -> Watched {
+pub(super) async fn watched() -> Watched {
+    watched_in(World::new().await).await
+}
+
+pub(super) async fn watched_in(mut world: World) -> Watched {
     let kept = tempfile::tempdir().unwrap();
     let mails = SmtpServer::start(kept.path(), &SmtpSetup::default());
     let (webhook, webhook_url) = Receiver::start(&[500]).await;
     let (slack, slack_url) = Receiver::start(&[]).await;
-    let mut world = World::new().await;
     world.add_shop(&Shop::new("aurora", 20, 7));
     quicker(&world).await;
     let (scheduler, credits) = world.start_both().await;
@@ -52,21 +55,21 @@ async fn quicker(world: &World) {
     set(world, "update alert_rules set every = interval '100 milliseconds'").await;
 }
 
-async fn set(world: &World, statement: &'static str) {
+pub(super) async fn set(world: &World, statement: &'static str) {
     sqlx::query(statement).execute(&world.database.admin).await.unwrap();
 }
 
-fn said(mail: &KeptMail) -> String {
+pub(super) fn said(mail: &KeptMail) -> String {
     String::from_utf8(mail.content.clone()).unwrap().replace("=\r\n", "")
 }
 
 /// The alerts of one rule that are open.
-fn open(world: &World, rule: &str) -> Vec<Value> {
+pub(super) fn open(world: &World, rule: &str) -> Vec<Value> {
     let all = world.tradeup_json(&["alerts", "list"]);
     all.as_array().unwrap().iter().filter(|alert| alert["rule"] == rule).cloned().collect()
 }
 
-async fn opened(world: &World, rule: &str) -> Value {
+pub(super) async fn opened(world: &World, rule: &str) -> Value {
     eventually(rule, SOON, || async { open(world, rule).first().cloned() }).await
 }
 
