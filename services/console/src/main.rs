@@ -67,6 +67,8 @@ struct Console {
     oidc: Option<Arc<oidc::Provider>>,
     /// How runs ended of late, for a chart.
     ended: views::ended::Ended,
+    /// What waits to be worked on.
+    backlogs: views::backlog::Backlogs,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -89,7 +91,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
     let ended = views::ended::Ended::default();
     let counting = ended.clone().count_anew(service.worker().pool().clone(), service.shutdown());
-    let console = Console { worker: service.worker().clone(), live, ended, oidc, secure };
+    let (worker, backlogs) = (service.worker().clone(), views::backlog::Backlogs::default());
+    let console = Console { worker, live, ended, backlogs, oidc, secure };
     service.beside(watching);
     service.beside(counting);
     service.beside(bulk::work(service.worker().clone(), service.shutdown()));

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use futures::future::join;
 use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 use utoipa::ToSchema;
 
 use super::alerts::{self, Alert};
+use super::backlog::Backlog;
 use super::dead::{self, Group};
 use super::ended::EndedHour;
 use super::when::{When, length, seconds};
@@ -190,6 +192,8 @@ pub(crate) struct Overview {
     pub(crate) grid: Grid,
     /// How runs of the last 48 hours ended, oldest hour first.
     pub(crate) ended: Vec<EndedHour>,
+    /// What waits to be worked on.
+    pub(crate) backlog: Backlog,
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,
@@ -211,7 +215,10 @@ impl Overview {
             .map(|(state, runs)| StateCount { state, runs })
             .collect();
         let dead = dead::groups(pool).await?;
-        let grid = Grid::read(pool, now, None).await?;
+        // NATS may take a moment, in which the tables are asked.
+        let backlog = console.backlogs.now(&console.worker, now);
+        let (backlog, grid) = join(backlog, Grid::read(pool, now, None)).await;
+        let (backlog, grid) = (backlog?, grid?);
         let processes: Vec<Process> = workers::list(pool)
             .await?
             .into_iter()
@@ -238,6 +245,7 @@ impl Overview {
             dead_total,
             grid,
             ended,
+            backlog,
             processes,
             held,
             alerts,
