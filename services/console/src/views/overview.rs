@@ -12,6 +12,7 @@ use super::alerts::{self, Alert};
 use super::backlog::Backlog;
 use super::dead::{self, Group};
 use super::ended::EndedHour;
+use super::schedules::{NextFire, next_fires};
 use super::when::{When, length, seconds};
 use crate::Console;
 use crate::alerts::SERVICES;
@@ -194,6 +195,8 @@ pub(crate) struct Overview {
     pub(crate) ended: Vec<EndedHour>,
     /// What waits to be worked on.
     pub(crate) backlog: Backlog,
+    /// The next five fires over all schedules.
+    pub(crate) next_fires: Vec<NextFire>,
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,
@@ -246,6 +249,7 @@ impl Overview {
             grid,
             ended,
             backlog,
+            next_fires: next_fires(pool).await?,
             processes,
             held,
             alerts,
