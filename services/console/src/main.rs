@@ -12,6 +12,7 @@ mod frame;
 mod live;
 mod oidc;
 mod pages;
+mod runbooks;
 mod sign_in;
 mod views;
 

@@ -174,6 +174,8 @@ pub(crate) struct Process {
 pub(crate) struct Held {
     pub(crate) what: String,
     pub(crate) why: String,
+    /// The error code of what failed.
+    pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -268,13 +270,14 @@ async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {
         ];
         let said: Vec<String> = parts.into_iter().flatten().collect();
         let what = if said.is_empty() { "everything".to_owned() } else { said.join(", ") };
-        held.push(Held { what, why: pause.because() });
+        held.push(Held { what, why: pause.because(), code: None });
     }
     for breaker in breakers::list(pool).await?.into_iter().filter(|breaker| breaker.open_until.is_some()) {
         let of = breaker.tenant_handle.map(|handle| format!(" of {handle}")).unwrap_or_default();
         held.push(Held {
             what: format!("whatever needs {}{of}", breaker.dependency),
             why: format!("{} failures in a row: {} {}", breaker.failures, breaker.error_code, breaker.error),
+            code: Some(breaker.error_code),
         });
     }
     Ok(held)
