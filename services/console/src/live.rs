@@ -16,7 +16,7 @@ use futures::Stream;
 use futures::stream::unfold;
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_access::Act;
 use tradeup_store::{RunId, overview};
@@ -25,12 +25,15 @@ use tradeup_worker::Worker;
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Failure, Query};
+use crate::views::backlog::KEPT_FOR;
 use crate::views::run::{id, seen};
 
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// A connection on which nothing comes is closed by whatever stands between; this keeps it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The backlog that a page shows may be as old as it is kept. So pages are told once more when nothing has changed for so long.
+const SETTLES: Duration = KEPT_FOR.saturating_add(Duration::from_secs(1));
 
 /// What may be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +85,7 @@ pub(crate) fn watch(worker: Worker, shutdown: CancellationToken) -> (Live, impl 
 }
 
 async fn look(live: Live, worker: Worker, shutdown: CancellationToken) {
+    let mut latest = (String::new(), Instant::now());
     while timeout(LOOK_EVERY, shutdown.cancelled()).await.is_err() {
         let wanted = live.wanted();
         let runs: Vec<RunId> = wanted
@@ -100,7 +104,14 @@ async fn look(live: Live, worker: Worker, shutdown: CancellationToken) {
         if wanted.contains(&Watched::Engine) {
             let nats = worker.broker().is_connected();
             match overview::engine_now(worker.pool()).await {
-                Ok(now) => live.saw(Watched::Engine, format!("{now} {nats}")),
+                Ok(now) => {
+                    let now = format!("{now} {nats}");
+                    if latest.0 != now {
+                        latest = (now, Instant::now());
+                    }
+                    let is_settled = latest.1.elapsed() > SETTLES;
+                    live.saw(Watched::Engine, format!("{} {is_settled}", latest.0));
+                }
                 Err(error) => tracing::warn!("the engine can't be watched: {error}"),
             }
         }

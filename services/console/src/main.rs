@@ -12,6 +12,7 @@ mod frame;
 mod live;
 mod oidc;
 mod pages;
+mod runbooks;
 mod sign_in;
 mod views;
 
@@ -69,6 +70,8 @@ struct Console {
     ended: views::ended::Ended,
     /// What shops owe, as it was last reckoned.
     reckoned: views::ledger::Reckoned,
+    /// What waits to be worked on.
+    backlogs: views::backlog::Backlogs,
     /// Cookies are for https alone.
     secure: bool,
 }
@@ -95,6 +98,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         worker: service.worker().clone(),
         live,
         ended,
+        backlogs: views::backlog::Backlogs::default(),
         oidc,
         reckoned: views::ledger::Reckoned::default(),
         secure,

@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 const TEST_CRATES: [&str; 8] = ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
-const CONFINED: [(&str, &[&str], &str); 12] = [
+const CONFINED: [(&str, &[&str], &str); 13] = [
     ("sqlx", &["store", "harness", "e2e", "faults", "ledger-tests", "bench"], "only the store speaks SQL"),
     ("async-nats", &["broker", "harness"], "only the broker speaks NATS"),
     ("lettre", &["mail"], "only the mail crate speaks SMTP"),
@@ -42,6 +42,7 @@ const CONFINED: [(&str, &[&str], &str); 12] = [
     ("askama", &["console"], "only the console writes pages"),
     ("openidconnect", &["console"], "only people who look at the console sign in"),
     ("plotters", &["console"], "only the console draws charts"),
+    ("pulldown-cmark", &["console"], "only the console shows runbooks"),
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
     (
         "reqwest",

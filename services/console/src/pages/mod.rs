@@ -4,6 +4,7 @@ mod alerts;
 mod charts;
 mod dead;
 mod engine;
+mod errors;
 mod holds;
 mod runs;
 mod search;
@@ -46,6 +47,7 @@ fn written(page: &impl Template) -> Result<Response, Failure> {
 pub(crate) fn routes() -> Router<Console> {
     engine::routes()
         .merge(alerts::routes())
+        .merge(errors::routes())
         .merge(runs::routes())
         .merge(dead::routes())
         .merge(holds::routes())

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::when::When;
 use crate::failure::Failure;
+use crate::runbooks;
 
 /// Days for which alerts are shown that are over.
 const DAYS: i32 = 14;
@@ -18,6 +19,8 @@ pub(crate) struct Alert {
     pub(crate) subject: String,
     pub(crate) tenant: Option<String>,
     pub(crate) summary: String,
+    /// The error code that it speaks of.
+    pub(crate) code: Option<&'static str>,
     pub(crate) page: String,
     pub(crate) opened: When,
     pub(crate) acknowledged: Option<When>,
@@ -32,6 +35,7 @@ impl Alert {
             rule: alert.rule,
             subject: alert.subject,
             tenant: alert.tenant_handle,
+            code: runbooks::code_in(&alert.summary),
             summary: alert.summary,
             page: alert.page,
             opened: When(alert.opened_at),

@@ -18,6 +18,8 @@ pub(crate) struct Group {
     pub(crate) task: Option<String>,
     pub(crate) letters: i64,
     pub(crate) latest: When,
+    /// The first of those that nobody has seen to died within a day.
+    pub(crate) new: bool,
 }
 
 /// All groups that nobody has seen to.
@@ -31,6 +33,7 @@ pub(crate) async fn groups(pool: &Pool) -> Result<Vec<Group>, Failure> {
             task: group.task,
             letters: group.letters,
             latest: When(group.latest),
+            new: group.is_new,
         })
         .collect())
 }

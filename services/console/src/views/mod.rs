@@ -1,6 +1,7 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
 pub(crate) mod alerts;
+pub(crate) mod backlog;
 pub(crate) mod bulk_acts;
 pub(crate) mod dead;
 pub(crate) mod ended;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use futures::future::join;
 use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 use utoipa::ToSchema;
 
 use super::alerts::{self, Alert};
+use super::backlog::Backlog;
 use super::dead::{self, Group};
 use super::ended::EndedHour;
+use super::schedules::{NextFire, next_fires};
 use super::when::{When, length, seconds};
 use crate::Console;
 use crate::alerts::SERVICES;
@@ -171,6 +174,8 @@ pub(crate) struct Process {
 pub(crate) struct Held {
     pub(crate) what: String,
     pub(crate) why: String,
+    /// The error code of what failed.
+    pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -190,6 +195,10 @@ pub(crate) struct Overview {
     pub(crate) grid: Grid,
     /// How runs of the last 48 hours ended, oldest hour first.
     pub(crate) ended: Vec<EndedHour>,
+    /// What waits to be worked on.
+    pub(crate) backlog: Backlog,
+    /// The next five fires over all schedules.
+    pub(crate) next_fires: Vec<NextFire>,
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,
@@ -211,7 +220,10 @@ impl Overview {
             .map(|(state, runs)| StateCount { state, runs })
             .collect();
         let dead = dead::groups(pool).await?;
-        let grid = Grid::read(pool, now, None).await?;
+        // NATS may take a moment, in which the tables are asked.
+        let backlog = console.backlogs.now(&console.worker, now);
+        let (backlog, grid) = join(backlog, Grid::read(pool, now, None)).await;
+        let (backlog, grid) = (backlog?, grid?);
         let processes: Vec<Process> = workers::list(pool)
             .await?
             .into_iter()
@@ -238,6 +250,8 @@ impl Overview {
             dead_total,
             grid,
             ended,
+            backlog,
+            next_fires: next_fires(pool).await?,
             processes,
             held,
             alerts,
@@ -256,13 +270,14 @@ async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {
         ];
         let said: Vec<String> = parts.into_iter().flatten().collect();
         let what = if said.is_empty() { "everything".to_owned() } else { said.join(", ") };
-        held.push(Held { what, why: pause.because() });
+        held.push(Held { what, why: pause.because(), code: None });
     }
     for breaker in breakers::list(pool).await?.into_iter().filter(|breaker| breaker.open_until.is_some()) {
         let of = breaker.tenant_handle.map(|handle| format!(" of {handle}")).unwrap_or_default();
         held.push(Held {
             what: format!("whatever needs {}{of}", breaker.dependency),
             why: format!("{} failures in a row: {} {}", breaker.failures, breaker.error_code, breaker.error),
+            code: Some(breaker.error_code),
         });
     }
     Ok(held)

@@ -56,6 +56,39 @@ fn then(rule: &schedules::Rule, from: DateTime<Utc>) -> Vec<When> {
     fires.into_iter().map(|fire| When(fire.at)).collect()
 }
 
+/// A fire that is to come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NextFire {
+    pub(crate) schedule: String,
+    /// The shop whose own schedule it is.
+    pub(crate) tenant: Option<String>,
+    pub(crate) task: String,
+    pub(crate) at: When,
+}
+
+/// The next fires over all schedules that are not paused, first things first.
+pub(crate) async fn next_fires(pool: &Pool) -> Result<Vec<NextFire>, Failure> {
+    let found = schedules::list(pool).await?.into_iter().filter(|schedule| schedule.paused_by.is_none());
+    let mut found: Vec<_> = found.filter_map(|schedule| Some((schedule.next_fire_at?, schedule))).collect();
+    // Shops may have thousands of their own: those that come later have none of the next fires.
+    found.sort_by_key(|(next, _)| *next);
+    found.truncate(NEXT);
+    let mut fires = Vec::new();
+    for (next, schedule) in found {
+        let later = schedule.rule().map(|rule| then(&rule, next)).unwrap_or_default();
+        fires.extend([When(next)].into_iter().chain(later).map(|at| NextFire {
+            schedule: schedule.name.clone(),
+            tenant: schedule.tenant_handle.clone(),
+            task: schedule.task.clone(),
+            at,
+        }));
+    }
+    // Sorting is stable: by name within.
+    fires.sort_by_key(|fire| fire.at.0);
+    fires.truncate(NEXT);
+    Ok(fires)
+}
+
 impl Schedules {
     pub(crate) async fn read(pool: &Pool) -> Result<Self, Failure> {
         let found = schedules::list(pool).await?;

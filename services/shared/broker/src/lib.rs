@@ -4,6 +4,7 @@
 //! and what becomes of them in `tradeup-worker`. A stream can be lost and rebuilt from the database,
 //! so nothing here is the record of anything.
 
+mod backlog;
 mod connect;
 mod control;
 mod look;
@@ -11,6 +12,7 @@ mod publish;
 mod pull;
 mod topology;
 
+pub use backlog::{Backlog, ConsumerBacklog};
 pub use connect::{Broker, ConnectError};
 pub use control::{ControlError, Kept, Remembered};
 pub use look::{ConsumerLook, JobsLook, Look, StreamLook};

@@ -155,15 +155,15 @@ impl Topology {
         ]
     }
 
-    /// The declared consumers: two for each job kind, and the intake of events.
+    /// The declared consumers, as they have to be.
     pub(crate) fn consumers(self) -> Vec<DeclaredConsumer> {
-        let consumer = |stream, service, name: String, filter_subject| DeclaredConsumer {
-            stream,
-            service,
-            name: name.clone(),
+        let declared = |named: NamedConsumer| DeclaredConsumer {
+            stream: named.stream,
+            service: named.service,
+            name: named.name.clone(),
             config: pull::Config {
-                durable_name: Some(name),
-                filter_subject,
+                durable_name: Some(named.name),
+                filter_subject: named.filter,
                 ack_policy: AckPolicy::Explicit,
                 deliver_policy: DeliverPolicy::All,
                 ack_wait: self.ack_wait,
@@ -173,13 +173,39 @@ impl Topology {
                 ..pull::Config::default()
             },
         };
-        let kinds = JobKind::ALL.into_iter().flat_map(|kind| Lane::ALL.map(|lane| (kind, lane)));
-        let jobs = kinds.map(|(kind, lane)| {
-            consumer(JOBS, kind.service, consumer_name(kind, lane), subject::job_filter(kind, lane))
-        });
-        let intake = consumer(EVENTS, INTAKE_SERVICE, INTAKE.to_owned(), subject::event::ALL.to_owned());
-        jobs.chain([intake]).collect()
+        named_consumers().into_iter().map(declared).collect()
     }
+}
+
+/// A declared consumer, without what depends on the deployment.
+pub(crate) struct NamedConsumer {
+    pub(crate) stream: &'static str,
+    /// Whose workers pull from it.
+    pub(crate) service: &'static str,
+    pub(crate) name: String,
+    /// The task whose runs come through it; none if it is of events.
+    pub(crate) task: Option<&'static str>,
+    pub(crate) filter: String,
+}
+
+/// The declared consumers: two for each job kind, and the intake of events.
+pub(crate) fn named_consumers() -> Vec<NamedConsumer> {
+    let kinds = JobKind::ALL.into_iter().flat_map(|kind| Lane::ALL.map(|lane| (kind, lane)));
+    let jobs = kinds.map(|(kind, lane)| NamedConsumer {
+        stream: JOBS,
+        service: kind.service,
+        name: consumer_name(kind, lane),
+        task: Some(kind.task),
+        filter: subject::job_filter(kind, lane),
+    });
+    let intake = NamedConsumer {
+        stream: EVENTS,
+        service: INTAKE_SERVICE,
+        name: INTAKE.to_owned(),
+        task: None,
+        filter: subject::event::ALL.to_owned(),
+    };
+    jobs.chain([intake]).collect()
 }
 
 /// A consumer as it has to be.

@@ -165,6 +165,8 @@ pub struct DeadGroup {
     pub letters: i64,
     /// When the last of them was given up.
     pub latest: DateTime<Utc>,
+    /// The first of them was given up within a day.
+    pub is_new: bool,
 }
 
 /// Dead letters that nobody has seen to, by cause, most first.
@@ -174,7 +176,8 @@ pub struct DeadGroup {
 pub async fn dead_groups(pool: &Pool) -> Result<Vec<DeadGroup>, StoreError> {
     sqlx::query_as!(
         DeadGroup,
-        r#"select fingerprint, code, task, count(*) as "letters!", max(dead_at) as "latest!"
+        r#"select fingerprint, code, task, count(*) as "letters!", max(dead_at) as "latest!",
+               min(dead_at) > now() - interval '24 hours' as "is_new!"
            from dead_letters where resolution is null
            group by fingerprint, code, task order by 4 desc, fingerprint"#
     )

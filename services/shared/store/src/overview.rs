@@ -49,6 +49,28 @@ pub async fn unfinished(pool: &Pool) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(rows.into_iter().map(|row| (row.state, row.runs)).collect())
 }
 
+/// Runs of a task that wait to be worked on.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// The task.
+    pub task: String,
+    /// How many runs.
+    pub runs: i64,
+    /// Since when the oldest has waited that was never tried; none if each was.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Runs that wait to be worked on while nothing holds them back, by task.
+///
+/// # Errors
+/// As any statement.
+pub async fn queued(pool: &Pool) -> Result<Vec<Queued>, StoreError> {
+    sqlx::query_file_as!(Queued, "src/overview/queued.sql")
+        .fetch_all(pool)
+        .await
+        .doing("counting runs that wait")
+}
+
 /// Runs that ended alike within one minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedLine {

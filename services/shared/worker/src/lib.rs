@@ -39,7 +39,9 @@ pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
 pub use told::{ToldEvent, told_event};
 /// What commands that look around find in NATS, and what they need to look.
-pub use tradeup_broker::{Broker, ConsumerLook, JobsLook, Look, Outgoing, StreamLook};
+pub use tradeup_broker::{
+    Backlog, Broker, ConsumerBacklog, ConsumerLook, JobsLook, Look, Outgoing, StreamLook,
+};
 
 /// The build, as attempts and dead letters name it.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");

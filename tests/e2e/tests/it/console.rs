@@ -9,6 +9,7 @@ mod charts;
 mod money;
 mod oidc;
 mod oidc_refusals;
+mod overview;
 mod proofs;
 
 use std::time::Duration;
@@ -22,7 +23,8 @@ const SOON: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "correct horse battery staple";
 
 struct Console {
-    _services: Vec<Process>,
+    /// The console, `scheduler` and `credits`.
+    services: Vec<Process>,
     world: World,
     port: u16,
 }
@@ -45,7 +47,7 @@ async fn console() -> Console {
     let (scheduler, credits) = world.start_both().await;
     let console = world.start("console").await;
     let port = port(&console).await;
-    Console { _services: vec![console, scheduler, credits], world, port }
+    Console { services: vec![console, scheduler, credits], world, port }
 }
 
 fn add_user(world: &World, who: &[&str]) {

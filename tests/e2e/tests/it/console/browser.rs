@@ -228,6 +228,8 @@ async fn every_page_can_be_used_by_everybody() {
         "/tasks".to_owned(),
         "/dead".to_owned(),
         format!("/dead/{group}"),
+        "/errors".to_owned(),
+        "/errors/TU0104".to_owned(),
         "/shops".to_owned(),
         "/shops/aurora".to_owned(),
         "/shops/aurora/ledger".to_owned(),
