@@ -12,7 +12,6 @@ pub(crate) mod endpoints;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod explain;
-pub(crate) mod find;
 pub(crate) mod gaps;
 pub(crate) mod generate;
 pub(crate) mod grant;
@@ -39,6 +38,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
+pub(crate) mod search;
 pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod spend;
@@ -55,10 +55,12 @@ pub(crate) mod verify;
 pub(crate) mod wallet;
 mod who;
 
-use anyhow::anyhow;
+use std::io::Read as _;
+
+use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{Pool, TenantId, Tx, members};
+use tradeup_store::{Pool, TenantId, TenantRef, Tx, members};
 use uuid::Uuid;
 
 /// The database's clock.
@@ -88,6 +90,27 @@ async fn optional_tenant(pool: &Pool, handle: Option<&str>) -> anyhow::Result<Op
         Some(handle) => Ok(Some(tenant_by_handle(pool, handle).await?.id)),
         None => Ok(None),
     }
+}
+
+/// The same with its handle.
+async fn optional_tenant_ref(pool: &Pool, handle: Option<&str>) -> anyhow::Result<Option<TenantRef>> {
+    match handle {
+        Some(handle) => {
+            let tenant = tenant_by_handle(pool, handle).await?;
+            Ok(Some(TenantRef { id: tenant.id, handle: tenant.handle }))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The text of a file; - is standard input.
+fn text_of(file: &str) -> anyhow::Result<String> {
+    if file == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("reading {file}"))
 }
 
 /// A tenant's id as JSON has it.

@@ -152,7 +152,7 @@ enum Command {
     /// Show what holds runs back: pauses, breakers, limits.
     Holds(commands::holds::Holds),
     /// Find whatever you have in hand: a run, a shop, a customer, an order.
-    Find(commands::find::Find),
+    Search(commands::search::Search),
     /// What is done with many runs together.
     #[command(subcommand)]
     BulkActs(commands::bulk_acts::BulkActs),
@@ -198,7 +198,7 @@ async fn main() -> ExitCode {
             Command::Import(import) => import.run(&context).await,
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,
-            Command::Find(find) => find.run(&context).await,
+            Command::Search(search) => search.run(&context).await,
             Command::BulkActs(acts) => acts.run(&context).await,
             Command::Grant(grant) => grant.run(&context).await,
             Command::Adjust(adjust) => adjust.run(&context).await,

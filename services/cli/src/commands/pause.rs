@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
@@ -50,10 +50,11 @@ impl What {
 }
 
 /// Refuses names of tasks that there are not, and says which there are.
-pub(super) fn known_task(task: &str) -> anyhow::Result<()> {
-    let known = JobKind::ALL.map(|kind| kind.task);
-    ensure!(known.contains(&task), "there is no task {task:?}; there are {}", known.join(", "));
-    Ok(())
+pub(super) fn known_task(task: &str) -> anyhow::Result<JobKind> {
+    JobKind::by_task(task).ok_or_else(|| {
+        let known = JobKind::ALL.map(|kind| kind.task);
+        anyhow!("there is no task {task:?}; there are {}", known.join(", "))
+    })
 }
 
 /// Hold back the runs that come next. What is under way ends; what waits uses up no attempt.

@@ -15,7 +15,7 @@ use tradeup_store::{Pool, TenantRef, Tx, schedules};
 use tradeup_worker::Relay;
 use uuid::Uuid;
 
-use super::{run, tenant_by_handle};
+use super::{optional_tenant_ref, run};
 use crate::Context;
 use crate::output::{table, took};
 
@@ -76,13 +76,7 @@ enum Failure {
 impl Probe {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let tenant = match &self.tenant {
-            Some(handle) => {
-                let tenant = tenant_by_handle(&pool, handle).await?;
-                Some(TenantRef { id: tenant.id, handle: tenant.handle })
-            }
-            None => None,
-        };
+        let tenant = optional_tenant_ref(&pool, self.tenant.as_deref()).await?;
         let kinds = match self.service {
             None => vec![PROBE_SCHEDULER, PROBE_CREDITS, PROBE_WEBHOOKS],
             Some(ProbedService::Scheduler) => vec![PROBE_SCHEDULER],

@@ -10,7 +10,7 @@ use tradeup_domain::amount_text as money;
 use tradeup_store::audit::{self, Actor};
 use tradeup_store::credits::{ReversalPreview, preview_reversal};
 use tradeup_store::runs::Trigger;
-use tradeup_store::{Pool, RunId, TenantRef, Tx, schedules, tenants};
+use tradeup_store::{Pool, RunId, Tx, schedules, tenants};
 use tradeup_worker::trigger;
 
 use super::run;
@@ -118,13 +118,7 @@ impl Reverse {
             bail!("--reason is missing; say why, for the record");
         };
 
-        let of = match target.tenant_handle.as_deref() {
-            Some(handle) => {
-                let tenant = super::tenant_by_handle(&pool, handle).await?;
-                Some(TenantRef { id: tenant.id, handle: tenant.handle })
-            }
-            None => None,
-        };
+        let of = super::optional_tenant_ref(&pool, target.tenant_handle.as_deref()).await?;
         let mut tx = Tx::of_engine(&pool).await?;
         let now = schedules::now(&mut tx).await?;
         let actor = Actor { name: self.start.by.clone(), reason: Some(reason.clone()) };

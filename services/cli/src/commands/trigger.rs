@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tradeup_domain::Period;
-use tradeup_store::TenantRef;
 use tradeup_worker::trigger::{Scheduled, When};
 
 use super::start::{Existing, Start};
 use super::trigger_task::TriggerTask;
-use super::{now, tenant_by_handle};
+use super::{now, optional_tenant_ref};
 use crate::Context;
 
 /// Trigger a run by hand.
@@ -120,13 +119,7 @@ impl Trigger {
             Self::Task(it) => return it.run(context).await,
         };
         let pool = context.pool().await?;
-        let tenant = match of {
-            None => None,
-            Some(handle) => {
-                let found = tenant_by_handle(&pool, &handle).await?;
-                Some(TenantRef { id: found.id, handle: found.handle })
-            }
-        };
+        let tenant = optional_tenant_ref(&pool, of.as_deref()).await?;
         let new = task.by_hand(tenant, when, now(&pool).await?, &start.by)?;
         start.start(context, &pool, new, Existing::IsTheSame).await
     }

@@ -1,22 +1,17 @@
 //! `tradeup trigger task`.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::json;
-use tradeup_proto::{JobKind, json as payload_json, schema};
-use tradeup_store::TenantRef;
-use tradeup_worker::trigger::by_kind;
+use tradeup_proto::{json as payload_json, schema};
+use tradeup_worker::trigger::{by_kind, checked_key};
 
 use super::pause::known_task;
 use super::start::{Existing, Start};
-use super::{now, tenant_by_handle};
+use super::{now, optional_tenant_ref, text_of};
 use crate::Context;
-
-/// Longest key, in bytes: it goes into a message's header.
-const KEY_LEN_MAX: usize = 255;
 
 /// Start a run of any task with an input of your own, as the engine itself would. What it does is done once for each
 /// key of a shop.
@@ -28,7 +23,7 @@ pub(crate) struct TriggerTask {
     #[arg(long)]
     tenant: Option<String>,
     /// With task and shop, what makes it unique: the same again shows the run that there is.
-    #[arg(long, value_parser = key)]
+    #[arg(long, value_parser = checked_key)]
     key: String,
     /// A file with its input as JSON; - reads standard input. Without it the input says nothing.
     #[arg(long, value_name = "FILE")]
@@ -40,39 +35,13 @@ pub(crate) struct TriggerTask {
     start: Start,
 }
 
-fn key(text: &str) -> Result<String, String> {
-    if text.trim() != text
-        || text.is_empty()
-        || text.len() > KEY_LEN_MAX
-        || text.chars().any(char::is_control)
-    {
-        return Err(format!("write 1 to {KEY_LEN_MAX} characters without blanks around them"));
-    }
-    Ok(text.to_owned())
-}
-
 impl TriggerTask {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        known_task(&self.task)?;
-        let kind = JobKind::by_task(&self.task).context("this build does not know the task")?;
-        let text = match self.input.as_deref() {
-            None => "{}".to_owned(),
-            Some("-") => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-                text
-            }
-            Some(file) => std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?,
-        };
+        let kind = known_task(&self.task)?;
+        let text = self.input.as_deref().map_or_else(|| Ok("{}".to_owned()), text_of)?;
         let payload = payload_json::to_bytes(kind.input, &text).context("--input")?;
         let pool = context.pool().await?;
-        let tenant = match &self.tenant {
-            None => None,
-            Some(handle) => {
-                let found = tenant_by_handle(&pool, handle).await?;
-                Some(TenantRef { id: found.id, handle: found.handle })
-            }
-        };
+        let tenant = optional_tenant_ref(&pool, self.tenant.as_deref()).await?;
         if self.dry_run {
             let understood = payload_json::from_bytes(kind.input, &payload)?;
             let fields = schema::fields(kind.input)?;

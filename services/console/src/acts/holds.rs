@@ -11,7 +11,7 @@ use tradeup_store::pauses::{self, Scope};
 use tradeup_store::{TenantId, Tx};
 use utoipa::ToSchema;
 
-use super::operator::Number;
+use super::operator::{Flag, Number};
 use super::{Nothing, Operator, Said, done};
 use crate::Console;
 use crate::api::document::{Problems, ShopPath};
@@ -69,9 +69,10 @@ pub(crate) struct Paused {
     /// That need this, like `ledger`; whatever they need, if it is not said.
     #[serde(default)]
     dependency: String,
-    /// `yes` for every run of every shop: that is never meant by saying nothing.
+    /// Every run of every shop: that is never meant by saying nothing.
     #[serde(default)]
-    everything: String,
+    #[schema(value_type = bool, required = false)]
+    everything: Flag,
     /// When it ends by itself; never, if it is not said.
     #[serde(default)]
     until: String,
@@ -102,8 +103,8 @@ async fn scope(console: &Console, operator: &Operator<Paused>) -> Result<Scope, 
         dependency: dependency
             .map_err(|error| Failure::Invalid { field: "dependency", why: error.to_string() })?,
     };
-    if scope == Scope::default() && what.everything != "yes" {
-        let why = "say tenant, task or dependency, or everything: yes".to_owned();
+    if scope == Scope::default() && !what.everything.is_set() {
+        let why = "say tenant, task or dependency, or everything".to_owned();
         return Err(Failure::Invalid { field: "everything", why });
     }
     Ok(scope)

@@ -67,7 +67,7 @@ pub(crate) async fn cancel_many(
     begin(&console, "cancel", &asked, &operator).await
 }
 
-/// Stops a bulk act: what it has done stays.
+/// Stops a bulk act: what it has done stays. Needs `reason`.
 #[utoipa::path(post, path = "/api/v1/bulk-acts/{id}/stop", params(BulkActPath), request_body = Said<Nothing>,
     responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn stop(
@@ -75,11 +75,12 @@ pub(crate) async fn stop(
     Path(given): Path<String>,
     operator: Operator,
 ) -> Result<Response, Failure> {
+    let actor = operator.because()?;
     let id = given.parse::<Uuid>().map_err(|_no_id| Failure::NotFound)?;
     let pool = console.worker.pool();
     bulk_acts::read(pool, id).await?.ok_or(Failure::NotFound)?;
     let mut tx = Tx::of_engine(pool).await?;
-    let stopped = bulk_acts::stop(&mut tx, id, &operator.actor()).await?;
+    let stopped = bulk_acts::stop(&mut tx, id, &actor).await?;
     tx.commit().await?;
     if !stopped {
         return Err(Failure::Conflict("It has ended already.".to_owned()));

@@ -55,12 +55,37 @@ pub(crate) enum Number {
     Nothing,
 }
 
+/// Yes or no, as a program gives it, as a form has it, or not at all.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Flag {
+    /// Of JSON.
+    Given(bool),
+    /// Of a form.
+    Typed(String),
+}
+
+impl Default for Flag {
+    fn default() -> Self {
+        Self::Given(false)
+    }
+}
+
+impl Flag {
+    pub(super) fn is_set(&self) -> bool {
+        match self {
+            Self::Given(set) => *set,
+            Self::Typed(text) => text == "yes",
+        }
+    }
+}
+
 /// Somebody who may operate, and what they said: by a form of their own session, or by a token.
 pub(crate) struct Operator<T = Nothing> {
     pub(super) who: Who,
     pub(super) what: T,
     reason: String,
-    by_form: bool,
+    pub(super) by_form: bool,
 }
 
 /// The fields of a body: a form's are all text.

@@ -11,13 +11,15 @@ use tradeup_proto::schema::FieldKind;
 use tradeup_proto::{JobKind, json as payload_json};
 use tradeup_store::credits::was_asked_for;
 use tradeup_store::{TenantRef, Tx, audit, runs, schedules};
-use tradeup_worker::trigger::by_kind;
+use tradeup_worker::trigger::{by_kind, checked_key};
 use utoipa::ToSchema;
 
+use super::operator::Flag;
 use super::{Operator, Said, begun, done};
 use crate::Console;
 use crate::api::document::{Problems, TaskPath};
 use crate::failure::Failure;
+use crate::pages::tasks::{self, Filled};
 use crate::views::tasks::fields;
 use crate::views::{said, tenants};
 
@@ -33,9 +35,10 @@ pub(crate) struct Started {
     #[serde(default)]
     #[schema(value_type = Object)]
     input: Value,
-    /// `yes` to be told what would be started, with nothing done.
+    /// To be told what would be started, with nothing done.
     #[serde(default)]
-    dry_run: String,
+    #[schema(value_type = bool, required = false)]
+    dry_run: Flag,
     /// What a form has: `input.FIELD` for each.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -84,10 +87,7 @@ pub(crate) async fn start(
     let what = &operator.what;
     let kind = JobKind::by_task(&name).ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
-    let key = said(&what.key).filter(|key| key.len() <= KEY_LEN_MAX).ok_or_else(|| Failure::Invalid {
-        field: "key",
-        why: format!("say what makes it unique, in 1 to {KEY_LEN_MAX} characters"),
-    })?;
+    let key = checked_key(&what.key).map_err(|why| Failure::Invalid { field: "key", why })?;
     let tenant = match said(&what.tenant) {
         None => None,
         Some(handle) => {
@@ -100,17 +100,15 @@ pub(crate) async fn start(
         |error: payload_json::JsonError| Failure::Invalid { field: "input", why: error.to_string() };
     let payload = payload_json::to_bytes(kind.input, &input.to_string()).map_err(invalid)?;
     let handle = tenant.as_ref().map(|tenant| tenant.handle.clone());
-    if what.dry_run == "yes" {
+    if what.dry_run.is_set() {
         let understood = payload_json::from_bytes(kind.input, &payload).map_err(invalid)?;
+        // What it is about may be people: it is shown, and in no address.
+        if operator.by_form {
+            let filled = Filled { tenant: handle.unwrap_or_default(), key, input: Some(understood) };
+            return tasks::page(&console, &operator.who, kind.task, filled).await;
+        }
         let value = json!({ "task": kind.task, "tenant": handle, "key": key, "input": understood });
-        let query = [
-            ("tenant", handle.unwrap_or_default()),
-            ("key", key),
-            ("input", understood.to_string()),
-            ("checked", "yes".to_owned()),
-        ];
-        let query = serde_urlencoded::to_string(query).map_err(|_unwritable| Failure::Internal)?;
-        return Ok(done(&format!("/tasks/{}?{query}", kind.task), value));
+        return Ok(done(&format!("/tasks/{}", kind.task), value));
     }
     let mut tx = Tx::of_engine(pool).await?;
     let now = schedules::now(&mut tx).await?;
@@ -126,6 +124,3 @@ pub(crate) async fn start(
     tx.commit().await?;
     Ok(begun(&console, created).await)
 }
-
-/// Longest key, in bytes: it goes into a message's header.
-const KEY_LEN_MAX: usize = 255;

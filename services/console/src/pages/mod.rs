@@ -10,7 +10,7 @@ mod runs;
 mod search;
 mod settings;
 mod shops;
-mod tasks;
+pub(crate) mod tasks;
 
 use askama::Template;
 use axum::Router;

@@ -1,12 +1,11 @@
-//! What schedules do, to be triggered by hand.
+//! What schedules do, to be triggered by hand; and every task, with a form made from its message.
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tradeup_access::Act;
 use tradeup_domain::Period;
 use tradeup_store::schedules;
@@ -14,7 +13,7 @@ use tradeup_store::schedules;
 use super::{filters, written};
 use crate::Console;
 use crate::access::Who;
-use crate::failure::{Failure, Query};
+use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::views::tasks::{self, AnyTask, Task};
 
@@ -39,15 +38,12 @@ async fn list(State(console): State<Console>, who: Who) -> Result<Response, Fail
 }
 
 /// What a form is filled in with.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Filled {
-    tenant: String,
-    key: String,
-    /// JSON.
-    input: String,
-    /// It was tried out: nothing was done.
-    checked: String,
+#[derive(Default)]
+pub(crate) struct Filled {
+    pub(crate) tenant: String,
+    pub(crate) key: String,
+    /// As it was understood when it was tried out; nothing was done.
+    pub(crate) input: Option<Value>,
 }
 
 #[derive(Template)]
@@ -56,13 +52,12 @@ struct TaskPage {
     frame: Frame,
     view: AnyTask,
     filled: Filled,
-    input: Map<String, Value>,
 }
 
 impl TaskPage {
     /// What a field is filled in with.
     fn filled_in(&self, field: &str) -> String {
-        match self.input.get(field) {
+        match self.filled.input.as_ref().and_then(|input| input.get(field)) {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
@@ -74,12 +69,20 @@ async fn one(
     State(console): State<Console>,
     who: Who,
     Path(name): Path<String>,
-    Query(filled): Query<Filled>,
+) -> Result<Response, Failure> {
+    page(&console, &who, &name, Filled::default()).await
+}
+
+/// A task's page, with its form filled in.
+pub(crate) async fn page(
+    console: &Console,
+    who: &Who,
+    name: &str,
+    filled: Filled,
 ) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
-    let view = AnyTask::read(console.worker.pool(), &who, &name).await?;
-    let input = serde_json::from_str(&filled.input).unwrap_or_default();
-    written(&TaskPage { frame: Frame::of(&who, "tasks"), view, filled, input })
+    let view = AnyTask::read(console.worker.pool(), who, name).await?;
+    written(&TaskPage { frame: Frame::of(who, "tasks"), view, filled })
 }
 
 pub(super) fn routes() -> Router<Console> {

@@ -118,10 +118,7 @@ impl OfPeriod {
 
 /// How many members a month's run would credit now.
 pub(crate) async fn to_grant(pool: &Pool, tenant: TenantId, period: Period) -> Result<i64, Failure> {
-    let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
-    let lines = previews::monthly(&mut tx, tenant, period, monthly_credits_due(period), false).await?;
-    tx.rollback().await?;
-    Ok(preview(period, lines).members)
+    Ok(Preview::of(pool, tenant, period).await?.members)
 }
 
 impl Ledger {
@@ -152,13 +149,7 @@ impl Ledger {
         // It looks at every member: of a large shop that takes its time.
         let preview = match asked.period()? {
             None => None,
-            Some(period) => {
-                let mut tx = Tx::snapshot_of_tenant(pool, shop.id).await?;
-                let lines =
-                    previews::monthly(&mut tx, shop.id, period, monthly_credits_due(period), false).await?;
-                tx.rollback().await?;
-                Some(preview(period, lines))
-            }
+            Some(period) => Some(Preview::of(pool, shop.id, period).await?),
         };
         Ok(Self {
             preview,
@@ -211,6 +202,15 @@ fn of_month(line: &reports::ActivityLine) -> Month {
         closing: text(line.closing_minor),
         closing_minor: line.closing_minor,
         currency: line.currency.clone(),
+    }
+}
+
+impl Preview {
+    async fn of(pool: &Pool, tenant: TenantId, period: Period) -> Result<Self, Failure> {
+        let mut tx = Tx::snapshot_of_tenant(pool, tenant).await?;
+        let lines = previews::monthly(&mut tx, tenant, period, monthly_credits_due(period), false).await?;
+        tx.rollback().await?;
+        Ok(preview(period, lines))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What schedules do, with what became of it of late.
+//! Tasks, a schedule's or not, with what became of them of late.
 
 use serde::Serialize;
 use tradeup_proto::JobKind;

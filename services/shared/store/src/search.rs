@@ -1,20 +1,77 @@
-//! Shops, members and orders, found by what people have in hand.
+//! Whatever people have in hand, found: runs, shops, members, orders.
 
 use crate::error::{Doing, StoreError};
-use crate::{Connection, Pool, TenantId, Tx};
+use crate::runs::{self, RunFilter};
+use crate::{Pool, RunId, TenantRef, Tx};
 
-/// Shops that are asked for their members and orders by [`in_shops`], at most: about a tenth of a second.
-const SHOPS_MAX: i32 = 10_000;
+/// Shops that are asked for their members and orders, at most: about a tenth of a second.
+pub const SHOPS_MAX: i32 = 10_000;
 
-/// `member` or `order`, and the shop's own id of it.
-pub type OfShop = (String, String);
+/// Something that it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// `run`, `shop`, `member` or `order`.
+    pub kind: String,
+    /// The handle of the shop whose it is.
+    pub tenant_handle: Option<String>,
+    /// Task and key of a run, a shop's handle, a member's or an order's id at its shop.
+    pub name: String,
+    /// The run.
+    pub run_id: Option<RunId>,
+}
 
-/// Handles of shops whose handle or domain begins so.
+/// All that it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Of each kind some, at most.
+    pub found: Vec<Found>,
+    /// There are more than [`SHOPS_MAX`] shops, and not all were asked for their members and orders.
+    pub not_all_shops: bool,
+}
+
+/// Finds a run by its id or the beginning of its key, a shop by the beginning of its handle or domain, a member or an
+/// order by its id at its shop: `limit` of each, of all shops or within one.
 ///
 /// # Errors
 /// As any statement.
-pub async fn shops(pool: &Pool, beginning: &str, limit: i64) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar!(
+pub async fn find(
+    pool: &Pool,
+    within: Option<&TenantRef>,
+    wanted: &str,
+    limit: i64,
+) -> Result<Search, StoreError> {
+    let mut search = Search::default();
+    let filter = RunFilter {
+        tenant: within.map(|tenant| tenant.handle.clone()),
+        with_children: true,
+        ..RunFilter::default()
+    };
+    if let Ok(id) = wanted.parse() {
+        add_runs(pool, RunFilter { run_id: Some(id), ..filter.clone() }, limit, &mut search).await?;
+    }
+    match within {
+        Some(tenant) => search.found.extend(in_shop(pool, tenant, wanted).await?),
+        None => {
+            search.found.extend(shops(pool, wanted, limit).await?);
+            in_shops(pool, wanted, limit, &mut search).await?;
+        }
+    }
+    add_runs(pool, RunFilter { key_prefix: Some(wanted.to_owned()), ..filter }, limit, &mut search).await?;
+    Ok(search)
+}
+
+async fn add_runs(pool: &Pool, filter: RunFilter, limit: i64, search: &mut Search) -> Result<(), StoreError> {
+    search.found.extend(runs::list(pool, &filter, limit).await?.into_iter().map(|run| Found {
+        kind: "run".to_owned(),
+        tenant_handle: run.tenant_handle,
+        name: format!("{} {}", run.task, run.key),
+        run_id: Some(run.run_id),
+    }));
+    Ok(())
+}
+
+async fn shops(pool: &Pool, beginning: &str, limit: i64) -> Result<Vec<Found>, StoreError> {
+    let handles = sqlx::query_scalar!(
         "select handle from tenants
          where starts_with(handle, lower($1)) or starts_with(shop_domain, lower($1)) order by handle limit $2",
         beginning,
@@ -22,47 +79,62 @@ pub async fn shops(pool: &Pool, beginning: &str, limit: i64) -> Result<Vec<Strin
     )
     .fetch_all(pool)
     .await
-    .doing("looking for shops")
+    .doing("looking for shops")?;
+    let found = handles.into_iter().map(|handle| Found {
+        kind: "shop".to_owned(),
+        tenant_handle: Some(handle.clone()),
+        name: handle,
+        run_id: None,
+    });
+    Ok(found.collect())
 }
 
-/// A shop's member and order of this id.
-///
-/// # Errors
-/// As any statement.
-pub async fn in_shop(db: &mut Connection, tenant: TenantId, wanted: &str) -> Result<Vec<OfShop>, StoreError> {
+async fn in_shop(pool: &Pool, tenant: &TenantRef, wanted: &str) -> Result<Vec<Found>, StoreError> {
+    let mut tx = Tx::of_tenant(pool, tenant.id).await?;
     let rows = sqlx::query!(
         r#"select 'member' as "kind!", external_id as "external_id!" from members where tenant_id = $1 and external_id = $2
            union all
            select 'order', external_id from orders where tenant_id = $1 and external_id = $2"#,
-        tenant as TenantId,
+        tenant.id as crate::TenantId,
         wanted,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *tx)
     .await
     .doing("looking in a shop")?;
-    Ok(rows.into_iter().map(|row| (row.kind, row.external_id)).collect())
+    tx.rollback().await?;
+    let found = rows.into_iter().map(|row| Found {
+        kind: row.kind,
+        tenant_handle: Some(tenant.handle.clone()),
+        name: row.external_id,
+        run_id: None,
+    });
+    Ok(found.collect())
 }
 
-/// Members and orders of this id, with the handles of the shops that have them; and whether all shops were asked.
-///
-/// # Errors
-/// As any statement.
-pub async fn in_shops(pool: &Pool, wanted: &str) -> Result<(Vec<(String, OfShop)>, bool), StoreError> {
+async fn in_shops(pool: &Pool, wanted: &str, limit: i64, search: &mut Search) -> Result<(), StoreError> {
     // The shop that is asked is set within it, and is not to outlast it.
     let mut tx = Tx::of_engine(pool).await?;
     let rows = sqlx::query!(
         r#"select tenant_handle as "tenant_handle!", kind as "kind!", external_id as "external_id!"
-           from find_in_shops($1, $2)"#,
+           from find_in_shops($1, $2) limit $3"#,
         wanted,
         SHOPS_MAX,
+        limit,
     )
     .fetch_all(&mut *tx)
     .await
     .doing("looking in all shops")?;
-    let all = sqlx::query_scalar!(r#"select count(*) <= $1 as "all!" from tenants"#, i64::from(SHOPS_MAX))
-        .fetch_one(&mut *tx)
-        .await
-        .doing("counting shops")?;
+    search.not_all_shops =
+        sqlx::query_scalar!(r#"select count(*) > $1 as "more!" from tenants"#, i64::from(SHOPS_MAX))
+            .fetch_one(&mut *tx)
+            .await
+            .doing("counting shops")?;
     tx.rollback().await?;
-    Ok((rows.into_iter().map(|row| (row.tenant_handle, (row.kind, row.external_id))).collect(), all))
+    search.found.extend(rows.into_iter().map(|row| Found {
+        kind: row.kind,
+        tenant_handle: Some(row.tenant_handle),
+        name: row.external_id,
+        run_id: None,
+    }));
+    Ok(())
 }

@@ -244,6 +244,23 @@ fn told(
     }
 }
 
+/// Longest key that a person gives, in bytes.
+const KEY_LEN_MAX: usize = 255;
+
+/// A key as a person gives it, without blanks around it.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn checked_key(given: &str) -> Result<String, String> {
+    let key = given.trim();
+    if key.is_empty() || key.len() > KEY_LEN_MAX || key.chars().any(char::is_control) {
+        return Err(format!(
+            "say what makes it unique, in 1 to {KEY_LEN_MAX} characters without line breaks"
+        ));
+    }
+    Ok(key.to_owned())
+}
+
 /// Any task, with an input that a person has written.
 #[must_use]
 pub fn by_kind(

@@ -1,6 +1,5 @@
 //! `tradeup dead replay` and `tradeup dead discard`.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Which, effect, list};
 use crate::Context;
+use crate::commands::text_of;
 use crate::commands::who::Who;
 use crate::output::{count, table};
 
@@ -123,13 +123,7 @@ fn read_payload(file: &str, letters: &[DeadLetter]) -> anyhow::Result<Vec<u8>> {
         "--payload is for runs of one task; narrow with --task"
     );
     let kind = JobKind::by_task(&task).with_context(|| format!("this build does not know task {task}"))?;
-    let mut text = String::new();
-    if file == "-" {
-        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-    } else {
-        text = std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
-    }
-    payload_json::to_bytes(kind.input, &text).context("--payload")
+    payload_json::to_bytes(kind.input, &text_of(file)?).context("--payload")
 }
 
 async fn preview(context: &Context, pool: &Pool, letters: &[DeadLetter]) -> anyhow::Result<ExitCode> {

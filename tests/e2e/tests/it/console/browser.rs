@@ -238,6 +238,7 @@ async fn every_page_can_be_used_by_everybody() {
         "/audit".to_owned(),
         "/settings".to_owned(),
         "/holds".to_owned(),
+        "/tasks/monthly-credits-tenant".to_owned(),
         "/bulk-acts".to_owned(),
         "/search?q=2026".to_owned(),
         "/no/such/page".to_owned(),
