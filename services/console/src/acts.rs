@@ -14,8 +14,9 @@ use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tradeup_domain::Period;
+use tradeup_store::dead_letters::{self, Discarded};
 use tradeup_store::runs::{self, Created, Trigger};
-use tradeup_store::{TenantRef, Tx, audit, dead_letters, schedules};
+use tradeup_store::{TenantRef, Tx, audit, schedules};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When, monthly_backfill};
 use utoipa::ToSchema;
@@ -58,7 +59,7 @@ pub(crate) async fn retry(
     let id = id(&given)?;
     seen(pool, &operator.who, id).await?;
     let mut tx = Tx::of_engine(pool).await?;
-    let retried = dead_letters::retry(&mut tx, &[id], &operator.actor()).await?;
+    let retried = dead_letters::retry(&mut tx, &[id], &operator.actor(), Discarded::Revive).await?;
     tx.commit().await?;
     if retried.total() == 0 {
         return Err(Failure::Conflict("Nothing there is dead, cancelled or waiting.".to_owned()));
@@ -117,6 +118,7 @@ pub(crate) async fn resume_schedule(
 
 /// What a task is to be about.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// The month, for what is about one.
     #[serde(default)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{HeaderValue, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
@@ -42,7 +42,7 @@ const COOKIE_PATH: &str = "/sign-in";
 /// A sign-in at the provider may take so long.
 const LASTS: Duration = Duration::from_secs(10 * 60);
 /// Longest address to go to then; whoever wanted a longer one begins at the overview.
-const NEXT_LEN_MAX: usize = 2048;
+const NEXT_LEN_MAX: usize = 512;
 /// Most characters that are shown of what a provider says.
 const SAID_LEN_MAX: usize = 200;
 
@@ -86,7 +86,10 @@ async fn begin(
         next,
         lasts: LASTS,
     };
-    sign_in_attempts::begin(console.worker.pool(), &attempt).await?;
+    if !sign_in_attempts::begin(console.worker.pool(), &attempt).await? {
+        let why = "Too many people sign in right now. Try again in a few minutes.";
+        return sign_in::refused(&console, StatusCode::TOO_MANY_REQUESTS, next, why);
+    }
     let cookie = sign_in::cookie(&console, COOKIE_NAME, COOKIE_PATH, browser.as_str(), LASTS);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(asked.url.as_str())).into_response())
 }
@@ -134,11 +137,8 @@ async fn finish(
         let why = "Your account may not sign in here. Ask an administrator.";
         return sign_in::refused(&console, StatusCode::FORBIDDEN, &attempt.next, why);
     };
-    let mut response = sign_in::begin(&console, tx, &user, How::Oidc, &attempt.next).await?;
-    let cookie = sign_in::cookie(&console, COOKIE_NAME, COOKIE_PATH, "", Duration::ZERO);
-    let cookie = HeaderValue::try_from(cookie).map_err(|_unwritable| Failure::Internal)?;
-    response.headers_mut().append(SET_COOKIE, cookie);
-    Ok(response)
+    // The cookie ends by itself: another tab may be at the provider still, and each sign-in is taken once.
+    sign_in::begin(&console, tx, &headers, &user, How::Oidc, &attempt.next).await
 }
 
 /// Who somebody is here: by whom they are at the provider, or at their first sign-in by their address.

@@ -18,7 +18,7 @@ use tradeup_store::users::{self, Known};
 use tradeup_store::{Tx, sessions};
 
 use crate::Console;
-use crate::access::{By, COOKIE_NAME, LASTS, Who};
+use crate::access::{self, By, COOKIE_NAME, LASTS, Who};
 use crate::failure::{Failure, Query};
 use crate::oidc::Provider;
 use crate::pages::filters;
@@ -58,7 +58,9 @@ struct Given {
 
 /// Where to go then: within the console alone.
 pub(crate) fn within(next: &str) -> &str {
-    let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    let is_ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|c: char| c == '\\' || c.is_control());
     if is_ours && !next.starts_with("/sign-") { next } else { "/" }
 }
 
@@ -126,7 +128,7 @@ async fn sign_in(
     };
     let mut tx = Tx::of_engine(pool).await?;
     sessions::forgive(&mut tx, &who).await?;
-    begin(&console, tx, &Known { id: user, name: name.clone() }, How::Password, next).await
+    begin(&console, tx, &headers, &Known { id: user, name: name.clone() }, How::Password, next).await
 }
 
 /// How somebody has shown who they are.
@@ -140,10 +142,15 @@ pub(crate) enum How {
 pub(crate) async fn begin(
     console: &Console,
     mut tx: Tx,
+    headers: &HeaderMap,
     user: &Known,
     how: How,
     next: &str,
 ) -> Result<Response, Failure> {
+    // Whoever's session this browser was in has signed out by it.
+    if let Some(before) = access::cookie(headers, COOKIE_NAME).and_then(SessionToken::shown) {
+        sessions::end(&mut tx, &before.hash()).await?;
+    }
     let token = SessionToken::new().ok_or(Failure::Internal)?;
     sessions::begin(&mut tx, &token.hash(), user.id, LASTS).await?;
     let actor = Actor { name: user.name.clone(), reason: None };
@@ -200,6 +207,8 @@ mod tests {
             ("//evil.example", "/"),
             ("/\\evil.example", "/"),
             ("/a\r\nSet-Cookie: x", "/"),
+            // Browsers take tabs out of addresses.
+            ("/\t/evil.example", "/"),
             ("/sign-out", "/"),
             ("", "/"),
         ] {

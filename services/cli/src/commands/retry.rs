@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use tradeup_store::dead_letters::retry;
+use tradeup_store::dead_letters::{Discarded, retry};
 use tradeup_store::{RunId, Tx};
 
 use super::cancel::{Unfinished, named};
@@ -30,11 +30,13 @@ pub(crate) struct Retry {
 impl Retry {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
+        // What somebody set aside for good stays so, unless it is named.
+        let discarded = if self.ids.is_empty() { Discarded::StayDead } else { Discarded::Revive };
         let named = named(&pool, self.ids, self.which, Unfinished::All).await?;
         let ids: Vec<RunId> = named.iter().map(|run| run.run_id).collect();
         let actor = self.who.actor();
         let mut tx = Tx::of_engine(&pool).await?;
-        let retried = retry(&mut tx, &ids, &actor).await?;
+        let retried = retry(&mut tx, &ids, &actor, discarded).await?;
         tx.commit().await?;
         let value =
             json!({ "dead": retried.dead, "cancelled": retried.cancelled, "waiting": retried.waiting });

@@ -16,7 +16,7 @@ use tradeup_worker::Relay;
 use super::run;
 use crate::Context;
 use crate::output::count;
-use tradeup_store::dead_letters::retry as try_again;
+use tradeup_store::dead_letters::{Discarded, retry as try_again};
 
 /// How a run is started.
 #[derive(Args)]
@@ -105,7 +105,7 @@ impl Start {
         let mut retried = 0;
         if retry && !is_new {
             let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
-            retried = try_again(&mut tx, &[created.run_id], &actor).await?.total();
+            retried = try_again(&mut tx, &[created.run_id], &actor, Discarded::Revive).await?.total();
         }
         tx.commit().await?;
         let waits_for_its_time = is_new && created.message.is_none();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::json;
 use tradeup_proto::{json as payload_json, schema};
-use tradeup_worker::trigger::{by_kind, checked_key};
+use tradeup_worker::trigger::{by_kind, checked_key, startable};
 
 use super::pause::known_task;
 use super::start::{Existing, Start};
@@ -38,6 +38,7 @@ pub(crate) struct TriggerTask {
 impl TriggerTask {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let kind = known_task(&self.task)?;
+        startable(kind).map_err(anyhow::Error::msg)?;
         let text = self.input.as_deref().map_or_else(|| Ok("{}".to_owned()), text_of)?;
         let payload = payload_json::to_bytes(kind.input, &text).context("--input")?;
         let pool = context.pool().await?;

@@ -52,6 +52,7 @@ pub(crate) async fn test_channels(
 
 /// How a rule is to be.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RuleSetting {
     /// What is too much, in the rule's unit; as it was, if it is not said.
     #[serde(default)]

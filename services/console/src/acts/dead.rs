@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tradeup_access::Act;
 use tradeup_proto::{JobKind, json as payload_json};
 use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
 use tradeup_store::{Tx, audit};
@@ -90,13 +91,15 @@ fn changed(message: &str, before: &[u8], after: &[u8]) -> Vec<String> {
 
 /// Another input for a run.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Edited {
     /// Its input as JSON, all of it, as the run shows it: an object, or the text of one.
     #[schema(value_type = Object)]
     payload: Value,
 }
 
-/// Tries a dead run again with another input. Needs `reason`. What it did before stays done.
+/// Tries a dead run again with another input. Needs `reason`, and an admin: it may be any amount. What it did before
+/// stays done.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/replay", params(RunPath), request_body = Said<Edited>,
     responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn replay_edited(
@@ -104,6 +107,7 @@ pub(crate) async fn replay_edited(
     Path(given): Path<String>,
     operator: Operator<Edited>,
 ) -> Result<Response, Failure> {
+    operator.who.may(Act::Administer)?;
     let actor = operator.because()?;
     let pool = console.worker.pool();
     let id = id(&given)?;
@@ -128,7 +132,10 @@ pub(crate) async fn replay_edited(
     let before = letters.iter().find_map(|letter| letter.run_payload.as_deref()).unwrap_or_default();
     let subject = json!({ "run": id.to_string(), "changed": changed(kind.input, before, &payload) });
     let how = Replay { payload: Some(payload), runs_per_second: RUNS_PER_SECOND };
-    dead_letters::replay(&mut tx, &letters, &how, &actor).await?;
+    // Somebody may have tried it again a moment ago, as it was.
+    if dead_letters::replay(&mut tx, &letters, &how, &actor).await?.runs == 0 {
+        return Err(Failure::Conflict("It is not dead any more; nothing was changed.".to_owned()));
+    }
     audit::record(&mut tx, &actor, "runs.edit", &subject).await?;
     tx.commit().await?;
     Ok(done(&format!("/runs/{id}"), json!({ "letters": letters.len() })))

@@ -59,6 +59,7 @@ pub(crate) async fn resume_shop(
 
 /// What a pause is about: the runs that match all that is said.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Paused {
     /// Of this shop; of all, if it is not said.
     #[serde(default)]
@@ -103,7 +104,7 @@ async fn scope(console: &Console, operator: &Operator<Paused>) -> Result<Scope, 
         dependency: dependency
             .map_err(|error| Failure::Invalid { field: "dependency", why: error.to_string() })?,
     };
-    if scope == Scope::default() && !what.everything.is_set() {
+    if scope == Scope::default() && !what.everything.0 {
         let why = "say tenant, task or dependency, or everything".to_owned();
         return Err(Failure::Invalid { field: "everything", why });
     }
@@ -146,6 +147,7 @@ pub(crate) async fn resume(
 
 /// How many runs of a task a shop may have.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Limited {
     /// The task.
     task: String,
@@ -160,10 +162,14 @@ pub(crate) struct Limited {
     #[serde(default)]
     #[schema(value_type = i64, required = false)]
     per_minute: Number,
+    /// To remove it.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    remove: Flag,
 }
 
-/// Limits how many runs of a task a shop has at once or begins in a minute; without a number the limit is removed. Who
-/// is above it waits. Needs `reason`.
+/// Limits how many runs of a task a shop has at once or begins in a minute, or removes that limit. Who is above it
+/// waits. Needs `reason`.
 #[utoipa::path(post, path = "/api/v1/holds/limit", request_body = Said<Limited>,
     responses((status = 200, description = "It is done.", body = Object), Problems))]
 pub(crate) async fn limit(
@@ -185,6 +191,11 @@ pub(crate) async fn limit(
         running_max: most("running_max", &what.running_max)?,
         per_minute: most("per_minute", &what.per_minute)?,
     };
+    let has_number = limit.running_max.is_some() || limit.per_minute.is_some();
+    if has_number == what.remove.0 {
+        let why = "give running_max, per_minute or both; or remove, and no number".to_owned();
+        return Err(Failure::Invalid { field: "running_max", why });
+    }
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     limits::set(&mut tx, &limit, &actor).await?;
     tx.commit().await?;

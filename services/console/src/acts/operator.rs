@@ -16,11 +16,8 @@ use crate::failure::{self, Failure};
 
 /// What every act is sent with, and what this one needs beside it.
 #[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it is read by the macro alone")]
 pub(crate) struct Said<T> {
-    /// The token of a page's forms; programs have another one.
-    #[serde(default)]
-    #[schema(ignore)]
-    form: String,
     /// Why, for the record.
     #[serde(default)]
     reason: String,
@@ -30,10 +27,12 @@ pub(crate) struct Said<T> {
 
 /// Nothing beside it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
 /// An act that can't be taken back.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Counted {
     /// How many it is about, typed by the person.
     #[serde(default)]
@@ -55,27 +54,20 @@ pub(crate) enum Number {
     Nothing,
 }
 
-/// Yes or no, as a program gives it, as a form has it, or not at all.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Flag {
-    /// Of JSON.
-    Given(bool),
-    /// Of a form.
-    Typed(String),
-}
+/// Yes or no, as a program gives it or as a form has it. Anything else is refused: it may keep something from happening.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Flag(pub(super) bool);
 
-impl Default for Flag {
-    fn default() -> Self {
-        Self::Given(false)
-    }
-}
+impl TryFrom<Value> for Flag {
+    type Error = &'static str;
 
-impl Flag {
-    pub(super) fn is_set(&self) -> bool {
-        match self {
-            Self::Given(set) => *set,
-            Self::Typed(text) => text == "yes",
+    fn try_from(given: Value) -> Result<Self, Self::Error> {
+        match given {
+            Value::Bool(set) => Ok(Self(set)),
+            Value::String(text) if text == "yes" => Ok(Self(true)),
+            Value::String(text) if text.is_empty() || text == "no" => Ok(Self(false)),
+            _ => Err("say yes or no"),
         }
     }
 }
@@ -109,21 +101,27 @@ impl<T: DeserializeOwned> FromRequest<Console> for Operator<T> {
         let who = Who::from_request_parts(&mut parts, console).await?;
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_json = kind.starts_with("application/json");
-        let fields = fields(Request::from_parts(parts, body), console, is_json).await?;
+        let mut fields = fields(Request::from_parts(parts, body), console, is_json).await?;
+        let wrong = |why: String| Failure::Invalid { field: "body", why };
         for (name, value) in &fields {
             failure::without_nul("body", name)?;
             if value.as_str().is_some_and(|text| text.contains('\0')) {
-                let why = format!("{name} has a NUL character in it");
-                return Err(Failure::Invalid { field: "body", why });
+                return Err(wrong(format!("{name} has a NUL character in it")));
             }
         }
-        let said: Said<T> = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| Failure::Invalid { field: "body", why: error.to_string() })?;
-        if !who.sent(&said.form) {
+        let mut text = |name: &str| match fields.remove(name) {
+            None => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(wrong(format!("{name} has to be text"))),
+        };
+        let (form, reason) = (text("form")?, text("reason")?);
+        // A field that there is not may be one that was to narrow it.
+        let what = serde_json::from_value(Value::Object(fields)).map_err(|error| wrong(error.to_string()))?;
+        if !who.sent(&form) {
             return Err(Failure::Forged);
         }
         who.may(Act::Operate)?;
-        Ok(Self { who, what: said.what, reason: said.reason, by_form: !is_json })
+        Ok(Self { who, what, reason, by_form: !is_json })
     }
 }
 

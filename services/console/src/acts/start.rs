@@ -11,7 +11,7 @@ use tradeup_proto::schema::FieldKind;
 use tradeup_proto::{JobKind, json as payload_json};
 use tradeup_store::credits::was_asked_for;
 use tradeup_store::{TenantRef, Tx, audit, runs, schedules};
-use tradeup_worker::trigger::{by_kind, checked_key};
+use tradeup_worker::trigger::{by_kind, checked_key, startable};
 use utoipa::ToSchema;
 
 use super::operator::Flag;
@@ -47,13 +47,13 @@ pub(crate) struct Started {
 
 /// The input as JSON, of a form's fields or as it was given.
 fn input(kind: JobKind, what: &Started) -> Result<Value, Failure> {
-    match &what.input {
-        Value::Null => {}
-        Value::Object(_) => return Ok(what.input.clone()),
-        _ => return Err(Failure::Invalid { field: "input", why: "give an object".to_owned() }),
+    let fields = fields(kind)?;
+    let there_is = |name: &str| fields.iter().any(|field| name.strip_prefix("input.") == Some(&field.name));
+    if let Some(unknown) = what.typed.keys().find(|name| !there_is(name)) {
+        return Err(Failure::Invalid { field: "body", why: format!("{unknown} is no field of it") });
     }
     let mut input = Map::new();
-    for field in fields(kind)? {
+    for field in fields {
         let Some(text) =
             what.typed.get(&format!("input.{}", field.name)).and_then(Value::as_str).and_then(said)
         else {
@@ -70,7 +70,11 @@ fn input(kind: JobKind, what: &Started) -> Result<Value, Failure> {
         };
         input.insert(field.name, value);
     }
-    Ok(Value::Object(input))
+    match &what.input {
+        Value::Null => Ok(Value::Object(input)),
+        Value::Object(_) => Ok(what.input.clone()),
+        _ => Err(Failure::Invalid { field: "input", why: "give an object".to_owned() }),
+    }
 }
 
 /// Starts a run of any task, whatever its input. What it does is done once for each key of a shop. Needs `reason`.
@@ -86,6 +90,7 @@ pub(crate) async fn start(
     let actor = operator.because()?;
     let what = &operator.what;
     let kind = JobKind::by_task(&name).ok_or(Failure::NotFound)?;
+    startable(kind).map_err(Failure::Conflict)?;
     let pool = console.worker.pool();
     let key = checked_key(&what.key).map_err(|why| Failure::Invalid { field: "key", why })?;
     let tenant = match said(&what.tenant) {
@@ -100,7 +105,7 @@ pub(crate) async fn start(
         |error: payload_json::JsonError| Failure::Invalid { field: "input", why: error.to_string() };
     let payload = payload_json::to_bytes(kind.input, &input.to_string()).map_err(invalid)?;
     let handle = tenant.as_ref().map(|tenant| tenant.handle.clone());
-    if what.dry_run.is_set() {
+    if what.dry_run.0 {
         let understood = payload_json::from_bytes(kind.input, &payload).map_err(invalid)?;
         // What it is about may be people: it is shown, and in no address.
         if operator.by_form {

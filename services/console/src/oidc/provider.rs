@@ -148,9 +148,11 @@ impl Provider {
         let claims = verified?;
         let subject = claims.subject().clone();
         let (address, is_verified) = match claims.email() {
-            Some(email) => (Some(email.to_ascii_lowercase()), claims.email_verified()),
+            Some(email) if claims.email_verified().is_some() => {
+                (Some(email.to_ascii_lowercase()), claims.email_verified())
+            }
             // With a code, a provider may tell it there alone (OpenID Connect Core, 5.4).
-            None if client.user_info_url().is_some() => {
+            _ if client.user_info_url().is_some() => {
                 let told: CoreUserInfoClaims = client
                     .user_info(answer.access_token().clone(), Some(subject.clone()))
                     .map_err(|_no_endpoint| OidcError::Misunderstood("user info endpoint"))?
@@ -158,7 +160,7 @@ impl Provider {
                     .await?;
                 (told.email().map(|email| email.to_ascii_lowercase()), told.email_verified())
             }
-            None => (None, None),
+            _ => (None, None),
         };
         let subject = subject.as_str().to_owned();
         if subject.is_empty() || subject.len() > SUBJECT_LEN_MAX || subject.contains('\0') {

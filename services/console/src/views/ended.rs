@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
@@ -16,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradeup_store::overview::{self, EndedLine};
-use tradeup_store::{Pool, StoreError, schedules};
+use tradeup_store::{Pool, StoreError, schedules, within};
 use utoipa::ToSchema;
 
 use super::when::When;
@@ -29,6 +30,8 @@ const LATELY: TimeDelta = TimeDelta::seconds(10);
 const SETTLES: TimeDelta = TimeDelta::minutes(2);
 /// Everything is counted again so often.
 const ANEW_EVERY: Duration = Duration::from_secs(600);
+/// Counting takes no longer, or is given up.
+const COUNTED_WITHIN: Duration = Duration::from_secs(10);
 const HOUR: TimeDelta = TimeDelta::hours(1);
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
@@ -71,6 +74,8 @@ impl Counts {
 #[derive(Clone, Default)]
 pub(crate) struct Ended {
     kept: Arc<Mutex<Option<Kept>>>,
+    /// Somebody has, since everything was counted last.
+    looked_at: Arc<AtomicBool>,
 }
 
 struct Kept {
@@ -82,21 +87,26 @@ struct Kept {
 impl Ended {
     /// Each of the hours, oldest first, those without any too.
     pub(crate) async fn hours(&self, pool: &Pool, now: DateTime<Utc>) -> Result<Vec<EndedHour>, StoreError> {
-        // Whoever comes while it is counted waits for that instead of counting as well.
-        let mut kept = self.kept.lock().await;
+        self.looked_at.store(true, Ordering::Relaxed);
+        // Whoever comes while it is counted waits for that instead of counting as well, but not for long.
+        let Ok(mut kept) = timeout(COUNTED_WITHIN, self.kept.lock()).await else { return Ok(Vec::new()) };
         let lately = kept.as_ref().is_some_and(|kept| kept.at <= now && now - kept.at < LATELY);
         if !lately {
             let from = kept.as_ref().map_or_else(|| first_hour(now), |kept| kept.open_from(now));
-            let lines = overview::ended(pool, from).await?;
+            let lines =
+                within("counting runs that ended", COUNTED_WITHIN, overview::ended(pool, from)).await?;
             kept.get_or_insert_with(|| Kept { minutes: BTreeMap::new(), at: now }).put(from, now, &lines);
         }
         Ok(kept.as_ref().map(|kept| kept.hours(now)).unwrap_or_default())
     }
 
-    /// Counts everything, at once and again and again, until it is told to stop.
+    /// Counts everything, at once, and again and again while somebody looks, until it is told to stop.
     pub(crate) async fn count_anew(self, pool: Pool, shutdown: CancellationToken) {
+        let mut is_first = true;
         loop {
-            if let Err(error) = self.count_all(&pool).await {
+            let wanted = self.looked_at.swap(false, Ordering::Relaxed) || is_first;
+            is_first = false;
+            if wanted && let Err(error) = self.count_all(&pool).await {
                 // A page counts for itself if it has to.
                 tracing::warn!("runs that ended can't be counted: {error}");
             }

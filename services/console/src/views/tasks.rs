@@ -4,7 +4,7 @@ use serde::Serialize;
 use tradeup_proto::JobKind;
 use tradeup_proto::schema::{self, FieldKind};
 use tradeup_store::{Pool, overview};
-use tradeup_worker::trigger::Scheduled;
+use tradeup_worker::trigger::{Scheduled, startable};
 use utoipa::ToSchema;
 
 use super::runs::{Asked, Line, latest};
@@ -84,6 +84,8 @@ pub(crate) struct AnyTask {
     /// The message that is its input.
     pub(crate) input: &'static str,
     pub(crate) fields: Vec<InputField>,
+    /// Why no run of it is started with an input of one's own.
+    pub(crate) not_startable: Option<String>,
     /// Its latest runs.
     pub(crate) runs: Vec<Line>,
     /// How long they take; none if none has succeeded.
@@ -103,6 +105,7 @@ impl AnyTask {
             service: kind.service,
             input: kind.input,
             fields: fields(kind)?.into_iter().map(InputField::of).collect(),
+            not_startable: startable(kind).err(),
             runs: latest(pool, &asked, RUNS_OF_ONE).await?,
             durations: durations.first().and_then(Durations::of),
         })

@@ -26,12 +26,16 @@ impl Task for CreditExpirationBatch {
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let (range, parent) = batch::of(&context.claim)?;
-        let batch = ExpirationBatch {
-            tenant: context.tenant()?.id,
-            run_id: context.claim.run_id,
-            as_of: convert::instant("as_of", input.as_of.as_ref())?,
-            range,
-        };
+        let as_of = convert::instant("as_of", input.as_of.as_ref())?;
+        // Whoever planned it has looked; a person who writes another input may not have.
+        if as_of > schedules::clock(&context.pool).await? {
+            return Err(TaskError::permanent(
+                ErrorCode::InvalidInput,
+                format!("field as_of is {as_of}, which has not come: what is live then can't expire now"),
+            ));
+        }
+        let batch =
+            ExpirationBatch { tenant: context.tenant()?.id, run_id: context.claim.run_id, as_of, range };
         batch::execute(context, parent, &batch).await
     }
 }

@@ -7,11 +7,17 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::LEDGER_VERIFICATION_TENANT;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::verify::{self, Figures};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+/// Who has not had their turn by then comes again.
+const TURN_WITHIN: Duration = Duration::from_secs(60);
+/// After so long.
+const TURN_AGAIN: Duration = Duration::from_secs(30);
 
 /// The task.
 pub(crate) struct LedgerVerificationTenant {
@@ -28,7 +34,7 @@ impl LedgerVerificationTenant {
 impl Task for LedgerVerificationTenant {
     const KIND: JobKind = LEDGER_VERIFICATION_TENANT;
     const RETRY: RetryPolicy = RetryPolicy::DATABASE;
-    // Those that wait for their turn are in it, as many as a process takes at once.
+    // Long enough for the largest shop; whoever waits for their turn for long comes again.
     const TIME_LIMIT: Duration = Duration::from_secs(3600);
     // It needs nothing: whoever stops a shop's money to look at its ledger wants it proved all the same.
     type Input = v1::LedgerVerificationTenant;
@@ -36,8 +42,10 @@ impl Task for LedgerVerificationTenant {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let tenant = context.tenant()?;
-        // The semaphore is never closed. Whoever waits has no connection yet.
-        let turn = self.turn.acquire().await.ok();
+        // Whoever waits has no connection yet, and uses up no attempt.
+        let Ok(turn) = timeout(TURN_WITHIN, self.turn.acquire()).await else {
+            return Ok(Applied::snoozed(context.begin().await?, TURN_AGAIN));
+        };
         let (examined, checks) = verify::tenant_beside_work(&context.pool, tenant.id).await?;
         drop(turn);
         let figures = Figures::of(&examined, &checks);

@@ -27,12 +27,14 @@ grant select, insert, update, delete on bulk_acts to tradeup_app;
 
 -- Members and orders by what their shops call them, whichever shop has them. Row security stays as it is: each shop is
 -- asked for its own, by its unique index. So it is for a person who looks, and for so many shops at most.
-create function find_in_shops(wanted text, shops_max integer)
+create function find_in_shops(wanted text, shops_max integer, found_max bigint)
     returns table (tenant_handle text, kind text, external_id text)
     language plpgsql as $$
 declare
     tenant record;
     before text := current_setting('app.tenant_id', true);
+    found bigint := 0;
+    more bigint;
 begin
     for tenant in select t.id, t.handle from tenants t order by t.id limit shops_max loop
         perform set_config('app.tenant_id', tenant.id::text, true);
@@ -42,6 +44,9 @@ begin
             union all
             select tenant.handle, 'order', o.external_id from orders o
             where o.tenant_id = tenant.id and o.external_id = wanted;
+        get diagnostics more = row_count;
+        found := found + more;
+        exit when found >= found_max;
     end loop;
     perform set_config('app.tenant_id', coalesce(before, ''), true);
 end

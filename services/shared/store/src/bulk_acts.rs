@@ -10,8 +10,8 @@ use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
 use crate::{Connection, Pool, RunId, Tx};
 
-/// Whoever works on an act has it for so long after each chunk; then somebody else goes on.
-pub const LEASE: Duration = Duration::from_secs(30);
+/// Whoever works on a chunk has the act for so long; then somebody else goes on.
+pub const LEASE: Duration = Duration::from_secs(120);
 /// A chunk that was not done is tried again after so long.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Days for which acts are kept that have ended.
@@ -93,32 +93,36 @@ pub async fn take(pool: &Pool) -> Result<Option<BulkAct>, StoreError> {
         .doing("taking a bulk act")
 }
 
-/// Notes a chunk, and goes on having the act; with `is_last` it ends. `false` if it was stopped, or somebody else went
-/// on with it: then the chunk has to be rolled back.
+/// What a chunk came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk {
+    /// The last run that it came to.
+    pub reached: Option<RunId>,
+    /// Runs that it came to.
+    pub seen: i64,
+    /// Runs that it changed, those below included.
+    pub changed: i64,
+    /// Nothing is left after it.
+    pub is_last: bool,
+}
+
+/// Notes a chunk and lets go of the act; with the last one it ends. `false` if it was stopped, or somebody else went on
+/// with it: then the chunk has to be rolled back.
 ///
 /// # Errors
 /// As any statement.
-pub async fn went_on(
-    db: &mut Connection,
-    act: &BulkAct,
-    reached: Option<RunId>,
-    seen: i64,
-    changed: i64,
-    is_last: bool,
-) -> Result<bool, StoreError> {
+pub async fn went_on(db: &mut Connection, act: &BulkAct, chunk: Chunk) -> Result<bool, StoreError> {
     sqlx::query!(
         "update bulk_acts set reached = coalesce($3, reached), seen = seen + $4, changed = changed + $5, error = null,
-             leased_until = case when $6 then null else clock_timestamp() + make_interval(secs => $7) end,
-             state = case when $6 then 'done' else state end,
+             leased_until = clock_timestamp(), state = case when $6 then 'done' else state end,
              ended_at = case when $6 then clock_timestamp() end
          where id = $1 and state = 'running' and reached is not distinct from $2",
         act.id,
         act.reached as Option<RunId>,
-        reached as Option<RunId>,
-        seen,
-        changed,
-        is_last,
-        LEASE.as_secs_f64(),
+        chunk.reached as Option<RunId>,
+        chunk.seen,
+        chunk.changed,
+        chunk.is_last,
     )
     .execute(db)
     .await
@@ -126,16 +130,37 @@ pub async fn went_on(
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Notes that a chunk was not done. It is tried again in a moment.
+/// Counts a chunk that was done when the act had been stopped already.
 ///
 /// # Errors
 /// As any statement.
-pub async fn failed(pool: &Pool, id: Uuid, error: &str) -> Result<(), StoreError> {
+pub async fn add_late(pool: &Pool, id: Uuid, chunk: Chunk) -> Result<(), StoreError> {
     sqlx::query!(
-        "update bulk_acts set error = $2, leased_until = clock_timestamp() + make_interval(secs => $3)
-         where id = $1 and state = 'running'",
+        "update bulk_acts set seen = seen + $2, changed = changed + $3 where id = $1 and state = 'stopped'",
         id,
+        chunk.seen,
+        chunk.changed,
+    )
+    .execute(pool)
+    .await
+    .doing("noting what a bulk act has done at last")
+    .map(drop)
+}
+
+/// Notes that a chunk was not done. It is tried again in a moment, or `for_good` not at all.
+///
+/// # Errors
+/// As any statement.
+pub async fn failed(pool: &Pool, act: &BulkAct, error: &str, for_good: bool) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update bulk_acts set error = $3,
+             leased_until = case when not $4 then clock_timestamp() + make_interval(secs => $5) end,
+             state = case when $4 then 'stopped' else state end, ended_at = case when $4 then clock_timestamp() end
+         where id = $1 and state = 'running' and reached is not distinct from $2",
+        act.id,
+        act.reached as Option<RunId>,
         error,
+        for_good,
         AGAIN_AFTER.as_secs_f64(),
     )
     .execute(pool)

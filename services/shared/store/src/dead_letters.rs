@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use act::{Replay, Replayed, discard, replay};
-pub use retry::{Retried, retry};
+pub use retry::{Discarded, Retried, retry};
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};

@@ -116,7 +116,7 @@ async fn in_shops(pool: &Pool, wanted: &str, limit: i64, search: &mut Search) ->
     let mut tx = Tx::of_engine(pool).await?;
     let rows = sqlx::query!(
         r#"select tenant_handle as "tenant_handle!", kind as "kind!", external_id as "external_id!"
-           from find_in_shops($1, $2) limit $3"#,
+           from find_in_shops($1, $2, $3)"#,
         wanted,
         SHOPS_MAX,
         limit,

@@ -33,11 +33,11 @@ pub struct Attempt {
     pub next: String,
 }
 
-/// Keeps a sign-in that begins, and forgets those that nobody has finished in time.
+/// Keeps a sign-in that begins, and forgets those that nobody has finished in time. `false` if there are too many.
 ///
 /// # Errors
 /// As any statement.
-pub async fn begin(pool: &Pool, new: &NewAttempt<'_>) -> Result<(), StoreError> {
+pub async fn begin(pool: &Pool, new: &NewAttempt<'_>) -> Result<bool, StoreError> {
     sqlx::query_file!(
         "src/sign_in_attempts/begin.sql",
         new.state_hash.as_bytes(),
@@ -50,7 +50,7 @@ pub async fn begin(pool: &Pool, new: &NewAttempt<'_>) -> Result<(), StoreError> 
     .execute(pool)
     .await
     .doing("beginning a sign-in")
-    .map(drop)
+    .map(|done| done.rows_affected() == 1)
 }
 
 /// Takes a sign-in that comes back; `None` if there is none, it is too old, or another browser began it. There is none a

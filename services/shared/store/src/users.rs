@@ -145,6 +145,17 @@ pub async fn list(pool: &Pool) -> Result<Vec<User>, StoreError> {
     .doing("listing users")
 }
 
+/// The role of a user who may sign in.
+///
+/// # Errors
+/// As any statement.
+pub async fn role(pool: &Pool, name: &str) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar!("select role from users where name = $1 and disabled_at is null", name)
+        .fetch_optional(pool)
+        .await
+        .doing("looking for a user's role")
+}
+
 /// The password's PHC string of a user who may sign in, with their id.
 ///
 /// # Errors

@@ -247,18 +247,31 @@ fn told(
 /// Longest key that a person gives, in bytes.
 const KEY_LEN_MAX: usize = 255;
 
-/// A key as a person gives it, without blanks around it.
+/// Whether a run of this task may be started with an input of one's own.
+///
+/// # Errors
+/// What to do instead, in words.
+pub fn startable(kind: JobKind) -> Result<(), String> {
+    match Scheduled::ALL.iter().any(|task| task.kind() == kind) {
+        // What it is about and its key belong together.
+        true => Err(format!("{} is a schedule's: trigger it instead, for a month or an instant", kind.task)),
+        false => Ok(()),
+    }
+}
+
+/// The key of a run that a person starts, by what they give; it is no schedule's and no event's.
 ///
 /// # Errors
 /// What is wrong with it, in words.
 pub fn checked_key(given: &str) -> Result<String, String> {
     let key = given.trim();
+    let key = key.strip_prefix("manual:").unwrap_or(key);
     if key.is_empty() || key.len() > KEY_LEN_MAX || key.chars().any(char::is_control) {
         return Err(format!(
             "say what makes it unique, in 1 to {KEY_LEN_MAX} characters without line breaks"
         ));
     }
-    Ok(key.to_owned())
+    Ok(format!("manual:{key}"))
 }
 
 /// Any task, with an input that a person has written.

@@ -133,25 +133,27 @@ async fn a_dead_run_is_tried_again_with_another_input() {
             .fetch_one(&world.database.admin)
             .await
             .unwrap();
-    let olga = console.as_user("olga").await;
-    let shown = olga.json(&format!("/runs/{run}")).await;
+    let adam = console.as_user("adam").await;
+    let shown = adam.json(&format!("/runs/{run}")).await;
     assert_eq!(shown["payload"]["failures"], 9, "{shown}");
     let replay = format!("/runs/{run}/replay");
     let mut payload = shown["payload"].clone();
     payload["faliures"] = 0.into();
-    let (status, page) =
-        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "no fault any more")]).await;
+    let olga = console.as_user("olga").await;
+    let edited = [("payload", &*payload.to_string()), ("reason", "no fault any more")];
+    assert_eq!(olga.act(&replay, &edited).await.0, 403, "it may be any amount, so it takes an admin");
+    let (status, page) = adam.act(&replay, &edited).await;
     assert!(status == 422 && page.contains("faliures"), "{page}");
     payload.as_object_mut().unwrap().remove("faliures");
     payload["failures"] = 0.into();
     let (status, page) =
-        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "no fault any more")]).await;
+        adam.act(&replay, &[("payload", &payload.to_string()), ("reason", "no fault any more")]).await;
     assert_eq!(status, 303, "{page}");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let (status, page) =
-        olga.act(&replay, &[("payload", &payload.to_string()), ("reason", "once more")]).await;
+        adam.act(&replay, &[("payload", &payload.to_string()), ("reason", "once more")]).await;
     assert!(status == 409 && page.contains("succeeded"), "{page}");
-    let (_, page) = olga.get("/audit").await;
+    let (_, page) = adam.get("/audit").await;
     assert!(page.contains("runs.edit") && page.contains("failures"), "{page}");
 }
 
@@ -193,10 +195,16 @@ async fn rules_pauses_and_limits_are_set_by_page() {
         [("task", "monthly-credits-batch"), ("tenant", "aurora"), ("running_max", "2"), ("reason", "slowly")];
     assert_eq!(olga.act("/holds/limit", &limit).await.0, 303);
     assert_eq!(olga.json("/holds").await["limits"][0]["running_max"], 2);
-    let none = [("task", "monthly-credits-batch"), ("tenant", "aurora"), ("reason", "enough")];
+    let mut none = vec![("task", "monthly-credits-batch"), ("tenant", "aurora"), ("reason", "enough")];
+    assert_eq!(olga.act("/holds/limit", &none).await.0, 422, "a number that is missing removes nothing");
+    none.push(("remove", "yes"));
     assert_eq!(olga.act("/holds/limit", &none).await.0, 303);
     assert_eq!(olga.json("/holds").await["limits"].as_array().unwrap().len(), 0);
     assert_eq!(olga.act("/holds/limit", &[("task", "no-such"), ("reason", "x")]).await.0, 422);
+    let (status, page) = olga
+        .act("/holds/pause", &[("task", "monthly-credits"), ("tennant", "aurora"), ("reason", "x")])
+        .await;
+    assert!(status == 422 && page.contains("tennant"), "what was to narrow it is not left out: {page}");
     let vera = console.as_user("vera").await;
     assert_eq!(vera.act("/holds/pause", &pause).await.0, 403);
     assert_eq!(console.as_user("sam").await.get("/holds").await.0, 403);
@@ -279,6 +287,9 @@ async fn any_task_is_started_by_a_form_made_from_its_message() {
     assert_eq!(led(&answer), format!("/runs/{run}"), "the same again is the run that there is");
     let (status, page) = adam.act(start, &form("1", &[])).await;
     assert!(status == 422 && page.contains("another input"), "{page}");
+    let (status, page) =
+        adam.act("/tasks/monthly-credits/start", &[("key", "2026-12"), ("reason", "early")]).await;
+    assert!(status == 409 && page.contains("trigger it instead"), "{page}");
     let olga = console.as_user("olga").await;
     assert_eq!(olga.act(start, &form("0", &[])).await.0, 403, "it may be anything, so it takes an admin");
 
@@ -292,7 +303,7 @@ async fn any_task_is_started_by_a_form_made_from_its_message() {
         "aurora",
         "--dry-run",
     ]);
-    assert_eq!(tried["key"], "by-hand-1");
+    assert_eq!(tried["key"], "manual:by-hand-1", "no schedule's key is taken");
     let refused = world.tradeup(&[
         "trigger",
         "task",
