@@ -59,7 +59,7 @@ fn then(rule: &schedules::Rule, from: DateTime<Utc>) -> Vec<When> {
 impl Schedules {
     pub(crate) async fn read(pool: &Pool) -> Result<Self, Failure> {
         let found = schedules::list(pool).await?;
-        let decided = schedules::decisions(pool, None, DECISIONS).await?;
+        let decided = schedules::decisions(pool, None, None, DECISIONS).await?;
         let all = found.into_iter().map(|schedule| {
             let later = schedule.next_fire_at.zip(schedule.rule().ok());
             let overdue = seconds(schedule.overdue_seconds);

@@ -98,6 +98,32 @@ impl CronSchedule {
             .collect()
     }
 
+    /// The fires from `from` through `until`, oldest first: `max` at most.
+    ///
+    /// # Errors
+    /// As [`fire_after`](Self::fire_after).
+    pub fn between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        max: usize,
+    ) -> Result<Vec<Fire>, ScheduleError> {
+        let mut fires = Vec::new();
+        // A fire is looked for after an instant, and one at the very beginning counts.
+        let mut last = from.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(from);
+        while fires.len() < max {
+            let fire = self.fire_after(last)?;
+            if fire.at > until {
+                break;
+            }
+            last = fire.at;
+            if fire.at >= from {
+                fires.push(fire);
+            }
+        }
+        Ok(fires)
+    }
+
     fn repeat_note(&self, nominal: NaiveDateTime, at: DateTime<Utc>) -> Option<DstNote> {
         match self.zone.from_local_datetime(&nominal) {
             LocalResult::Ambiguous(_, second) if second.to_utc() == at => Some(DstNote::SecondOfRepeat),
