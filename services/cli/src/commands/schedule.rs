@@ -189,12 +189,7 @@ impl Preview {
 }
 
 fn note(fire: &Fire) -> String {
-    match fire.note {
-        Some(DstNote::MovedByGap { nominal }) => format!("moved: the clocks skip {nominal}"),
-        Some(DstNote::FirstOfRepeat) => "first of two: the clocks show this time twice".to_owned(),
-        Some(DstNote::SecondOfRepeat) => "second of two".to_owned(),
-        None => String::new(),
-    }
+    fire.note.map(|note| note.to_string()).unwrap_or_default()
 }
 
 fn fire_value(fire: &Fire) -> Value {

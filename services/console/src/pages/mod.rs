@@ -6,6 +6,7 @@ mod dead;
 mod engine;
 mod holds;
 mod runs;
+mod schedules;
 mod search;
 mod settings;
 mod shops;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Router<Console> {
         .merge(runs::routes())
         .merge(dead::routes())
         .merge(holds::routes())
+        .merge(schedules::routes())
         .merge(search::routes())
         .merge(shops::routes())
         .merge(tasks::routes())

@@ -5,6 +5,8 @@
 //! strictly increasing, none twice and none lost, and the next fire after an instant depends on
 //! that instant alone: any two enumerations agree wherever they begin.
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 
 use super::dst::{first_change, local, offset};
@@ -41,6 +43,16 @@ pub enum DstNote {
     FirstOfRepeat,
     /// Its local time comes twice and this is the second.
     SecondOfRepeat,
+}
+
+impl fmt::Display for DstNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MovedByGap { nominal } => write!(f, "moved: the clocks skip {nominal}"),
+            Self::FirstOfRepeat => f.write_str("first of two: the clocks show this time twice"),
+            Self::SecondOfRepeat => f.write_str("second of two"),
+        }
+    }
 }
 
 impl CronSchedule {
