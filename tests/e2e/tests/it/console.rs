@@ -9,6 +9,7 @@ mod money;
 mod oidc;
 mod oidc_refusals;
 mod proofs;
+mod schedules;
 
 use std::time::Duration;
 
