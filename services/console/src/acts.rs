@@ -127,7 +127,7 @@ pub(crate) async fn trigger(
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
     let wanted = &operator.what;
-    let task = Scheduled::ALL.into_iter().find(|task| task.kind().task == name).ok_or(Failure::NotFound)?;
+    let task = Scheduled::by_task(&name).ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
     let tenant = match wanted.tenant.trim() {
         "" => None,

@@ -115,7 +115,7 @@ impl Expression {
                 None => !field.contains('/'),
             })
         });
-        let last_weekday = fields.get(DAY).is_some_and(|days| days.split(',').any(|day| day == "LW"));
+        let last_weekday = fields.get(DAY).is_some_and(|days| days.contains('L') && days.contains('W'));
         (even && !last_weekday).then(|| self.cron.describe())
     }
 

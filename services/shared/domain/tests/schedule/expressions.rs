@@ -125,5 +125,5 @@ fn the_fires_of_a_range_have_both_its_ends() {
     assert_eq!(fires(2).len(), 2);
     let later = from + chrono::TimeDelta::milliseconds(1);
     assert_eq!(monthly.between(later, until, 10).unwrap().len(), 2);
-    assert_eq!(monthly.between(until, from, 10).unwrap(), []);
+    assert!(monthly.between(until, from, 10).unwrap().is_empty());
 }
