@@ -144,6 +144,8 @@ async fn make<T>(
     planned: Vec<Planned>,
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
+    // What is no number is wrong, whatever there is to do.
+    operator.number("count", count)?;
     let owed = owed(planned);
     let Some(first) = owed.first() else {
         return Err(Failure::Conflict(
