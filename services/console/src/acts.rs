@@ -5,6 +5,7 @@ pub(crate) mod dead;
 pub(crate) mod holds;
 pub(crate) mod many;
 mod operator;
+pub(crate) mod schedules;
 pub(crate) mod start;
 
 use axum::Router;
@@ -16,13 +17,14 @@ use serde_json::{Value, json};
 use tradeup_domain::Period;
 use tradeup_store::dead_letters::{self, Discarded};
 use tradeup_store::runs::{self, Created, Trigger};
-use tradeup_store::{TenantRef, Tx, audit, schedules};
+use tradeup_store::schedules::now;
+use tradeup_store::{TenantRef, Tx, audit};
 use tradeup_worker::Relay;
 use tradeup_worker::trigger::{Scheduled, When, monthly_backfill};
 use utoipa::ToSchema;
 
 use crate::Console;
-use crate::api::document::{Problems, RunPath, SchedulePath, TaskPath};
+use crate::api::document::{Problems, RunPath, TaskPath};
 use crate::failure::{Done, Failure};
 use crate::views::ledger;
 use crate::views::run::{id, seen};
@@ -87,35 +89,6 @@ pub(crate) async fn cancel(
     Ok(done(&format!("/runs/{id}"), json!({ "cancelled": cancelled.runs.len() })))
 }
 
-/// Pauses a schedule. Needs `reason`.
-#[utoipa::path(post, path = "/api/v1/schedules/{name}/pause", params(SchedulePath), request_body = Said<Nothing>,
-    responses((status = 200, description = "It is done.", body = Object), Problems))]
-pub(crate) async fn pause_schedule(
-    State(console): State<Console>,
-    Path(name): Path<String>,
-    operator: Operator,
-) -> Result<Response, Failure> {
-    let actor = operator.because()?;
-    let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    schedules::pause(&mut tx, &name, None, &actor).await?;
-    tx.commit().await?;
-    Ok(done("/schedules", json!({ "paused": true })))
-}
-
-/// Lets a schedule fire again.
-#[utoipa::path(post, path = "/api/v1/schedules/{name}/resume", params(SchedulePath), request_body = Said<Nothing>,
-    responses((status = 200, description = "It is done.", body = Object), Problems))]
-pub(crate) async fn resume_schedule(
-    State(console): State<Console>,
-    Path(name): Path<String>,
-    operator: Operator,
-) -> Result<Response, Failure> {
-    let mut tx = Tx::of_engine(console.worker.pool()).await?;
-    schedules::resume(&mut tx, &name, None, &operator.actor()).await?;
-    tx.commit().await?;
-    Ok(done("/schedules", json!({ "paused": false })))
-}
-
 /// What a task is to be about.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -156,7 +129,7 @@ pub(crate) async fn trigger(
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
     let wanted = &operator.what;
-    let task = Scheduled::ALL.into_iter().find(|task| task.kind().task == name).ok_or(Failure::NotFound)?;
+    let task = Scheduled::by_task(&name).ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
     let tenant = match wanted.tenant.trim() {
         "" => None,
@@ -178,7 +151,7 @@ pub(crate) async fn trigger(
     let subject = json!({ "task": name, "tenant": tenant.as_ref().map(|tenant| &tenant.handle),
         "period": wanted.period, "as_of": wanted.as_of });
     let mut tx = Tx::of_engine(pool).await?;
-    let now = schedules::now(&mut tx).await?;
+    let now = now(&mut tx).await?;
     let new = task
         .by_hand(tenant, when, now, &operator.who.name)
         .map_err(|error| Failure::Conflict(error.to_string()))?;
@@ -215,8 +188,12 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/holds/pause", post(holds::pause))
         .route("/holds/resume", post(holds::resume))
         .route("/holds/limit", post(holds::limit))
-        .route("/schedules/{name}/pause", post(pause_schedule))
-        .route("/schedules/{name}/resume", post(resume_schedule))
+        .route("/schedules/{name}/pause", post(schedules::pause))
+        .route("/schedules/{name}/resume", post(schedules::resume))
+        .route("/schedules/{name}/set", post(schedules::set))
+        .route("/schedules/{name}/remove", post(schedules::remove))
+        .route("/schedules/{name}/catch-up", post(schedules::catch_up))
+        .route("/schedules/{name}/backfill", post(schedules::backfill))
         .route("/tasks/{name}/trigger", post(trigger))
         .route("/tasks/{name}/start", post(start::start))
         .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))

@@ -140,7 +140,7 @@ async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec
                 due: decided.fire_at,
                 zone: rule.cron.zone(),
                 issued_at: now,
-                spread: schedule.spread,
+                spread: schedule.terms.spread,
                 trigger: Trigger::Schedule(schedule.name.clone()),
             };
             let created = runs::create(tx, run_of(declared, schedule, fire, decided)).await?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tradeup_domain::schedule::{DstNote, Fire};
+use tradeup_domain::schedule::{DstNote, Fire, parse_length};
 use tradeup_store::audit::Actor;
 use tradeup_store::schedules::{self, Change};
 use tradeup_store::{Pool, TenantId, Tx};
@@ -85,37 +85,14 @@ pub(crate) struct Set {
     #[arg(long, value_name = "POLICY")]
     missed: Option<String>,
     /// How late a missed fire may be made up for, like 35d, 12h or 30m.
-    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    #[arg(long, value_name = "LENGTH", value_parser = parse_length)]
     window: Option<Duration>,
     /// While an earlier run is under way: skip, queue_one, or allow.
     #[arg(long, value_name = "POLICY")]
     overlap: Option<String>,
     /// Shops' runs start spread over this long, like 10m; 0s for all at once.
-    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    #[arg(long, value_name = "LENGTH", value_parser = parse_length)]
     spread: Option<Duration>,
-}
-
-/// Longest length that can be given: ten years.
-const LENGTH_MAX: u64 = 10 * 366 * 86_400;
-
-/// A whole number with s, m, h or d.
-fn length(text: &str) -> Result<Duration, String> {
-    let unit = |letter: char| match letter {
-        's' => Some(1),
-        'm' => Some(60),
-        'h' => Some(3600),
-        'd' => Some(86_400),
-        _ => None,
-    };
-    let mut letters = text.chars();
-    letters
-        .next_back()
-        .and_then(unit)
-        .zip(letters.as_str().parse::<u64>().ok())
-        .and_then(|(seconds, n)| n.checked_mul(seconds))
-        .filter(|seconds| *seconds <= LENGTH_MAX)
-        .map(Duration::from_secs)
-        .ok_or_else(|| "write a whole number with s, m, h or d, like 90m; ten years at most".to_owned())
 }
 
 impl Schedule {
@@ -212,12 +189,7 @@ impl Preview {
 }
 
 fn note(fire: &Fire) -> String {
-    match fire.note {
-        Some(DstNote::MovedByGap { nominal }) => format!("moved: the clocks skip {nominal}"),
-        Some(DstNote::FirstOfRepeat) => "first of two: the clocks show this time twice".to_owned(),
-        Some(DstNote::SecondOfRepeat) => "second of two".to_owned(),
-        None => String::new(),
-    }
+    fire.note.map(|note| note.to_string()).unwrap_or_default()
 }
 
 fn fire_value(fire: &Fire) -> Value {

@@ -28,7 +28,7 @@ impl Schedules {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
         let listed = schedules::list(&pool).await?;
-        let decisions = schedules::decisions(&pool, self.name.as_deref(), self.limit).await?;
+        let decisions = schedules::decisions(&pool, self.name.as_deref(), None, self.limit).await?;
         let value = json!({
             "schedules": listed.iter().map(value).collect::<Vec<Value>>(),
             "decisions": decisions.iter().map(decision_value).collect::<Vec<Value>>(),

@@ -4,6 +4,7 @@ pub(crate) mod document;
 pub(crate) mod etag;
 pub(crate) mod once;
 pub(crate) mod scheduled_tasks;
+mod schedules;
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -23,7 +24,6 @@ use crate::views::member::Member;
 use crate::views::overview::Overview;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
-use crate::views::schedules::Schedules;
 use crate::views::search::{Search, Sought};
 use crate::views::tasks::{self, AnyTask};
 use crate::views::tenants::{self, Seen, Shop};
@@ -118,14 +118,6 @@ async fn task(
     Ok(Json(AnyTask::read(console.worker.pool(), &who, &name).await?))
 }
 
-/// Schedules, when they fire next, and what was decided of late.
-#[utoipa::path(get, path = "/api/v1/schedules",
-    responses((status = 200, body = Schedules), Problems))]
-async fn schedules(State(console): State<Console>, who: Who) -> Result<Json<Schedules>, Failure> {
-    who.may(Act::SeeAll)?;
-    Ok(Json(Schedules::read(console.worker.pool()).await?))
-}
-
 /// Dead letters that nobody has seen to, by cause.
 #[utoipa::path(get, path = "/api/v1/dead-letters",
     responses((status = 200, body = Vec<Group>), Problems))]
@@ -212,7 +204,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/bulk-acts/{id}", get(bulk_act))
         .route("/holds", get(holds))
         .route("/search", get(search))
-        .route("/schedules", get(schedules))
+        .merge(schedules::routes())
         .route("/tasks", get(tasks))
         .route("/tasks/{name}", get(task))
         .route("/dead-letters", get(dead_groups))

@@ -1,4 +1,4 @@
-//! The engine as a whole: overview, schedules, audit.
+//! The engine as a whole: overview, audit.
 
 use askama::Template;
 use axum::Router;
@@ -17,7 +17,6 @@ use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::overview::Overview;
 use crate::views::said;
-use crate::views::schedules::Schedules;
 use crate::views::when::When;
 
 /// Acts of a page.
@@ -39,19 +38,6 @@ async fn overview(State(console): State<Console>, who: Who) -> Result<Response, 
     let view = Overview::read(&console).await?;
     let ended = charts::ended(&view.ended);
     written(&OverviewPage { frame: Frame::of(&who, "overview"), view, ended })
-}
-
-#[derive(Template)]
-#[template(path = "schedules.html")]
-struct SchedulesPage {
-    frame: Frame,
-    view: Schedules,
-}
-
-async fn schedules(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
-    who.may(Act::SeeAll)?;
-    let view = Schedules::read(console.worker.pool()).await?;
-    written(&SchedulesPage { frame: Frame::of(&who, "schedules"), view })
 }
 
 #[derive(Deserialize)]
@@ -88,5 +74,5 @@ async fn audit(
 }
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/", get(overview)).route("/schedules", get(schedules)).route("/audit", get(audit))
+    Router::new().route("/", get(overview)).route("/audit", get(audit))
 }

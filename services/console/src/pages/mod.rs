@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod holds;
 mod runs;
+mod schedules;
 mod search;
 mod settings;
 mod shops;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> Router<Console> {
         .merge(runs::routes())
         .merge(dead::routes())
         .merge(holds::routes())
+        .merge(schedules::routes())
         .merge(search::routes())
         .merge(shops::routes())
         .merge(tasks::routes())

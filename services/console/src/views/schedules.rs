@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// Next fires that are shown of each.
 const NEXT: usize = 5;
 /// Decisions that are shown.
-const DECISIONS: i64 = 50;
+pub(super) const DECISIONS: i64 = 50;
 /// A fire that is overdue for longer is decided by nobody.
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 
@@ -89,16 +89,38 @@ pub(crate) async fn next_fires(pool: &Pool) -> Result<Vec<NextFire>, Failure> {
     Ok(fires)
 }
 
+/// For how long it has been due without a decision, if that is too long.
+pub(super) fn overdue(schedule: &schedules::ScheduleView) -> Option<String> {
+    let overdue = seconds(schedule.overdue_seconds);
+    (overdue > OVERDUE).then(|| length(overdue))
+}
+
+impl Decision {
+    pub(super) fn of(decision: schedules::FireDecision) -> Self {
+        let late = decision.decided_at - decision.until;
+        Self {
+            late: (late > TimeDelta::seconds(2)).then(|| length(late)),
+            schedule: decision.schedule,
+            tenant: decision.tenant_handle,
+            due: When(decision.fire_at),
+            until: When(decision.until),
+            fires: decision.fires,
+            decision: decision.decision,
+            run: decision.run_id.map(|id| id.to_string()),
+            decided: When(decision.decided_at),
+        }
+    }
+}
+
 impl Schedules {
     pub(crate) async fn read(pool: &Pool) -> Result<Self, Failure> {
         let found = schedules::list(pool).await?;
-        let decided = schedules::decisions(pool, None, DECISIONS).await?;
+        let decided = schedules::decisions(pool, None, None, DECISIONS).await?;
         let all = found.into_iter().map(|schedule| {
             let later = schedule.next_fire_at.zip(schedule.rule().ok());
-            let overdue = seconds(schedule.overdue_seconds);
             Schedule {
                 then: later.map(|(next, rule)| then(&rule, next)).unwrap_or_default(),
-                overdue: (overdue > OVERDUE).then(|| length(overdue)),
+                overdue: overdue(&schedule),
                 name: schedule.name,
                 tenant: schedule.tenant_handle,
                 task: schedule.task,
@@ -111,20 +133,6 @@ impl Schedules {
                 paused_because: schedule.paused_because,
             }
         });
-        let decisions = decided.into_iter().map(|decision| {
-            let late = decision.decided_at - decision.until;
-            Decision {
-                late: (late > TimeDelta::seconds(2)).then(|| length(late)),
-                schedule: decision.schedule,
-                tenant: decision.tenant_handle,
-                due: When(decision.fire_at),
-                until: When(decision.until),
-                fires: decision.fires,
-                decision: decision.decision,
-                run: decision.run_id.map(|id| id.to_string()),
-                decided: When(decision.decided_at),
-            }
-        });
-        Ok(Self { schedules: all.collect(), decisions: decisions.collect() })
+        Ok(Self { schedules: all.collect(), decisions: decided.into_iter().map(Decision::of).collect() })
     }
 }

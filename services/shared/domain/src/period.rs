@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// Years that a period may lie in: others are slips of the pen.
@@ -36,6 +36,12 @@ impl Period {
     #[must_use]
     pub fn first_day(self) -> NaiveDate {
         self.first_day
+    }
+
+    /// The month after it.
+    #[must_use]
+    pub fn following(self) -> Self {
+        Self { first_day: self.first_day.checked_add_months(Months::new(1)).unwrap_or(self.first_day) }
     }
 }
 
@@ -73,6 +79,7 @@ mod tests {
         let period: Period = "2026-11".parse().unwrap();
         assert_eq!(period.to_string(), "2026-11");
         assert_eq!(period.first_day(), NaiveDate::from_ymd_opt(2026, 11, 1).unwrap());
+        assert_eq!(period.following().following().to_string(), "2027-01");
         for bad in [
             "2026-13",
             "2026-00",

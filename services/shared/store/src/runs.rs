@@ -5,6 +5,7 @@ mod cancel;
 mod claim;
 mod end;
 mod heal;
+mod known;
 mod memory;
 mod spawn;
 mod view;
@@ -16,6 +17,7 @@ pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, un
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
 pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
+pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
 pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload};

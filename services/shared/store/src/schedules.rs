@@ -1,20 +1,19 @@
 //! Schedules, and a row for each decision about a fire.
 
 mod edit;
+mod terms;
 mod view;
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::postgres::types::PgInterval;
-use tradeup_domain::schedule::{
-    CronSchedule, Decided, MissedPolicy, OverlapPolicy, ScheduleError, check_policies,
-};
-use tradeup_domain::zone::{UnknownZone, parse_zone};
+use tradeup_domain::schedule::{CronSchedule, Decided, MissedPolicy, OverlapPolicy, ScheduleError};
+use tradeup_domain::zone::UnknownZone;
 
-pub use edit::{Change, EditError, change, pause, remove, resume};
-pub use view::{FireDecision, ScheduleView, decisions, list};
+pub use edit::{Changed, EditError, change, pause, remove, resume};
+pub use terms::{Change, Terms};
+pub use view::{FireDecision, ScheduleView, decisions, list, one, without_runs};
 
 use crate::error::{Doing, StoreError};
 use crate::{Connection, Pool, RunId, TenantId, TenantRef};
@@ -51,21 +50,8 @@ pub struct Schedule {
     pub is_paused: bool,
     /// When it fires next; `None` if that is to be computed anew.
     pub next_fire_at: Option<DateTime<Utc>>,
-    /// Tenants' runs are spread over this long.
-    pub spread: TimeDelta,
-    /// The rest of it, to be read.
-    row: RuleRow,
-}
-
-#[derive(Clone, Debug)]
-struct RuleRow {
-    cron: String,
-    zone: String,
-    gap_policy: String,
-    repeat_policy: String,
-    missed_policy: String,
-    missed_window: TimeDelta,
-    overlap_policy: String,
+    /// What it is decided by.
+    pub terms: Terms,
 }
 
 /// A schedule's rules, as they are decided by.
@@ -90,17 +76,11 @@ pub enum RuleError {
     /// Its zone.
     #[error(transparent)]
     Zone(#[from] UnknownZone),
-}
-
-impl RuleRow {
-    fn read(&self) -> Result<Rule, RuleError> {
-        let cron = CronSchedule::parse(&self.cron, parse_zone(&self.zone)?)?
-            .with_dst(self.gap_policy.parse()?, self.repeat_policy.parse()?);
-        let missed = MissedPolicy::from_str(&self.missed_policy)?;
-        let overlap = OverlapPolicy::from_str(&self.overlap_policy)?;
-        check_policies(missed, overlap)?;
-        Ok(Rule { cron, missed, window: self.missed_window, overlap })
-    }
+    /// Its window: no time at all, within which nothing could be made up for.
+    #[error(
+        "a missed fire's window has to be longer than nothing, like 35d; to make up for none, use policy skip"
+    )]
+    Window,
 }
 
 impl Schedule {
@@ -109,7 +89,7 @@ impl Schedule {
     /// # Errors
     /// [`RuleError`] naming what can't be read.
     pub fn rule(&self) -> Result<Rule, RuleError> {
-        self.row.read()
+        self.terms.rule()
     }
 
     /// How people call it.
@@ -224,8 +204,7 @@ pub async fn lock(db: &mut Connection, id: i64) -> Result<Option<Schedule>, Stor
         tenant: row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle }),
         is_paused: row.is_paused,
         next_fire_at: row.next_fire_at,
-        spread: length(row.spread_seconds),
-        row: RuleRow {
+        terms: Terms {
             cron: row.cron,
             zone: row.zone,
             gap_policy: row.gap_policy,
@@ -233,6 +212,7 @@ pub async fn lock(db: &mut Connection, id: i64) -> Result<Option<Schedule>, Stor
             missed_policy: row.missed_policy,
             missed_window: length(row.missed_window_seconds),
             overlap_policy: row.overlap_policy,
+            spread: length(row.spread_seconds),
         },
     }))
 }

@@ -2,6 +2,7 @@
 //! the same key.
 
 mod fires;
+pub mod make_up;
 mod manual_grant;
 mod scheduled;
 

@@ -11,6 +11,7 @@ mod oidc;
 mod oidc_refusals;
 mod overview;
 mod proofs;
+mod schedules;
 
 use std::time::Duration;
 

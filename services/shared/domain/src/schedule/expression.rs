@@ -71,6 +71,9 @@ const DAY: usize = 2;
 /// Index of the day-of-week field.
 const WEEKDAY: usize = 4;
 
+/// Fields whose steps are told of as steps, with how many values a round has.
+const STEPPED: [(usize, u32); 3] = [(0, 60), (1, 24), (3, 12)];
+
 /// A checked expression.
 #[derive(Clone, Debug)]
 pub(super) struct Expression {
@@ -99,6 +102,21 @@ impl Expression {
     /// The expression as it was given, without spaces around it.
     pub(super) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The expression as a sentence, where `croner` has a true one: it takes the step of a part for that of the
+    /// whole field, and the last weekday of a month for its last day.
+    pub(super) fn words(&self) -> Option<String> {
+        let upper = self.text.to_uppercase();
+        let fields: Vec<&str> = upper.split_whitespace().collect();
+        let even = STEPPED.iter().all(|(index, round)| {
+            fields.get(*index).is_none_or(|field| match field.strip_prefix("*/") {
+                Some(step) => step.parse::<u32>().is_ok_and(|step| step > 0 && round.is_multiple_of(step)),
+                None => !field.contains('/'),
+            })
+        });
+        let last_weekday = fields.get(DAY).is_some_and(|days| days.contains('L') && days.contains('W'));
+        (even && !last_weekday).then(|| self.cron.describe())
     }
 
     /// Whether every hour of a day is named.

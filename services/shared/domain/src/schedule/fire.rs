@@ -5,6 +5,8 @@
 //! strictly increasing, none twice and none lost, and the next fire after an instant depends on
 //! that instant alone: any two enumerations agree wherever they begin.
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 
 use super::dst::{first_change, local, offset};
@@ -41,6 +43,16 @@ pub enum DstNote {
     FirstOfRepeat,
     /// Its local time comes twice and this is the second.
     SecondOfRepeat,
+}
+
+impl fmt::Display for DstNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MovedByGap { nominal } => write!(f, "moved: the clocks skip {nominal}"),
+            Self::FirstOfRepeat => f.write_str("first of two: the clocks show this time twice"),
+            Self::SecondOfRepeat => f.write_str("second of two"),
+        }
+    }
 }
 
 impl CronSchedule {
@@ -96,6 +108,32 @@ impl CronSchedule {
                 Ok(fire)
             })
             .collect()
+    }
+
+    /// The fires from `from` through `until`, oldest first: `max` at most.
+    ///
+    /// # Errors
+    /// As [`fire_after`](Self::fire_after).
+    pub fn between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        max: usize,
+    ) -> Result<Vec<Fire>, ScheduleError> {
+        let mut fires = Vec::new();
+        // A fire is looked for after an instant, and one at the very beginning counts.
+        let mut last = from.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(from);
+        while fires.len() < max {
+            let fire = self.fire_after(last)?;
+            if fire.at > until {
+                break;
+            }
+            last = fire.at;
+            if fire.at >= from {
+                fires.push(fire);
+            }
+        }
+        Ok(fires)
     }
 
     fn repeat_note(&self, nominal: NaiveDateTime, at: DateTime<Utc>) -> Option<DstNote> {

@@ -11,6 +11,7 @@ mod dst;
 mod error;
 mod expression;
 mod fire;
+mod length;
 mod missed;
 mod overlap;
 mod spread;
@@ -23,6 +24,7 @@ pub use decision::{Decided, Decision, SINGLE_ROWS_MAX, Tick};
 pub use dst::{GapPolicy, RepeatPolicy};
 pub use error::ScheduleError;
 pub use fire::{DstNote, Fire};
+pub use length::{InvalidLength, length_text, parse_length};
 pub use missed::MissedPolicy;
 pub use overlap::{OverlapPolicy, check_policies};
 pub use spread::spread;
@@ -75,6 +77,12 @@ impl CronSchedule {
     #[must_use]
     pub fn expression(&self) -> &str {
         self.expression.as_str()
+    }
+
+    /// The expression as a sentence in English, for people; `None` for what a sentence would say wrongly.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        self.expression.words()
     }
 
     /// The zone in which it is read.

@@ -95,3 +95,35 @@ fn what_never_fires_is_refused() {
     assert!(CronSchedule::parse("0 0 29 2 *", Tz::UTC).is_ok());
     assert!(CronSchedule::parse("0 0 * 2 MON#5", Tz::UTC).is_ok());
 }
+
+#[test]
+fn an_expression_is_said_in_words_where_they_are_true() {
+    for (expression, words) in [
+        ("0 6 1 * *", "At 06:00, on day 1."),
+        ("0 9 * * mon", "At 09:00, on Monday."),
+        ("*/15 * * * *", "At every 15 minutes."),
+        ("30 18 L * *", "At 18:30, on the last day of the month."),
+        ("0 0 1 */3 *", "At 00:00, on day 1, in every 3 months."),
+        ("0 0 13 * FRI", "At 00:00, on day 13 or Friday."),
+    ] {
+        assert_eq!(cron(expression, Tz::UTC).words().as_deref(), Some(words), "{expression}");
+    }
+    // A sentence would say something else.
+    for odd in ["*/7 * * * *", "0-30/15 * * * *", "5,10-20/10 0 * * *", "0 */5 * * *", "0 0 LW * *"] {
+        assert_eq!(cron(odd, Tz::UTC).words(), None, "{odd}");
+    }
+}
+
+#[test]
+fn the_fires_of_a_range_have_both_its_ends() {
+    let monthly = cron("0 6 1 * *", Tz::UTC);
+    let (from, until) = (at("2026-01-01T06:00:00Z"), at("2026-03-01T06:00:00Z"));
+    let fires = |max| -> Vec<_> {
+        monthly.between(from, until, max).unwrap().into_iter().map(|fire| fire.at).collect()
+    };
+    assert_eq!(fires(10), [from, at("2026-02-01T06:00:00Z"), until]);
+    assert_eq!(fires(2).len(), 2);
+    let later = from + chrono::TimeDelta::milliseconds(1);
+    assert_eq!(monthly.between(later, until, 10).unwrap().len(), 2);
+    assert!(monthly.between(until, from, 10).unwrap().is_empty());
+}

@@ -1,36 +1,22 @@
 //! What people do to schedules: change, pause, resume, give a tenant its own, remove.
 
-use std::time::Duration;
-
+use chrono::{DateTime, Utc};
 use serde_json::json;
-use tradeup_domain::schedule::CronSchedule;
-use tradeup_domain::zone::parse_zone;
 
-use super::{RuleError, RuleRow, interval, lock, now, record_decision, set_next_fire};
+use super::{Change, RuleError, Terms, interval, lock, now, record_decision, set_next_fire};
 use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
 use crate::{TenantId, Tx};
 
-/// What to change; what is `None` stays.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// Cron expression. With it the policies for skipped and repeated times fit the expression again,
-    /// unless they are given too.
-    pub cron: Option<String>,
-    /// IANA zone.
-    pub zone: Option<String>,
-    /// `skip` or `after`.
-    pub gap_policy: Option<String>,
-    /// `first` or `both`.
-    pub repeat_policy: Option<String>,
-    /// `skip`, `latest`, `all` or `all:N`.
-    pub missed_policy: Option<String>,
-    /// How late a missed fire may be made up for.
-    pub missed_window: Option<Duration>,
-    /// `skip`, `queue_one` or `allow`.
-    pub overlap_policy: Option<String>,
-    /// Over how long tenants' runs are spread.
-    pub spread: Option<Duration>,
+/// What a change has come to.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// As it was. Of a schedule that a tenant was given by it: as that for all tenants is.
+    pub before: Terms,
+    /// As it is.
+    pub after: Terms,
+    /// When it fires next.
+    pub next_fire_at: DateTime<Utc>,
 }
 
 /// Why a schedule was not changed.
@@ -77,8 +63,9 @@ pub async fn change(
     tenant: Option<TenantId>,
     change: &Change,
     actor: &Actor,
-) -> Result<(), EditError> {
-    if tenant.is_some() && id_of(tx, name, tenant).await?.is_none() {
+) -> Result<Changed, EditError> {
+    let is_new = tenant.is_some() && id_of(tx, name, tenant).await?.is_none();
+    if is_new {
         let copied = sqlx::query_file!("src/schedules/copy_for_tenant.sql", name, tenant as Option<TenantId>)
             .execute(&mut **tx)
             .await
@@ -89,48 +76,29 @@ pub async fn change(
         }
     }
     let schedule = locked(tx, name, tenant).await?;
-    let mut row = schedule.row;
-    if let Some(cron) = &change.cron {
-        row.cron.clone_from(cron);
-        let fitting = CronSchedule::parse(cron, parse_zone(&row.zone).map_err(RuleError::from)?)
-            .map_err(RuleError::from)?;
-        fitting.gap().as_str().clone_into(&mut row.gap_policy);
-        fitting.repeat().as_str().clone_into(&mut row.repeat_policy);
-    }
-    let set = |field: &mut String, to: &Option<String>| {
-        if let Some(to) = to {
-            field.clone_from(to);
-        }
-    };
-    set(&mut row.zone, &change.zone);
-    set(&mut row.gap_policy, &change.gap_policy);
-    set(&mut row.repeat_policy, &change.repeat_policy);
-    set(&mut row.missed_policy, &change.missed_policy);
-    set(&mut row.overlap_policy, &change.overlap_policy);
-    let rule = row.read()?;
-    let next = rule.cron.next_after(now(tx).await?).map_err(RuleError::from)?;
-    write(tx, schedule.id, &row, change).await?;
-    set_next_fire(tx, schedule.id, next).await?;
-    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0), "cron": change.cron,
-        "zone": change.zone, "gap_policy": change.gap_policy, "repeat_policy": change.repeat_policy,
-        "missed_policy": change.missed_policy, "overlap_policy": change.overlap_policy,
-        "missed_window_s": change.missed_window.map(|w| w.as_secs()),
-        "spread_s": change.spread.map(|s| s.as_secs()) });
-    Ok(audit::record(tx, actor, "schedules.change", &subject).await?)
+    let before = schedule.terms;
+    let (after, rule) = before.changed(change)?;
+    let next_fire_at = rule.cron.next_after(now(tx).await?).map_err(RuleError::from)?;
+    write(tx, schedule.id, &after, change).await?;
+    set_next_fire(tx, schedule.id, next_fire_at).await?;
+    let subject = json!({ "schedule": name, "tenant_id": tenant.map(|t| t.0), "is_new": is_new,
+        "before": before.value(), "after": after.value() });
+    audit::record(tx, actor, "schedules.change", &subject).await?;
+    Ok(Changed { before, after, next_fire_at })
 }
 
-async fn write(tx: &mut Tx, id: i64, row: &RuleRow, change: &Change) -> Result<(), StoreError> {
+async fn write(tx: &mut Tx, id: i64, terms: &Terms, change: &Change) -> Result<(), StoreError> {
     sqlx::query!(
         "update schedules set cron = $2, zone = $3, gap_policy = $4, repeat_policy = $5, missed_policy = $6,
              overlap_policy = $7, missed_window = coalesce($8, missed_window), spread = coalesce($9, spread)
          where id = $1",
         id,
-        row.cron,
-        row.zone,
-        row.gap_policy,
-        row.repeat_policy,
-        row.missed_policy,
-        row.overlap_policy,
+        terms.cron,
+        terms.zone,
+        terms.gap_policy,
+        terms.repeat_policy,
+        terms.missed_policy,
+        terms.overlap_policy,
         change.missed_window.map(interval),
         change.spread.map(interval),
     )

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Rule, RuleError, RuleRow, length};
+use super::{Rule, RuleError, Terms, length};
 use crate::error::{Doing, StoreError};
-use crate::{Pool, RunId};
+use crate::{Connection, Pool, RunId, TenantId};
 
 /// A schedule as it is shown.
 #[derive(Clone, Debug)]
@@ -42,12 +42,10 @@ pub struct ScheduleView {
 }
 
 impl ScheduleView {
-    /// Its rules, to look ahead.
-    ///
-    /// # Errors
-    /// [`RuleError`].
-    pub fn rule(&self) -> Result<Rule, RuleError> {
-        RuleRow {
+    /// What it is decided by.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
             cron: self.cron.clone(),
             zone: self.zone.clone(),
             gap_policy: self.gap_policy.clone(),
@@ -55,8 +53,16 @@ impl ScheduleView {
             missed_policy: self.missed_policy.clone(),
             missed_window: length(self.missed_window_seconds),
             overlap_policy: self.overlap_policy.clone(),
+            spread: length(self.spread_seconds),
         }
-        .read()
+    }
+
+    /// Its rules, to look ahead.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn rule(&self) -> Result<Rule, RuleError> {
+        self.terms().rule()
     }
 
     /// Whether a fire is due and nobody decides it: no scheduler runs, or it can't.
@@ -75,6 +81,16 @@ pub async fn list(pool: &Pool) -> Result<Vec<ScheduleView>, StoreError> {
         .fetch_all(pool)
         .await
         .doing("listing schedules")
+}
+
+/// A schedule by its name: that for all tenants, or a tenant's own.
+///
+/// # Errors
+/// As any statement.
+pub async fn one(pool: &Pool, name: &str, tenant: Option<&str>) -> Result<Option<ScheduleView>, StoreError> {
+    // There are few: each is declared in the code, or a tenant's own.
+    let all = list(pool).await?;
+    Ok(all.into_iter().find(|s| s.name == name && s.tenant_handle.as_deref() == tenant))
 }
 
 /// A decision as it is stored.
@@ -98,22 +114,53 @@ pub struct FireDecision {
     pub decided_at: DateTime<Utc>,
 }
 
-/// The latest decisions, newest first; of one schedule, if it is named.
+/// The latest decisions, newest first; of schedules of this name, and of this tenant's own, if they are given.
 ///
 /// # Errors
 /// As any statement.
-pub async fn decisions(pool: &Pool, name: Option<&str>, limit: i64) -> Result<Vec<FireDecision>, StoreError> {
+pub async fn decisions(
+    pool: &Pool,
+    name: Option<&str>,
+    tenant: Option<&str>,
+    limit: i64,
+) -> Result<Vec<FireDecision>, StoreError> {
     sqlx::query_as!(
         FireDecision,
         r#"select s.name as schedule, t.handle as "tenant_handle?", d.fire_at, d.until, d.fires, d.decision,
                d.run_id as "run_id: RunId", d.decided_at
            from fire_decisions d join schedules s on s.id = d.schedule_id left join tenants t on t.id = s.tenant_id
-           where $1::text is null or s.name = $1
-           order by d.fire_at desc, s.name, s.id limit $2"#,
+           where ($1::text is null or s.name = $1) and ($2::text is null or t.handle = $2)
+           order by d.fire_at desc, s.name, s.id limit $3"#,
         name,
+        tenant,
         limit
     )
     .fetch_all(pool)
     .await
     .doing("listing decisions about fires")
+}
+
+/// Decisions of a schedule by which nothing was run, newest first, though a run is owed perhaps: its fires were missed,
+/// skipped for being late, or fell into a pause. Not those that left it to a run under way.
+///
+/// # Errors
+/// As any statement.
+pub async fn without_runs(
+    db: &mut Connection,
+    name: &str,
+    tenant: Option<TenantId>,
+    since: Option<DateTime<Utc>>,
+    limit: i64,
+) -> Result<Vec<FireDecision>, StoreError> {
+    sqlx::query_file_as!(
+        FireDecision,
+        "src/schedules/without_runs.sql",
+        name,
+        tenant as Option<TenantId>,
+        since,
+        limit
+    )
+    .fetch_all(db)
+    .await
+    .doing("looking for fires that ran nothing")
 }
