@@ -19,18 +19,26 @@ use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
 use crate::views::runs::{Asked, Line, Runs};
-use crate::views::tenants::{self, Seen, Shop};
+use crate::views::tenants::{STATES, Seen, Shop, Shops, ShopsAsked};
 
 #[derive(Template)]
 #[template(path = "shops.html")]
 struct ShopsPage {
     frame: Frame,
+    asked: ShopsAsked,
     shops: Vec<Shop>,
+    states: [&'static str; 3],
+    /// What the next page's address asks.
+    next: Option<String>,
 }
 
-async fn list(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
-    let shops = tenants::list(console.worker.pool(), &who).await?;
-    written(&ShopsPage { frame: Frame::of(&who, "shops"), shops })
+async fn list(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<ShopsAsked>,
+) -> Result<Response, Failure> {
+    let Shops { shops, next } = Shops::read(console.worker.pool(), &who, &asked).await?;
+    written(&ShopsPage { frame: Frame::of(&who, "shops"), asked, shops, states: STATES, next })
 }
 
 #[derive(Template)]

@@ -1,5 +1,9 @@
 //! Tenants: the shops.
 
+mod page;
+
+pub use page::{ShopFilter, page};
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tradeup_domain::zone::{parse_zone, with_grace};
