@@ -4,6 +4,7 @@ pub(crate) mod document;
 pub(crate) mod etag;
 pub(crate) mod once;
 pub(crate) mod scheduled_tasks;
+mod told;
 
 use axum::extract::{Path, State};
 use axum::http::header::{HeaderValue, LINK};
@@ -216,7 +217,7 @@ async fn alerts(State(console): State<Console>, who: Who) -> Result<Json<Alerts>
 }
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new()
+    told::routes()
         .route("/overview", get(overview))
         .route("/alerts", get(alerts))
         .route("/runs", get(runs))

@@ -10,6 +10,7 @@ mod search;
 mod settings;
 mod shops;
 mod tasks;
+mod told;
 
 use askama::Template;
 use axum::Router;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> Router<Console> {
         .merge(holds::routes())
         .merge(search::routes())
         .merge(shops::routes())
+        .merge(told::routes())
         .merge(tasks::routes())
         .merge(settings::routes())
 }

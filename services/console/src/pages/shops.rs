@@ -14,7 +14,6 @@ use crate::access::Who;
 use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
-use crate::views::events;
 use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
@@ -64,24 +63,6 @@ async fn one(State(console): State<Console>, Seen { who, shop }: Seen) -> Result
     });
     let paused = paused.map(|pause| pause.because());
     written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, paused })
-}
-
-#[derive(Template)]
-#[template(path = "events.html")]
-struct EventsPage {
-    frame: Frame,
-    shop: String,
-    asked: events::Asked,
-    events: Vec<events::Event>,
-}
-
-async fn told(
-    State(console): State<Console>,
-    Seen { who, shop }: Seen,
-    Query(asked): Query<events::Asked>,
-) -> Result<Response, Failure> {
-    let events = events::list(console.worker.pool(), shop.id, &asked).await?;
-    written(&EventsPage { frame: Frame::of(&who, "shops"), shop: shop.handle, asked, events })
 }
 
 #[derive(Template)]
@@ -137,7 +118,6 @@ pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/shops", get(list))
         .route("/shops/{handle}", get(one))
-        .route("/shops/{handle}/events", get(told))
         .route("/shops/{handle}/ledger", get(ledger))
         .route("/shops/{handle}/members", get(seek))
         .route("/shops/{handle}/members/{customer}", get(member))

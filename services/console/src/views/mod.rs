@@ -1,15 +1,18 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
 pub(crate) mod alerts;
+pub(crate) mod body;
 pub(crate) mod bulk_acts;
 pub(crate) mod dead;
 pub(crate) mod ended;
+pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod ledger;
 pub(crate) mod member;
 pub(crate) mod overview;
 pub(crate) mod proofs;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;
