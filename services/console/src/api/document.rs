@@ -94,7 +94,7 @@ impl Modify for Token {
     paths(
         super::overview, super::alerts, super::runs, super::run, super::bulk_acts, super::bulk_act,
         super::schedules, super::dead_groups, super::dead_group, super::holds, super::search, super::shops,
-        super::shop, super::tasks, super::task, super::events, told::event, told::replay, super::ledger, super::member,
+        super::shop, super::tasks, super::task, super::events, told::standing, told::event, told::replay, super::ledger, super::member,
         acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::many::stop,
         acts::dead::replay_edited, acts::dead::replay_group, acts::dead::discard_group,
         acts::replays::preview_replay, acts::replays::start_replay, acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,

@@ -1,14 +1,15 @@
-//! What shops told, and what came of telling it again, as JSON.
+//! How a shop stands, what it told, and what came of telling it again, as JSON.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 
-use super::document::{EventPath, Problems, ReplayPath};
+use super::document::{EventPath, Problems, ReplayPath, ShopPath};
 use crate::Console;
 use crate::failure::{Failure, Query};
 use crate::views::event::{EventAsked, OneEvent};
 use crate::views::replay::Replay;
+use crate::views::standing::Standing;
 use crate::views::tenants::Seen;
 
 /// An event: what is kept of it, what followed, and with `body=yes` its body, which viewers may not see. Each look at a
@@ -35,8 +36,19 @@ pub(crate) async fn replay(
     Ok(Json(Replay::read(console.worker.pool(), &who, &shop, &id).await?))
 }
 
+/// How a shop stands: the rules in force, its wallet, and what is set for it alone.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/standing", params(ShopPath),
+    responses((status = 200, body = Standing), Problems))]
+pub(crate) async fn standing(
+    State(console): State<Console>,
+    Seen { shop, .. }: Seen,
+) -> Result<Json<Standing>, Failure> {
+    Ok(Json(Standing::read(console.worker.pool(), &shop).await?))
+}
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
+        .route("/shops/{handle}/standing", get(standing))
         .route("/shops/{handle}/events/{id}", get(event))
         .route("/shops/{handle}/replays/{id}", get(replay))
 }

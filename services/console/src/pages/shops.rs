@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
 use crate::views::runs::{Asked, Line, Runs};
+use crate::views::standing::Standing;
+use crate::views::statement;
 use crate::views::tenants::{STATES, Seen, Shop, Shops, ShopsAsked};
 
 #[derive(Template)]
@@ -47,6 +50,7 @@ struct ShopPage {
     shop: Shop,
     grid: Grid,
     runs: Vec<Line>,
+    standing: Standing,
     /// Why its runs are held back.
     paused: Option<String>,
 }
@@ -62,7 +66,8 @@ async fn one(State(console): State<Console>, Seen { who, shop }: Seen) -> Result
             && pause.dependency.is_none()
     });
     let paused = paused.map(|pause| pause.because());
-    written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, paused })
+    let standing = Standing::read(pool, &shop).await?;
+    written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, standing, paused })
 }
 
 #[derive(Template)]
@@ -114,6 +119,25 @@ async fn member(
     written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 
+/// The file's name, without what a customer's id may hold besides.
+fn file_name(shop: &str, customer: &str) -> String {
+    let plain: String = customer.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("attachment; filename=\"statement-{shop}-{plain}.csv\"")
+}
+
+async fn statement(
+    State(console): State<Console>,
+    Seen { shop, .. }: Seen,
+    Path((_, customer)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let text = statement::of_member(console.worker.pool(), shop.id, &customer).await?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, file_name(&shop.handle, &customer)),
+    ];
+    Ok((headers, text).into_response())
+}
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/shops", get(list))
@@ -121,4 +145,5 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops/{handle}/ledger", get(ledger))
         .route("/shops/{handle}/members", get(seek))
         .route("/shops/{handle}/members/{customer}", get(member))
+        .route("/shops/{handle}/members/{customer}/statement.csv", get(statement))
 }

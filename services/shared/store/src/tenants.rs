@@ -1,8 +1,10 @@
 //! Tenants: the shops.
 
 mod page;
+mod standing;
 
 pub use page::{ShopFilter, page};
+pub use standing::{OwnSchedule, Stopped, own_schedules, stopped};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
