@@ -6,6 +6,7 @@ pub(crate) mod holds;
 pub(crate) mod many;
 mod operator;
 pub(crate) mod replays;
+pub(crate) mod reversals;
 pub(crate) mod start;
 
 use axum::Router;
@@ -213,6 +214,7 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/shops/{handle}/resume", post(holds::resume_shop))
         .route("/shops/{handle}/replays", post(replays::preview_replay))
         .route("/shops/{handle}/replays/{id}/start", post(replays::start_replay))
+        .route("/shops/{handle}/reversals/{id}", post(reversals::reverse))
         .route("/holds/pause", post(holds::pause))
         .route("/holds/resume", post(holds::resume))
         .route("/holds/limit", post(holds::limit))

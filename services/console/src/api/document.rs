@@ -64,6 +64,7 @@ path!(ShopPath, handle: "The shop's handle.");
 path!(MemberPath, handle: "The shop's handle.", customer: "The member's customer id at the shop.");
 path!(EventPath, handle: "The shop's handle.", id: "The event's id.");
 path!(ReplayPath, handle: "The shop's handle.", id: "The id of the run that it began with.");
+path!(ReversalPath, handle: "The shop's handle.", id: "The id of the run that has granted.");
 path!(SchedulePath, name: "The schedule's name.");
 path!(TaskPath, name: "The task's name.");
 path!(AlertPath, id: "The alert's id.");
@@ -94,10 +95,10 @@ impl Modify for Token {
     paths(
         super::overview, super::alerts, super::runs, super::run, super::bulk_acts, super::bulk_act,
         super::schedules, super::dead_groups, super::dead_group, super::holds, super::search, super::shops,
-        super::shop, super::tasks, super::task, super::events, told::standing, told::event, told::replay, super::ledger, super::member,
+        super::shop, super::tasks, super::task, super::events, told::standing, told::event, told::replay, told::reversal, super::ledger, super::member,
         acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::many::stop,
         acts::dead::replay_edited, acts::dead::replay_group, acts::dead::discard_group,
-        acts::replays::preview_replay, acts::replays::start_replay, acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,
+        acts::replays::preview_replay, acts::replays::start_replay, acts::reversals::reverse, acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,
         acts::holds::limit, acts::pause_schedule, acts::resume_schedule, acts::trigger, acts::start::start,
         acts::alerts::acknowledge, acts::alerts::test_channels, acts::alerts::set_rule,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,

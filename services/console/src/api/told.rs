@@ -4,11 +4,12 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 
-use super::document::{EventPath, Problems, ReplayPath, ShopPath};
+use super::document::{EventPath, Problems, ReplayPath, ReversalPath, ShopPath};
 use crate::Console;
 use crate::failure::{Failure, Query};
 use crate::views::event::{EventAsked, OneEvent};
 use crate::views::replay::Replay;
+use crate::views::reversal::Reversal;
 use crate::views::standing::Standing;
 use crate::views::tenants::Seen;
 
@@ -46,9 +47,21 @@ pub(crate) async fn standing(
     Ok(Json(Standing::read(console.worker.pool(), &shop).await?))
 }
 
+/// What taking back a month's credits would do, by the run that has granted them.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/reversals/{id}", params(ReversalPath),
+    responses((status = 200, body = Reversal), Problems))]
+pub(crate) async fn reversal(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Reversal>, Failure> {
+    Ok(Json(Reversal::read(console.worker.pool(), &who, &shop, &id).await?))
+}
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/shops/{handle}/standing", get(standing))
         .route("/shops/{handle}/events/{id}", get(event))
         .route("/shops/{handle}/replays/{id}", get(replay))
+        .route("/shops/{handle}/reversals/{id}", get(reversal))
 }

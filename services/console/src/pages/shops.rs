@@ -18,6 +18,7 @@ use crate::frame::Frame;
 use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
+use crate::views::reversal::Reversal;
 use crate::views::runs::{Asked, Line, Runs};
 use crate::views::standing::Standing;
 use crate::views::statement;
@@ -90,6 +91,23 @@ async fn ledger(
     written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view, charts })
 }
 
+#[derive(Template)]
+#[template(path = "reversal.html")]
+struct ReversalPage {
+    frame: Frame,
+    shop: String,
+    view: Reversal,
+}
+
+async fn reversal(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let view = Reversal::read(console.worker.pool(), &who, &shop, &id).await?;
+    written(&ReversalPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
+}
+
 #[derive(Deserialize)]
 struct Sought {
     customer: String,
@@ -143,6 +161,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops", get(list))
         .route("/shops/{handle}", get(one))
         .route("/shops/{handle}/ledger", get(ledger))
+        .route("/shops/{handle}/reversals/{id}", get(reversal))
         .route("/shops/{handle}/members", get(seek))
         .route("/shops/{handle}/members/{customer}", get(member))
         .route("/shops/{handle}/members/{customer}/statement.csv", get(statement))

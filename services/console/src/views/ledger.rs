@@ -11,7 +11,8 @@ use tradeup_worker::trigger::monthly_credits_due;
 use utoipa::{IntoParams, ToSchema};
 
 use super::proofs::LedgerProof;
-use super::said;
+use super::runs::Line;
+use super::{reversal, said};
 use crate::failure::Failure;
 
 /// The outcome of members who would be credited.
@@ -85,6 +86,8 @@ pub(crate) struct Ledger {
     pub(crate) debts: Vec<String>,
     /// By currency, newest first.
     pub(crate) months: Vec<Month>,
+    /// The latest runs that gave a month's credits, newest first: 12 at most.
+    pub(crate) runs: Vec<Line>,
     /// What the month that was asked for would give.
     pub(crate) preview: Option<Preview>,
     /// The month that it is.
@@ -136,9 +139,11 @@ impl Ledger {
         };
         tx.rollback().await?;
         let proofs = LedgerProof::latest(pool, &found.handle).await?;
+        let runs = reversal::monthly(pool, &found.handle).await?;
         Ok(Self {
             preview,
             proofs,
+            runs,
             this_month: Period::of(now, Tz::UTC).to_string(),
             owed: owed.into_iter().map(of_owed).collect(),
             debts: debts.into_iter().map(|(currency, minor)| amount_text(minor, &currency)).collect(),

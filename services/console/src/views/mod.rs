@@ -14,6 +14,7 @@ pub(crate) mod member;
 pub(crate) mod overview;
 pub(crate) mod proofs;
 pub(crate) mod replay;
+pub(crate) mod reversal;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedules;
