@@ -9,6 +9,7 @@ mod money;
 mod oidc;
 mod oidc_refusals;
 mod proofs;
+mod shops;
 
 use std::time::Duration;
 
