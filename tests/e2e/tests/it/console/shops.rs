@@ -29,7 +29,11 @@ async fn told(console: &Console) -> (String, Process) {
     let subject = "events.aurora.till.credit=2Erequested";
     jobs.publish_event(subject, &[("ce-id", "receipt-17")], body.to_string().as_bytes()).await;
     eventually("the credit is given", SOON, || async {
-        (world.number("select count(*) from runs where finished_at is not null").await == 1).then_some(())
+        (world
+            .number("select count(*) from runs where task = 'grant-credit' and finished_at is not null")
+            .await
+            == 1)
+            .then_some(())
     })
     .await;
     let events = console.as_user("olga").await.json("/shops/aurora/events").await;
