@@ -19,7 +19,7 @@ use crate::access::Who;
 use crate::failure::Failure;
 
 /// Others of the same order or customer that are shown.
-const RELATED: i64 = 20;
+const RELATED: u8 = 20;
 
 /// Whether the body is asked for.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -98,8 +98,9 @@ impl OneEvent {
         let mut related = Vec::new();
         if let Some(about) = view.resource.clone().or_else(|| detail.customer.clone()) {
             let same = EventFilter { resource: Some(about), ..EventFilter::default() };
-            related = events::list(&mut tx, shop.id, &same, RELATED + 1).await?;
+            related = events::list(&mut tx, shop.id, &same, i64::from(RELATED) + 1).await?;
             related.retain(|event| event.id != id);
+            related.truncate(RELATED.into());
         }
         // Nobody sees it before that is on record.
         tx.commit().await?;
