@@ -28,7 +28,7 @@ pub enum Act {
     ReadBodies,
     /// Setting runs going, stopping them, pausing.
     Operate,
-    /// Giving credit by hand.
+    /// Giving credit by hand, and taking a month's back.
     MoveMoney,
     /// Users and tokens.
     Administer,
