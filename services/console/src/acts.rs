@@ -5,6 +5,8 @@ pub(crate) mod dead;
 pub(crate) mod holds;
 pub(crate) mod many;
 mod operator;
+pub(crate) mod replays;
+pub(crate) mod reversals;
 pub(crate) mod schedules;
 pub(crate) mod start;
 
@@ -185,6 +187,9 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route(&format!("/{dead}/{{group}}/discard"), post(dead::discard_group))
         .route("/shops/{handle}/pause", post(holds::pause_shop))
         .route("/shops/{handle}/resume", post(holds::resume_shop))
+        .route("/shops/{handle}/replays", post(replays::preview_replay))
+        .route("/shops/{handle}/replays/{id}/start", post(replays::start_replay))
+        .route("/shops/{handle}/reversals/{id}", post(reversals::reverse))
         .route("/holds/pause", post(holds::pause))
         .route("/holds/resume", post(holds::resume))
         .route("/holds/limit", post(holds::limit))

@@ -25,6 +25,7 @@ pub(crate) struct Frame {
     pub(crate) may_operate: bool,
     pub(crate) sees_all: bool,
     pub(crate) may_administer: bool,
+    pub(crate) may_move_money: bool,
 }
 
 impl Frame {
@@ -38,6 +39,7 @@ impl Frame {
             may_operate: who.role.may(Act::Operate),
             sees_all: who.role.may(Act::SeeAll),
             may_administer: who.role.may(Act::Administer),
+            may_move_money: who.role.may(Act::MoveMoney),
         }
     }
 }

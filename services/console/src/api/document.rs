@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::scheduled_tasks as tasks;
+use super::{scheduled_tasks as tasks, told};
 use crate::acts;
 
 /// Why something is not answered as it was asked for (RFC 9457).
@@ -62,6 +62,9 @@ path!(RunPath, id: "The run's id.");
 path!(GroupPath, group: "The group's fingerprint.");
 path!(ShopPath, handle: "The shop's handle.");
 path!(MemberPath, handle: "The shop's handle.", customer: "The member's customer id at the shop.");
+path!(EventPath, handle: "The shop's handle.", id: "The event's id.");
+path!(ReplayPath, handle: "The shop's handle.", id: "The id of the run that it began with.");
+path!(ReversalPath, handle: "The shop's handle.", id: "The id of the run that has granted.");
 path!(SchedulePath, name: "The schedule's name.");
 path!(TaskPath, name: "The task's name.");
 path!(AlertPath, id: "The alert's id.");
@@ -93,8 +96,10 @@ impl Modify for Token {
         super::overview, super::alerts, super::runs, super::run, super::bulk_acts, super::bulk_act,
         super::schedules::list, super::dead_groups, super::dead_group, super::holds, super::search, super::shops,
         super::shop, super::tasks, super::task, super::events, super::ledger, super::member,
+        told::standing, told::event, told::replay, told::reversal,
         acts::retry, acts::cancel, acts::many::retry_many, acts::many::cancel_many, acts::many::stop,
         acts::dead::replay_edited, acts::dead::replay_group, acts::dead::discard_group,
+        acts::replays::preview_replay, acts::replays::start_replay, acts::reversals::reverse,
         acts::holds::pause_shop, acts::holds::resume_shop, acts::holds::pause, acts::holds::resume,
         acts::holds::limit, acts::trigger, acts::start::start,
         super::schedules::one, super::schedules::catch_up, super::schedules::backfill,

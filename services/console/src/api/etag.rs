@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH, LINK};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -23,7 +23,9 @@ pub(crate) async fn tagged(request: Request, next: Next) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, ANSWER_BYTES_MAX).await else { return Failure::Internal.into_response() };
-    let digest = Sha256::digest(&body);
+    // Whether there is a next page is part of what is answered.
+    let link = parts.headers.get(LINK).map(HeaderValue::as_bytes).unwrap_or_default();
+    let digest = Sha256::new().chain_update(&body).chain_update(link).finalize();
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let Ok(tag) = HeaderValue::from_str(&format!("\"{hex}\"")) else {
         return Failure::Internal.into_response();

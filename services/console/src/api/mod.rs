@@ -5,8 +5,11 @@ pub(crate) mod etag;
 pub(crate) mod once;
 pub(crate) mod scheduled_tasks;
 mod schedules;
+mod told;
 
 use axum::extract::{Path, State};
+use axum::http::header::{HeaderValue, LINK};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tradeup_access::Act;
@@ -26,7 +29,7 @@ use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, Runs};
 use crate::views::search::{Search, Sought};
 use crate::views::tasks::{self, AnyTask};
-use crate::views::tenants::{self, Seen, Shop};
+use crate::views::tenants::{Seen, Shop, Shops, ShopsAsked};
 use document::{BulkActPath, GroupPath, MemberPath, Problems, RunPath, ShopPath, TaskPath};
 
 /// Is anything wrong, at a glance.
@@ -138,11 +141,22 @@ async fn dead_group(
     Ok(Json(dead::group(console.worker.pool(), &group).await?))
 }
 
-/// Shops that may be seen.
-#[utoipa::path(get, path = "/api/v1/shops",
+/// Shops that may be seen, by handle: 100 at most. If there are more, header `Link` has the next page (`rel="next"`,
+/// RFC 8288): the same with `after`, the last handle of this one.
+#[utoipa::path(get, path = "/api/v1/shops", params(ShopsAsked),
     responses((status = 200, body = Vec<Shop>), Problems))]
-async fn shops(State(console): State<Console>, who: Who) -> Result<Json<Vec<Shop>>, Failure> {
-    Ok(Json(tenants::list(console.worker.pool(), &who).await?))
+async fn shops(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<ShopsAsked>,
+) -> Result<Response, Failure> {
+    let Shops { shops, next } = Shops::read(console.worker.pool(), &who, &asked).await?;
+    let mut response = Json(shops).into_response();
+    if let Some(next) = next {
+        let link = HeaderValue::from_str(&format!("</api/v1/shops?{next}>; rel=\"next\""));
+        response.headers_mut().insert(LINK, link.map_err(|_unwritable| Failure::Internal)?);
+    }
+    Ok(response)
 }
 
 /// A shop.
@@ -195,7 +209,7 @@ async fn alerts(State(console): State<Console>, who: Who) -> Result<Json<Alerts>
 }
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new()
+    told::routes()
         .route("/overview", get(overview))
         .route("/alerts", get(alerts))
         .route("/runs", get(runs))

@@ -12,6 +12,7 @@ mod search;
 mod settings;
 mod shops;
 pub(crate) mod tasks;
+mod told;
 
 use askama::Template;
 use axum::Router;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Console> {
         .merge(schedules::routes())
         .merge(search::routes())
         .merge(shops::routes())
+        .merge(told::routes())
         .merge(tasks::routes())
         .merge(settings::routes())
 }

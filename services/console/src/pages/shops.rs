@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -14,23 +15,33 @@ use crate::access::Who;
 use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
-use crate::views::events;
 use crate::views::ledger::{Ledger, OfPeriod};
 use crate::views::member::Member;
 use crate::views::overview::Grid;
+use crate::views::reversal::Reversal;
 use crate::views::runs::{Asked, Line, Runs};
-use crate::views::tenants::{self, Seen, Shop};
+use crate::views::standing::Standing;
+use crate::views::statement;
+use crate::views::tenants::{STATES, Seen, Shop, Shops, ShopsAsked};
 
 #[derive(Template)]
 #[template(path = "shops.html")]
 struct ShopsPage {
     frame: Frame,
+    asked: ShopsAsked,
     shops: Vec<Shop>,
+    states: [&'static str; 3],
+    /// What the next page's address asks.
+    next: Option<String>,
 }
 
-async fn list(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
-    let shops = tenants::list(console.worker.pool(), &who).await?;
-    written(&ShopsPage { frame: Frame::of(&who, "shops"), shops })
+async fn list(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<ShopsAsked>,
+) -> Result<Response, Failure> {
+    let Shops { shops, next } = Shops::read(console.worker.pool(), &who, &asked).await?;
+    written(&ShopsPage { frame: Frame::of(&who, "shops"), asked, shops, states: STATES, next })
 }
 
 #[derive(Template)]
@@ -40,6 +51,7 @@ struct ShopPage {
     shop: Shop,
     grid: Grid,
     runs: Vec<Line>,
+    standing: Standing,
     /// Why its runs are held back.
     paused: Option<String>,
 }
@@ -55,25 +67,8 @@ async fn one(State(console): State<Console>, Seen { who, shop }: Seen) -> Result
             && pause.dependency.is_none()
     });
     let paused = paused.map(|pause| pause.because());
-    written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, paused })
-}
-
-#[derive(Template)]
-#[template(path = "events.html")]
-struct EventsPage {
-    frame: Frame,
-    shop: String,
-    asked: events::Asked,
-    events: Vec<events::Event>,
-}
-
-async fn told(
-    State(console): State<Console>,
-    Seen { who, shop }: Seen,
-    Query(asked): Query<events::Asked>,
-) -> Result<Response, Failure> {
-    let events = events::list(console.worker.pool(), shop.id, &asked).await?;
-    written(&EventsPage { frame: Frame::of(&who, "shops"), shop: shop.handle, asked, events })
+    let standing = Standing::read(pool, &shop).await?;
+    written(&ShopPage { frame: Frame::of(&who, "shops"), shop, grid, runs, standing, paused })
 }
 
 #[derive(Template)]
@@ -94,6 +89,23 @@ async fn ledger(
     let view = Ledger::shown(console.worker.pool(), &console.reckoned, &shop, &of).await?;
     let charts = charts::months(&view.months);
     written(&LedgerPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view, charts })
+}
+
+#[derive(Template)]
+#[template(path = "reversal.html")]
+struct ReversalPage {
+    frame: Frame,
+    shop: String,
+    view: Reversal,
+}
+
+async fn reversal(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let view = Reversal::read(console.worker.pool(), &who, &shop, &id).await?;
+    written(&ReversalPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 
 #[derive(Deserialize)]
@@ -125,12 +137,32 @@ async fn member(
     written(&MemberPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
 }
 
+/// The file's name, without what a customer's id may hold besides.
+fn file_name(shop: &str, customer: &str) -> String {
+    let plain: String = customer.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("attachment; filename=\"statement-{shop}-{plain}.csv\"")
+}
+
+async fn statement(
+    State(console): State<Console>,
+    Seen { shop, .. }: Seen,
+    Path((_, customer)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let text = statement::of_member(console.worker.pool(), shop.id, &customer).await?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, file_name(&shop.handle, &customer)),
+    ];
+    Ok((headers, text).into_response())
+}
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/shops", get(list))
         .route("/shops/{handle}", get(one))
-        .route("/shops/{handle}/events", get(told))
         .route("/shops/{handle}/ledger", get(ledger))
+        .route("/shops/{handle}/reversals/{id}", get(reversal))
         .route("/shops/{handle}/members", get(seek))
         .route("/shops/{handle}/members/{customer}", get(member))
+        .route("/shops/{handle}/members/{customer}/statement.csv", get(statement))
 }

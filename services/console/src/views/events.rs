@@ -17,10 +17,19 @@ const PAGE: i64 = 100;
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    pub(crate) source: String,
     pub(crate) topic: String,
     /// An order or a customer, by the shop's own id.
     pub(crate) about: String,
     pub(crate) state: String,
+}
+
+impl Asked {
+    /// Whether all that match can be replayed: what they are narrowed by is what a replay can be narrowed by.
+    pub(crate) fn can_be_replayed(&self) -> bool {
+        said(&self.state).is_none()
+            && [&self.source, &self.topic, &self.about].into_iter().any(|field| said(field).is_some())
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +50,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    fn of(event: EventView) -> Self {
+    pub(super) fn of(event: EventView) -> Self {
         Self {
             id: event.id.to_string(),
             source: event.source,
@@ -65,7 +74,7 @@ pub(crate) async fn list(pool: &Pool, tenant: TenantId, asked: &Asked) -> Result
     let filter = EventFilter {
         id: None,
         state: said(&asked.state),
-        source: None,
+        source: said(&asked.source),
         topic: said(&asked.topic),
         resource: said(&asked.about),
     };

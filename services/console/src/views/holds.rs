@@ -47,6 +47,19 @@ pub(crate) struct Limit {
     pub(crate) set: When,
 }
 
+impl Limit {
+    pub(super) fn of(limit: limits::LimitView) -> Self {
+        Self {
+            task: limit.task,
+            tenant: limit.tenant_handle,
+            running_max: limit.running_max,
+            per_minute: limit.per_minute,
+            set_by: limit.set_by,
+            set: When(limit.set_at),
+        }
+    }
+}
+
 /// Runs that wait.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Waiting {
@@ -88,14 +101,7 @@ impl Holds {
             error: breaker.error,
             failed: When(breaker.failed_at),
         });
-        let limits = limits::list(pool).await?.into_iter().map(|limit| Limit {
-            task: limit.task,
-            tenant: limit.tenant_handle,
-            running_max: limit.running_max,
-            per_minute: limit.per_minute,
-            set_by: limit.set_by,
-            set: When(limit.set_at),
-        });
+        let limits = limits::list(pool).await?.into_iter().map(Limit::of);
         let waiting = outbox::held(pool).await?.into_iter().map(|held| Waiting {
             tenant: held.tenant_handle,
             task: held.task,

@@ -12,9 +12,10 @@ use tradeup_worker::trigger::monthly_credits_due;
 use utoipa::{IntoParams, ToSchema};
 
 use super::proofs::LedgerProof;
-use super::said;
+use super::runs::Line;
 use super::tenants::Shop;
 use super::when::When;
+use super::{reversal, said};
 use crate::failure::Failure;
 use figures::Figures;
 pub(crate) use figures::Reckoned;
@@ -92,6 +93,8 @@ pub(crate) struct Ledger {
     pub(crate) debts: Vec<String>,
     /// By currency, newest first.
     pub(crate) months: Vec<Month>,
+    /// The latest runs that gave a month's credits, newest first: 12 at most.
+    pub(crate) runs: Vec<Line>,
     /// What the month that was asked for would give.
     pub(crate) preview: Option<Preview>,
     /// The month that it is.
@@ -154,6 +157,7 @@ impl Ledger {
         Ok(Self {
             preview,
             proofs: LedgerProof::latest(pool, &shop.handle).await?,
+            runs: reversal::monthly(pool, &shop.handle).await?,
             this_month: Period::of(now, Tz::UTC).to_string(),
             as_of: figures.map(|figures| figures.as_of),
             owed: figures.map(|figures| figures.owed.clone()).unwrap_or_default(),

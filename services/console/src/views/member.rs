@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ledger::OfPeriod;
+use super::mails::Mail;
 use super::when::When;
 use crate::access::Who;
 use crate::failure::Failure;
@@ -65,6 +66,8 @@ pub(crate) struct Member {
     pub(crate) lots: Vec<Lot>,
     /// Newest first.
     pub(crate) movements: Vec<Movement>,
+    /// What was mailed of credit that is about to end, newest first: 50 at most.
+    pub(crate) mails: Vec<Mail>,
     /// Why a month's credit is or is not there, of the month that was asked for.
     pub(crate) explained: Option<Explained>,
 }
@@ -116,6 +119,7 @@ impl Member {
         let movements = reports::statement(&mut tx, tenant, member).await?;
         let lots = reports::lots(&mut tx, tenant, member).await?;
         let accounts = reports::accounts(&mut tx, tenant, member).await?;
+        let mails = Mail::to(&mut tx, tenant, member).await?;
         let explained = match period {
             None => None,
             Some(period) => {
@@ -167,6 +171,7 @@ impl Member {
             accounts: accounts.into_iter().map(account).collect(),
             lots: lots.into_iter().map(lot).collect(),
             movements: movements.into_iter().rev().map(movement).collect(),
+            mails,
             explained,
         })
     }

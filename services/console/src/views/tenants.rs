@@ -2,11 +2,12 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradeup_store::Pool;
-use tradeup_store::tenants::{self, Tenant};
-use utoipa::ToSchema;
+use tradeup_store::tenants::{self, ShopFilter, Tenant};
+use utoipa::{IntoParams, ToSchema};
 
+use super::said;
 use super::when::When;
 use crate::Console;
 use crate::access::Who;
@@ -38,10 +39,68 @@ impl Shop {
     }
 }
 
-/// Those that may be seen.
-pub(crate) async fn list(pool: &Pool, who: &Who) -> Result<Vec<Shop>, Failure> {
-    let all = tenants::list(pool).await?;
-    Ok(all.into_iter().filter(|tenant| who.sees(Some(tenant.id)).is_ok()).map(Shop::of).collect())
+/// Shops of a page.
+const PAGE: i64 = 100;
+/// Every state that a shop may be in.
+pub(crate) const STATES: [&str; 3] = ["active", "suspended", "uninstalled"];
+
+/// What a list of shops is narrowed by, as the address has it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ShopsAsked {
+    /// The beginning of a handle or a domain.
+    pub(crate) begins: String,
+    /// `active`, `suspended` or `uninstalled`.
+    pub(crate) state: String,
+    /// The handle that the page before ended with.
+    pub(crate) after: String,
+}
+
+impl ShopsAsked {
+    /// Whether it is narrowed at all.
+    pub(crate) fn narrows(&self) -> bool {
+        [&self.begins, &self.state].into_iter().any(|field| !field.trim().is_empty())
+    }
+
+    /// The address of the page behind this handle, without its path.
+    pub(crate) fn next(&self, after: &str) -> Result<String, Failure> {
+        let next = Self { after: after.to_owned(), ..self.clone() };
+        serde_urlencoded::to_string(next).map_err(|error| {
+            tracing::error!("a list's address can't be written: {error}");
+            Failure::Internal
+        })
+    }
+}
+
+/// A page of shops, by handle.
+pub(crate) struct Shops {
+    pub(crate) shops: Vec<Shop>,
+    /// What the next page's address asks, if there is one.
+    pub(crate) next: Option<String>,
+}
+
+impl Shops {
+    /// Those that may be seen.
+    pub(crate) async fn read(pool: &Pool, who: &Who, asked: &ShopsAsked) -> Result<Self, Failure> {
+        let filter = ShopFilter {
+            id: who.tenant.as_ref().map(|(own, _)| *own),
+            beginning: said(&asked.begins),
+            state: said(&asked.state),
+            after: said(&asked.after),
+        };
+        let mut shops: Vec<Shop> =
+            tenants::page(pool, &filter, PAGE + 1).await?.into_iter().map(Shop::of).collect();
+        let more = i64::try_from(shops.len()).is_ok_and(|found| found > PAGE);
+        if more {
+            shops.pop();
+        }
+        let next = match shops.last().filter(|_| more) {
+            Some(last) => Some(asked.next(&last.handle)?),
+            None => None,
+        };
+        Ok(Self { shops, next })
+    }
 }
 
 /// The shop that a path names, with whoever asks, who may see it.

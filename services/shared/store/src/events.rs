@@ -1,8 +1,10 @@
 //! Events: what happened elsewhere, as other systems published it.
 
+mod detail;
 mod replay;
 mod unclaimed;
 
+pub use detail::{EventDetail, detail};
 pub use replay::{
     ReplayCounts, ReplayLine, Replayed, Taken, count_to_replay, replay_counts, replay_lines, to_replay,
 };

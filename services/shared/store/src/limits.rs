@@ -92,6 +92,22 @@ pub async fn list(pool: &Pool) -> Result<Vec<LimitView>, StoreError> {
     .doing("listing the limits")
 }
 
+/// The limits that are set for this tenant alone.
+///
+/// # Errors
+/// As any statement.
+pub async fn of_tenant(db: &mut Connection, tenant: TenantId) -> Result<Vec<LimitView>, StoreError> {
+    sqlx::query_as!(
+        LimitView,
+        r#"select t.handle as "tenant_handle?", l.task, l.running_max, l.per_minute, l.set_by, l.set_at
+           from limits l join tenants t on t.id = l.tenant_id where l.tenant_id = $1 order by l.task"#,
+        tenant as TenantId
+    )
+    .fetch_all(db)
+    .await
+    .doing("listing a tenant's limits")
+}
+
 /// What a limit says to a run.
 pub(crate) enum Admission {
     /// There is none.

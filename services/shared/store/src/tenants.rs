@@ -1,5 +1,11 @@
 //! Tenants: the shops.
 
+mod page;
+mod standing;
+
+pub use page::{ShopFilter, page};
+pub use standing::{OwnSchedule, Stopped, own_schedules, stopped};
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tradeup_domain::zone::{parse_zone, with_grace};

@@ -4,7 +4,8 @@ mod differences;
 mod follow;
 
 pub use differences::{
-    Difference, DifferenceView, Standing, agree, differences, mark_repaired, note_difference, standing,
+    Difference, DifferenceView, Standing, agree, count_differences, differences, mark_repaired,
+    note_difference, standing,
 };
 pub use follow::{BookingKind, Followed, ShopBooking, follow, note_followed};
 

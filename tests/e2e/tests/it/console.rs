@@ -12,6 +12,7 @@ mod oidc_refusals;
 mod overview;
 mod proofs;
 mod schedules;
+mod shops;
 
 use std::time::Duration;
 

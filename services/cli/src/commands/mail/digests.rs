@@ -56,7 +56,7 @@ pub(crate) struct Resolve {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let filter = DigestFilter { id: None, state: self.state, day: self.day };
+        let filter = DigestFilter { state: self.state, day: self.day, ..DigestFilter::default() };
         let wanted = match &self.tenant {
             Some(handle) => vec![tenant_by_handle(&pool, handle).await?],
             None => tenants::list(&pool).await?,

@@ -6,6 +6,6 @@ select d.id, t.handle as tenant_handle, d.member_id, d.day, d.state, d.dropped_b
 from digests d
 join tenants t on t.id = d.tenant_id
 where d.tenant_id = $1 and ($2::uuid is null or d.id = $2) and ($3::text is null or d.state = $3)
-    and ($4::date is null or d.day = $4)
+    and ($4::date is null or d.day = $4) and ($6::uuid is null or d.member_id = $6)
 order by d.id desc
 limit $5

@@ -15,6 +15,8 @@ pub struct DigestFilter {
     pub state: Option<String>,
     /// Of this day, UTC.
     pub day: Option<NaiveDate>,
+    /// To this member.
+    pub member: Option<Uuid>,
 }
 
 /// A digest as it is shown.
@@ -76,6 +78,7 @@ pub async fn list(
         filter.state.as_deref() as Option<&str>,
         filter.day as Option<NaiveDate>,
         limit,
+        filter.member as Option<Uuid>,
     )
     .fetch_all(db)
     .await

@@ -164,6 +164,20 @@ pub async fn differences(
     .doing("listing differences")
 }
 
+/// How many differences of a tenant nobody has repaired.
+///
+/// # Errors
+/// As any statement.
+pub async fn count_differences(db: &mut Connection, tenant: TenantId) -> Result<i64, StoreError> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from wallet_differences where tenant_id = $1 and repair is null"#,
+        tenant as TenantId
+    )
+    .fetch_one(db)
+    .await
+    .doing("counting differences")
+}
+
 /// Marks a difference as repaired, if it is still the one that was shown. `false` if it is not.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradeup_harness::{Browser, BrowserSetup, World, eventually};
 
-use super::{Console, PASSWORD, console, month};
+use super::{Console, PASSWORD, console, header, month};
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
@@ -219,6 +219,23 @@ async fn every_page_can_be_used_by_everybody() {
         .fetch_one(&world.database.admin)
         .await
         .unwrap();
+    let event: String = sqlx::query_scalar(
+        "insert into events (tenant_id, id, source, topic, event_id, occurred_at, content_type, body, state)
+         values (1, gen_random_uuid(), 'door', 'opened', '1', now(), 'application/json', '{\"a\": [1]}', 'unhandled')
+         returning id::text",
+    )
+    .fetch_one(&world.database.admin)
+    .await
+    .unwrap();
+    let olga = console.as_user("olga").await;
+    let (_, begun) = olga.act("/shops/aurora/replays", &[("event", &event)]).await;
+    let replay = header(&begun, "location").unwrap();
+    let granting: String = sqlx::query_scalar(
+        "select id::text from runs where task = 'monthly-credits-tenant' and tenant_id = 1 order by id desc limit 1",
+    )
+    .fetch_one(&world.database.admin)
+    .await
+    .unwrap();
     let pages = [
         "/".to_owned(),
         "/alerts".to_owned(),
@@ -237,6 +254,11 @@ async fn every_page_can_be_used_by_everybody() {
         "/shops/aurora".to_owned(),
         "/shops/aurora/ledger".to_owned(),
         "/shops/aurora/events".to_owned(),
+        "/shops/aurora/events?topic=opened".to_owned(),
+        format!("/shops/aurora/events/{event}"),
+        format!("/shops/aurora/events/{event}?body=yes"),
+        replay.to_owned(),
+        format!("/shops/aurora/reversals/{granting}"),
         format!("/shops/aurora/members/{member}"),
         "/audit".to_owned(),
         "/settings".to_owned(),

@@ -1,0 +1,68 @@
+//! Mails to a member, without addresses.
+
+use serde::Serialize;
+use tradeup_store::digests::{self, DigestFilter, DigestView};
+use tradeup_store::{TenantId, Tx};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::when::When;
+use crate::failure::Failure;
+
+/// Mails that are shown: the newest.
+const MAILS: i64 = 50;
+
+/// A mail that warns of credit that is about to end.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Mail {
+    pub(crate) id: String,
+    /// Its day, UTC.
+    pub(crate) day: String,
+    /// `pending`, `sending`, `sent`, `dropped`, `refused` or `unknown`: perhaps sent.
+    pub(crate) state: String,
+    /// How many credits it warns of.
+    pub(crate) lots: i64,
+    pub(crate) tries: i32,
+    pub(crate) written: When,
+    pub(crate) ended: Option<When>,
+    /// What there is to say about its state.
+    pub(crate) because: String,
+    /// The run that took it to the mail server last, or was to.
+    pub(crate) run: String,
+}
+
+/// What there is to say about its state.
+fn because(digest: &DigestView) -> String {
+    if let Some(by) = &digest.resolved_by {
+        return format!("decided by {by}");
+    }
+    match (&digest.dropped_because, &digest.error_code, &digest.error, &digest.answer) {
+        (Some(because), ..) => because.clone(),
+        (_, Some(code), error, _) => format!("{code} {}", error.as_deref().unwrap_or_default()),
+        (.., Some(answer)) => answer.clone(),
+        _ => String::new(),
+    }
+}
+
+impl Mail {
+    fn of(digest: DigestView) -> Self {
+        Self {
+            because: because(&digest),
+            id: digest.id.to_string(),
+            day: digest.day.to_string(),
+            state: digest.state,
+            lots: digest.lots,
+            tries: digest.tries,
+            written: When(digest.written_at),
+            ended: digest.ended_at.map(When),
+            run: digest.sender_run_id.unwrap_or(digest.run_id).to_string(),
+        }
+    }
+
+    /// A member's, newest first.
+    pub(super) async fn to(tx: &mut Tx, tenant: TenantId, member: Uuid) -> Result<Vec<Self>, Failure> {
+        let filter = DigestFilter { member: Some(member), ..DigestFilter::default() };
+        let found = digests::list(tx, tenant, &filter, MAILS).await?;
+        Ok(found.into_iter().map(Self::of).collect())
+    }
+}
