@@ -8,4 +8,4 @@ with expired as (
 insert into sign_in_attempts (state_hash, browser_hash, nonce, pkce_verifier, next, expires_at)
 select $1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6)
 -- Anybody may begin one.
-where (select count(*) from (select from sign_in_attempts limit 20000) as some) < 20000
+where (select count(*) from (select from sign_in_attempts limit 20000) as begun) < 20000
