@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use tradeup_domain::Dependency;
+use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::CREDIT_EXPIRATION_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::ExpirationBatch;
+use tradeup_store::schedules;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use crate::batch;
