@@ -12,7 +12,7 @@ use super::alerts::{self, Alert};
 use super::backlog::Backlog;
 use super::dead::{self, Group};
 use super::ended::EndedHour;
-use super::schedules::{NextFire, next_fires};
+use super::schedules::{FireToCome, next_fires};
 use super::when::{When, length, seconds};
 use crate::Console;
 use crate::alerts::SERVICES;
@@ -198,7 +198,7 @@ pub(crate) struct Overview {
     /// What waits to be worked on.
     pub(crate) backlog: Backlog,
     /// The next five fires over all schedules.
-    pub(crate) next_fires: Vec<NextFire>,
+    pub(crate) next_fires: Vec<FireToCome>,
     pub(crate) processes: Vec<Process>,
     /// Pauses and open breakers.
     pub(crate) held: Vec<Held>,

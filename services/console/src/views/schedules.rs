@@ -58,7 +58,7 @@ fn then(rule: &schedules::Rule, from: DateTime<Utc>) -> Vec<When> {
 
 /// A fire that is to come.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NextFire {
+pub(crate) struct FireToCome {
     pub(crate) schedule: String,
     /// The shop whose own schedule it is.
     pub(crate) tenant: Option<String>,
@@ -67,7 +67,7 @@ pub(crate) struct NextFire {
 }
 
 /// The next fires over all schedules that are not paused, first things first.
-pub(crate) async fn next_fires(pool: &Pool) -> Result<Vec<NextFire>, Failure> {
+pub(crate) async fn next_fires(pool: &Pool) -> Result<Vec<FireToCome>, Failure> {
     let found = schedules::list(pool).await?.into_iter().filter(|schedule| schedule.paused_by.is_none());
     let mut found: Vec<_> = found.filter_map(|schedule| Some((schedule.next_fire_at?, schedule))).collect();
     // Shops may have thousands of their own: those that come later have none of the next fires.
@@ -76,7 +76,7 @@ pub(crate) async fn next_fires(pool: &Pool) -> Result<Vec<NextFire>, Failure> {
     let mut fires = Vec::new();
     for (next, schedule) in found {
         let later = schedule.rule().map(|rule| then(&rule, next)).unwrap_or_default();
-        fires.extend([When(next)].into_iter().chain(later).map(|at| NextFire {
+        fires.extend([When(next)].into_iter().chain(later).map(|at| FireToCome {
             schedule: schedule.name.clone(),
             tenant: schedule.tenant_handle.clone(),
             task: schedule.task.clone(),

@@ -26,4 +26,4 @@ create table sign_in_attempts (
 );
 create index sign_in_attempts_expired on sign_in_attempts (expires_at);
 
-grant select, insert, delete on sign_in_attempts to tradeup_app;
+grant select, insert, update, delete on sign_in_attempts to tradeup_app;

@@ -118,14 +118,14 @@ async fn somebody_signs_in_from_the_page_and_acts() {
     assert_eq!(status, 303, "{answer}");
     assert_eq!(header(&answer, "location"), Some("/runs?task=a&state=dead"));
     let set: Vec<&str> = answer.lines().filter(|line| line.starts_with("set-cookie: ")).collect();
-    assert_eq!(set.len(), 2, "{answer}");
+    // The one that binds the sign-in to this browser ends by itself: another tab may be at the provider still.
+    assert_eq!(set.len(), 1, "{answer}");
     for cookie in &set {
         assert!(
             ["HttpOnly", "SameSite=Lax", "; Secure"].iter().all(|word| cookie.contains(word)),
             "{cookie}"
         );
     }
-    assert!(set[1].contains("tradeup_sign_in=;") && set[1].contains("Path=/sign-in;"), "{}", set[1]);
 
     let cookie = cookie_of(&answer, "tradeup_session").unwrap();
     let olga = Browser { port: on.port, cookie };
