@@ -9,6 +9,7 @@ pub(crate) mod replays;
 pub(crate) mod reversals;
 pub(crate) mod schedules;
 pub(crate) mod start;
+pub(crate) mod users;
 
 use axum::Router;
 use axum::extract::{Path, State};

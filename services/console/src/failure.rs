@@ -141,13 +141,22 @@ impl IntoResponse for Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct Done(pub(crate) Value);
 
+/// What is kept of it for a program that sends the same again: what is shown once is in the first answer alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept(pub(crate) Value);
+
 /// Writes what was done or has failed for whoever asked: a program at `/api`, or a person.
 pub(crate) async fn written(request: Request, next: Next) -> Response {
     let uri: Uri = request.uri().clone();
     let mut response = next.run(request).await;
     let is_program = uri.path().starts_with("/api/");
     if let Some(Done(value)) = response.extensions_mut().remove::<Done>().filter(|_| is_program) {
-        return Json(value).into_response();
+        let kept = response.extensions_mut().remove::<Kept>();
+        let mut told = Json(value).into_response();
+        if let Some(kept) = kept {
+            told.extensions_mut().insert(kept);
+        }
+        return told;
     }
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     if is_program {

@@ -115,10 +115,16 @@ fn routes(console: Console) -> Router {
     Router::new()
         .merge(pages::routes())
         .merge(acts::routes("dead"))
+        .merge(acts::users::routes("/settings/users", "/settings/tokens"))
         .merge(sign_in::routes())
         .merge(oidc::routes())
         .merge(live::routes())
-        .nest("/api/v1", api::routes().merge(acts::routes("dead-letters")))
+        .nest(
+            "/api/v1",
+            api::routes()
+                .merge(acts::routes("dead-letters"))
+                .merge(acts::users::routes("/users", "/user-tokens")),
+        )
         .nest("/api/scheduled-tasks", api::scheduled_tasks::routes())
         .merge(assets::routes())
         .fallback(failure::no_such_page)

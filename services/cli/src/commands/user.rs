@@ -4,12 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use serde_json::json;
-use tradeup_access::{PasswordHash, Role, UserToken};
-use tradeup_store::users::{self, Change, NewUser};
-use tradeup_store::{Pool, TenantId, Tx, audit, user_tokens};
+use tradeup_access::{PasswordHash, Role, UserToken, account};
+use tradeup_store::users::{self, Change, Changed, NewUser};
+use tradeup_store::{Pool, TenantRef, Tx, user_tokens};
 use uuid::Uuid;
 
 use super::tenant_by_handle;
@@ -17,11 +15,6 @@ use super::who::Who;
 use crate::Context;
 use crate::output::instant;
 use crate::sheet::{Cell, Sheet};
-
-/// Random letters of a password that is made here: more than 100 bits.
-const PASSWORD_LETTERS: usize = 20;
-/// Those that are not mistaken for each other.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// Who may sign in to the console.
 #[derive(Subcommand)]
@@ -72,7 +65,8 @@ pub(crate) struct AddToken {
     #[arg(long = "for", value_name = "NAME")]
     name: String,
     /// For how long, in days.
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(i32).range(1..=366))]
+    #[arg(long, default_value_t = user_tokens::DAYS,
+        value_parser = clap::value_parser!(i32).range(1..=i64::from(user_tokens::DAYS_MAX)))]
     days: i32,
     #[command(flatten)]
     who: Who,
@@ -133,14 +127,16 @@ impl User {
     }
 }
 
-/// The tenant that goes with a role.
-async fn tenant_of(pool: &Pool, role: Role, handle: Option<&str>) -> anyhow::Result<Option<TenantId>> {
-    match (role, handle) {
-        (Role::Shop, Some(handle)) => Ok(Some(tenant_by_handle(pool, handle).await?.id)),
-        (Role::Shop, None) => bail!("--role shop needs --tenant: whose staff they are"),
-        (_, None) => Ok(None),
-        (_, Some(_)) => bail!("--tenant goes with --role shop alone; others see all shops"),
-    }
+/// The tenant that goes with a role, if one does.
+async fn tenant_of(
+    pool: &Pool,
+    role: Option<Role>,
+    handle: Option<&str>,
+) -> anyhow::Result<Option<TenantRef>> {
+    account::check_tenant(role, handle.is_some())?;
+    let Some(handle) = handle else { return Ok(None) };
+    let tenant = tenant_by_handle(pool, handle).await?;
+    Ok(Some(TenantRef { id: tenant.id, handle: tenant.handle }))
 }
 
 /// A password and its hash; the password is to be shown if it was made here.
@@ -150,60 +146,33 @@ fn password(name: &str, given: bool) -> anyhow::Result<(Option<String>, Password
         std::io::stdin().read_line(&mut line).context("reading the password")?;
         return Ok((None, PasswordHash::of(line.trim_end_matches(['\r', '\n']), name)?));
     }
-    let mut random = [0; PASSWORD_LETTERS];
-    SysRng.try_fill_bytes(&mut random).context("random bytes")?;
-    let letters: String =
-        random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
-    let hash = PasswordHash::of(&letters, name)?;
-    Ok((Some(letters), hash))
-}
-
-/// Who is known to the provider by an address has it for a name.
-fn ensure_address(name: &str) -> anyhow::Result<()> {
-    let is_address =
-        name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
-    ensure!(
-        is_address && name.matches('@').count() == 1,
-        "{name:?} is no e-mail address; with --oidc a user's name is the address that the provider vouches for, \
-         in small letters"
-    );
-    Ok(())
+    let (shown, hash) = PasswordHash::generated(name)?;
+    Ok((Some(shown), hash))
 }
 
 impl Add {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._@+-".contains(c);
-        ensure!(
-            self.name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-                && self.name.len() <= 100
-                && self.name.chars().all(fits),
-            "{:?} is no user's name; use small letters, digits and ._@+-, beginning with a letter or digit",
-            self.name
-        );
+        account::check_name(&self.name, self.oidc)?;
         let pool = context.pool().await?;
-        let tenant = tenant_of(&pool, self.role, self.tenant.as_deref()).await?;
+        let tenant = tenant_of(&pool, Some(self.role), self.tenant.as_deref()).await?;
         let (shown, hash) = match self.oidc {
-            true => ensure_address(&self.name).map(|()| (None, None))?,
+            true => (None, None),
             false => password(&self.name, self.password_stdin).map(|(shown, hash)| (shown, Some(hash)))?,
         };
         let actor = self.who.actor();
         let new = NewUser {
             name: &self.name,
             role: self.role.as_str(),
-            tenant,
+            tenant: tenant.as_ref(),
             password_hash: hash.as_ref().map(PasswordHash::as_str),
             oidc: self.oidc,
-            by: &actor.name,
         };
         let mut tx = Tx::of_engine(&pool).await?;
         ensure!(
-            users::add(&mut tx, &new).await?.is_some(),
+            users::add(&mut tx, &new, &actor).await?.is_some(),
             "there is a user {0} already; change them: tradeup user set {0}",
             self.name
         );
-        let subject = json!({ "user": self.name, "role": self.role.as_str(), "tenant": self.tenant,
-            "oidc": self.oidc });
-        audit::record(&mut tx, &actor, "users.add", &subject).await?;
         tx.commit().await?;
         let value = json!({ "user": self.name, "role": self.role.as_str(), "password": shown });
         context.output().show(&value, || match &shown {
@@ -231,15 +200,12 @@ impl Set {
                 || self.no_oidc,
             "say what changes: --role, --new-password, --password-stdin, --disable, --enable, --oidc or --no-oidc"
         );
-        ensure!(self.role.is_some() || self.tenant.is_none(), "--tenant goes with --role shop");
         if self.oidc {
-            ensure_address(&self.name)?;
+            account::check_address(&self.name)?;
         }
         let pool = context.pool().await?;
-        let role = match self.role {
-            Some(role) => Some((role.as_str(), tenant_of(&pool, role, self.tenant.as_deref()).await?)),
-            None => None,
-        };
+        let tenant = tenant_of(&pool, self.role, self.tenant.as_deref()).await?;
+        let role = self.role.map(|role| (role.as_str(), tenant.as_ref()));
         let (shown, hash) = match changes_password {
             true => password(&self.name, self.password_stdin).map(|(shown, hash)| (shown, Some(hash)))?,
             false => (None, None),
@@ -248,14 +214,14 @@ impl Set {
         let oidc = if self.oidc { Some(true) } else { self.no_oidc.then_some(false) };
         let change = Change { role, password_hash: hash.as_ref().map(PasswordHash::as_str), disabled, oidc };
         let mut tx = Tx::of_engine(&pool).await?;
-        ensure!(
-            users::change(&mut tx, &self.name, &change).await?,
-            "there is no user {}; `tradeup user list` shows them",
-            self.name
-        );
-        let subject = json!({ "user": self.name, "role": role.map(|(role, _)| role), "tenant": self.tenant,
-            "new_password": changes_password, "disabled": disabled, "oidc": oidc });
-        audit::record(&mut tx, &self.who.actor(), "users.change", &subject).await?;
+        match users::change(&mut tx, &self.name, &change, &self.who.actor()).await? {
+            Changed::Done => {}
+            Changed::NoUser => bail!("there is no user {}; `tradeup user list` shows them", self.name),
+            Changed::LastAdmin => bail!(
+                "{} is the last admin who may sign in; make another one first: tradeup user add NAME --role admin",
+                self.name
+            ),
+        }
         tx.commit().await?;
         let value = json!({ "user": self.name, "password": shown });
         context.output().show(&value, || {
@@ -294,13 +260,10 @@ impl AddToken {
         let token = UserToken::new().context("random bytes")?;
         let actor = self.who.actor();
         let mut tx = Tx::of_engine(&pool).await?;
-        let added =
-            user_tokens::add(&mut tx, &self.user, name, &token.hash(), self.days, &actor.name).await?;
+        let added = user_tokens::add(&mut tx, &self.user, name, &token.hash(), self.days, &actor).await?;
         let Some(id) = added else {
             bail!("there is no user {} who may sign in; `tradeup user list` shows them", self.user);
         };
-        let subject = json!({ "user": self.user, "token": id.to_string(), "for": name, "days": self.days });
-        audit::record(&mut tx, &actor, "user_tokens.add", &subject).await?;
         tx.commit().await?;
         let value = json!({ "id": id.to_string(), "user": self.user, "token": token.as_str() });
         context.output().show(&value, || {
@@ -320,14 +283,14 @@ impl RevokeToken {
         let pool = context.pool().await?;
         let mut tx = Tx::of_engine(&pool).await?;
         ensure!(
-            user_tokens::revoke(&mut tx, self.id).await?,
+            user_tokens::revoke(&mut tx, self.id, &self.who.actor()).await?,
             "there is no token {} that is taken; `tradeup user tokens` shows them",
             self.id
         );
-        let subject = json!({ "token": self.id.to_string() });
-        audit::record(&mut tx, &self.who.actor(), "user_tokens.revoke", &subject).await?;
         tx.commit().await?;
-        context.output().show(&subject, || "It is not taken any more.".to_owned())?;
+        context
+            .output()
+            .show(&json!({ "token": self.id.to_string() }), || "It is not taken any more.".to_owned())?;
         Ok(ExitCode::SUCCESS)
     }
 }

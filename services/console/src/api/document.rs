@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{scheduled_tasks as tasks, told};
+use super::{scheduled_tasks as tasks, told, users};
 use crate::acts;
 
 /// Why something is not answered as it was asked for (RFC 9457).
@@ -69,6 +69,8 @@ path!(SchedulePath, name: "The schedule's name.");
 path!(TaskPath, name: "The task's name.");
 path!(AlertPath, id: "The alert's id.");
 path!(RulePath, rule: "The rule's name.");
+path!(UserPath, name: "The user's name.");
+path!(UserTokenPath, id: "The token's id.");
 path!(BulkActPath, id: "The bulk act's id.");
 
 struct Token;
@@ -106,6 +108,8 @@ impl Modify for Token {
         acts::schedules::pause, acts::schedules::resume, acts::schedules::set, acts::schedules::remove,
         acts::schedules::catch_up, acts::schedules::backfill,
         acts::alerts::acknowledge, acts::alerts::test_channels, acts::alerts::set_rule,
+        users::list, users::tokens, acts::users::add_user, acts::users::change_user,
+        acts::users::add_user_token, acts::users::revoke_user_token,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),
     security(("token" = [])),

@@ -6,6 +6,7 @@ pub(crate) mod once;
 pub(crate) mod scheduled_tasks;
 mod schedules;
 mod told;
+mod users;
 
 use axum::extract::{Path, State};
 use axum::http::header::{HeaderValue, LINK};
@@ -219,6 +220,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/holds", get(holds))
         .route("/search", get(search))
         .merge(schedules::routes())
+        .merge(users::routes())
         .route("/tasks", get(tasks))
         .route("/tasks/{name}", get(task))
         .route("/dead-letters", get(dead_groups))

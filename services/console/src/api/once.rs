@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tradeup_store::api_calls::{self, Begun};
 
 use crate::access::Who;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kept};
 use crate::{BODY_BYTES_MAX, Console};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -70,7 +70,12 @@ async fn keyed(console: &Console, request: Request, next: Next) -> Result<Respon
             api_calls::forget(pool, &who.name, &key).await?;
         } else {
             let status = i16::try_from(parts.status.as_u16()).unwrap_or(i16::MAX);
-            api_calls::answered(pool, &who.name, &key, status, &body).await?;
+            let kept = parts.extensions.get::<Kept>().map(|Kept(value)| value.to_string());
+            let kept: &[u8] = match &kept {
+                Some(kept) => kept.as_bytes(),
+                None => &body,
+            };
+            api_calls::answered(pool, &who.name, &key, status, kept).await?;
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     });

@@ -9,7 +9,7 @@ mod holds;
 mod runs;
 mod schedules;
 mod search;
-mod settings;
+pub(crate) mod settings;
 mod shops;
 pub(crate) mod tasks;
 mod told;

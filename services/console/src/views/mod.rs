@@ -26,6 +26,7 @@ pub(crate) mod standing;
 pub(crate) mod statement;
 pub(crate) mod tasks;
 pub(crate) mod tenants;
+pub(crate) mod users;
 pub(crate) mod when;
 
 /// What a field says; `None` if it says nothing.

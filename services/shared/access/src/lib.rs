@@ -1,5 +1,6 @@
 //! Who may do what in the console: roles, passwords, and the tokens of sessions. No I/O.
 
+pub mod account;
 mod password;
 mod role;
 mod token;

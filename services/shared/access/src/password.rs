@@ -3,11 +3,19 @@
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
 /// Fewest characters (ASVS 5.0, 6.2.1).
 const LENGTH_MIN: usize = 12;
 /// Most characters; no shorter than ASVS asks (6.2.9), and short enough that nobody keeps us busy with one.
 const LENGTH_MAX: usize = 256;
+/// Random letters of a password that is made here: more than 100 bits.
+const RANDOM_LETTERS: usize = 20;
+/// Those that are not mistaken for each other.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// One that holds a short name by chance is thrown away.
+const TRIES: usize = 100;
 
 /// A password that is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +40,9 @@ pub enum PasswordError {
     /// The library failed, mostly for want of memory.
     #[error("the password can't be hashed: {0}")]
     Hash(String),
+    /// The system has no random bytes.
+    #[error("a password can't be made: {0}")]
+    Random(String),
 }
 
 /// The hash of a password, as it is stored: a PHC string.
@@ -62,6 +73,24 @@ impl PasswordHash {
         }
         let hash = Argon2::default().hash_password(password.as_bytes());
         hash.map(|hash| Self(hash.to_string())).map_err(|error| PasswordError::Hash(error.to_string()))
+    }
+
+    /// Makes a new password of a user, to be shown to them once, and hashes it. As slow as [`Self::of`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub fn generated(user: &str) -> Result<(String, Self), PasswordError> {
+        for _ in 0..TRIES {
+            let mut random = [0; RANDOM_LETTERS];
+            SysRng.try_fill_bytes(&mut random).map_err(|error| PasswordError::Random(error.to_string()))?;
+            let letters: String =
+                random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+            if !letters.contains(&user.to_lowercase()) {
+                let hash = Self::of(&letters, user)?;
+                return Ok((letters, hash));
+            }
+        }
+        Err(WeakPassword::HoldsName.into())
     }
 
     /// A hash as it was stored.
@@ -105,6 +134,14 @@ mod tests {
         assert!(!PasswordHash::stored("nonsense".to_owned()).is_of("correct horse battery"));
         assert_ne!(PasswordHash::of("correct horse battery", "ann").unwrap(), hash, "each has its own salt");
         assert_eq!(format!("{hash:?}"), "PasswordHash");
+    }
+
+    #[test]
+    fn a_password_is_made_for_whatever_name() {
+        for user in ["a", "annabel"] {
+            let (shown, hash) = PasswordHash::generated(user).unwrap();
+            assert!(shown.len() == 20 && !shown.contains(user) && hash.is_of(&shown));
+        }
     }
 
     #[test]

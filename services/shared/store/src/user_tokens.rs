@@ -1,12 +1,19 @@
 //! Tokens by which programs are let in as a user of the console. Only hashes are kept.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use tradeup_domain::api_token::TokenHash;
 use uuid::Uuid;
 
+use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
 use crate::sessions::InSession;
 use crate::{Connection, Pool, TenantId};
+
+/// For how many days a token is taken, unless it is said.
+pub const DAYS: i32 = 90;
+/// And at most.
+pub const DAYS_MAX: i32 = 366;
 
 /// A token as it is shown.
 #[derive(Clone, Debug)]
@@ -29,7 +36,7 @@ pub struct UserToken {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-/// Keeps the hash of a new token, for so many days. `None` if there is no such user who may sign in.
+/// Keeps the hash of a new token, for so many days, on record. `None` if there is no such user who may sign in.
 ///
 /// # Errors
 /// As any statement.
@@ -39,9 +46,9 @@ pub async fn add(
     name: &str,
     token_hash: &TokenHash,
     days: i32,
-    by: &str,
+    actor: &Actor,
 ) -> Result<Option<Uuid>, StoreError> {
-    sqlx::query_scalar!(
+    let added = sqlx::query_scalar!(
         "insert into user_tokens (id, user_id, name, token_hash, created_by, expires_at)
          select $1, u.id, $3, $4, $6, clock_timestamp() + make_interval(days => $5) from users u
          where u.name = $2 and u.disabled_at is null returning id",
@@ -50,11 +57,16 @@ pub async fn add(
         name,
         token_hash.as_bytes(),
         days,
-        by,
+        actor.name,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await
-    .doing("adding a token")
+    .doing("adding a token")?;
+    if let Some(id) = added {
+        let subject = json!({ "user": user, "token": id.to_string(), "for": name, "days": days });
+        audit::record(db, actor, "user_tokens.add", &subject).await?;
+    }
+    Ok(added)
 }
 
 /// As whom a token lets in, if it does.
@@ -83,17 +95,21 @@ pub async fn list(pool: &Pool) -> Result<Vec<UserToken>, StoreError> {
     .doing("listing tokens")
 }
 
-/// Takes a token no more. `false` if there is none, or it was revoked.
+/// Takes a token no more, on record. `false` if there is none, or it was revoked.
 ///
 /// # Errors
 /// As any statement.
-pub async fn revoke(db: &mut Connection, id: Uuid) -> Result<bool, StoreError> {
-    sqlx::query!(
+pub async fn revoke(db: &mut Connection, id: Uuid, actor: &Actor) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
         "update user_tokens set revoked_at = clock_timestamp() where id = $1 and revoked_at is null",
         id
     )
-    .execute(db)
+    .execute(&mut *db)
     .await
-    .doing("revoking a token")
-    .map(|done| done.rows_affected() == 1)
+    .doing("revoking a token")?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    audit::record(db, actor, "user_tokens.revoke", &json!({ "token": id.to_string() })).await?;
+    Ok(true)
 }

@@ -1,10 +1,15 @@
 //! Users of the console: who may sign in, as what, and of whose staff they are.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
-use crate::{Connection, Pool, TenantId};
+use crate::{Connection, Pool, TenantId, TenantRef};
+
+/// The role that says who may do what.
+const ADMIN: &str = "admin";
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -56,26 +61,35 @@ pub struct NewUser<'a> {
     /// Their role.
     pub role: &'a str,
     /// Whose staff they are.
-    pub tenant: Option<TenantId>,
+    pub tenant: Option<&'a TenantRef>,
     /// Their password's PHC string.
     pub password_hash: Option<&'a str>,
     /// Whether they may sign in by OpenID Connect; their name is the address that the provider vouches for.
     pub oidc: bool,
-    /// Who makes them.
-    pub by: &'a str,
 }
 
 /// What changes of a user; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct Change<'a> {
     /// Their role, and whose staff they are.
-    pub role: Option<(&'a str, Option<TenantId>)>,
+    pub role: Option<(&'a str, Option<&'a TenantRef>)>,
     /// Their password's PHC string.
     pub password_hash: Option<&'a str>,
     /// Whether they are kept from signing in.
     pub disabled: Option<bool>,
     /// Whether they may sign in by OpenID Connect. If not, who they are at the provider is forgotten.
     pub oidc: Option<bool>,
+}
+
+/// What came of changing a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// They are changed.
+    Done,
+    /// There is no such user.
+    NoUser,
+    /// Nobody would be left who may say who may do what: nothing was done.
+    LastAdmin,
 }
 
 /// A user who has shown who they are.
@@ -87,34 +101,70 @@ pub struct Known {
     pub name: String,
 }
 
-/// Adds a user. `None` if there is one with this name.
+/// Adds a user, on record. `None` if there is one with this name.
 ///
 /// # Errors
 /// As any statement.
-pub async fn add(db: &mut Connection, new: &NewUser<'_>) -> Result<Option<Uuid>, StoreError> {
-    sqlx::query_scalar!(
+pub async fn add(db: &mut Connection, new: &NewUser<'_>, actor: &Actor) -> Result<Option<Uuid>, StoreError> {
+    let tenant = new.tenant.map(|tenant| tenant.id);
+    let added = sqlx::query_scalar!(
         "insert into users (id, name, role, tenant_id, password_hash, created_by, oidc)
          values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id",
         Uuid::now_v7(),
         new.name,
         new.role,
-        new.tenant as Option<TenantId>,
+        tenant as Option<TenantId>,
         new.password_hash,
-        new.by,
+        actor.name,
         new.oidc,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await
-    .doing("adding a user")
+    .doing("adding a user")?;
+    if added.is_some() {
+        let tenant = new.tenant.map(|tenant| &tenant.handle);
+        let subject = json!({ "user": new.name, "role": new.role, "tenant": tenant, "oidc": new.oidc });
+        audit::record(db, actor, "users.add", &subject).await?;
+    }
+    Ok(added)
 }
 
-/// Changes a user. All their sessions end. `false` if there is no such user.
+/// Whether somebody is left after a change who may sign in and say who may do what; or nobody was before. Whoever else
+/// would take that from an admin waits until this transaction has ended.
+async fn leaves_an_admin(db: &mut Connection, name: &str, change: &Change<'_>) -> Result<bool, StoreError> {
+    let is_lowered = change.role.is_some_and(|(role, _)| role != ADMIN) || change.disabled == Some(true);
+    if !is_lowered && change.oidc != Some(false) {
+        return Ok(true);
+    }
+    let admins = sqlx::query!(
+        r#"select name, password_hash is not null as "has_password!" from users
+           where role = 'admin' and disabled_at is null and (password_hash is not null or oidc)
+           order by name for update"#
+    )
+    .fetch_all(db)
+    .await
+    .doing("looking for admins")?;
+    let [last] = admins.as_slice() else { return Ok(true) };
+    let has_a_way = change.oidc != Some(false) || last.has_password || change.password_hash.is_some();
+    Ok(last.name != name || (!is_lowered && has_a_way))
+}
+
+/// Changes a user, on record. All their sessions end.
 ///
 /// # Errors
 /// As any statement.
-pub async fn change(db: &mut Connection, name: &str, change: &Change<'_>) -> Result<bool, StoreError> {
-    let (role, tenant) = change.role.map_or((None, None), |(role, tenant)| (Some(role), tenant));
-    sqlx::query_file_scalar!(
+pub async fn change(
+    db: &mut Connection,
+    name: &str,
+    change: &Change<'_>,
+    actor: &Actor,
+) -> Result<Changed, StoreError> {
+    if !leaves_an_admin(db, name, change).await? {
+        return Ok(Changed::LastAdmin);
+    }
+    let (role, shop) = change.role.map_or((None, None), |(role, shop)| (Some(role), shop));
+    let tenant = shop.map(|shop| shop.id);
+    let is_there = sqlx::query_file_scalar!(
         "src/users/change.sql",
         name,
         role,
@@ -123,9 +173,16 @@ pub async fn change(db: &mut Connection, name: &str, change: &Change<'_>) -> Res
         change.disabled,
         change.oidc,
     )
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await
-    .doing("changing a user")
+    .doing("changing a user")?;
+    if !is_there {
+        return Ok(Changed::NoUser);
+    }
+    let subject = json!({ "user": name, "role": role, "tenant": shop.map(|shop| &shop.handle),
+        "new_password": change.password_hash.is_some(), "disabled": change.disabled, "oidc": change.oidc });
+    audit::record(db, actor, "users.change", &subject).await?;
+    Ok(Changed::Done)
 }
 
 /// All users, by name.

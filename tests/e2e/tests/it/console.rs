@@ -13,6 +13,7 @@ mod overview;
 mod proofs;
 mod schedules;
 mod shops;
+mod users;
 
 use std::time::Duration;
 

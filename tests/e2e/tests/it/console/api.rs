@@ -151,6 +151,8 @@ async fn the_api_is_as_its_document_says() {
         .args(["-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"])
         .arg(format!("http://127.0.0.1:{}/api/v1/openapi.json", console.port))
         .args(["--header", &format!("Authorization: Bearer {}", program.token)])
+        // It would revoke its own.
+        .args(["--exclude-operation-id", "revoke_user_token"])
         // A period may be well written and not be one, and a run may have ended: 422 and 409 are right then.
         .args(["--exclude-checks", "positive_data_acceptance"])
         .args(["--max-examples", "15", "--seed", "1", "--request-timeout", "20", "--workers", "1"])
