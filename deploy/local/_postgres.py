@@ -19,7 +19,7 @@ ROLES_SQL = Path(__file__).resolve().parents[1] / "postgres" / "roles.sql"
 ROLES = ("tradeup_admin", "tradeup_owner", "tradeup_app")
 # A service uses up to ten connections, a test up to five services, and the tests run several at a time.
 SETTINGS = {
-    "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "400",
+    "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "800",
     "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
     "shared_buffers": "256MB", "max_wal_size": "2GB", "track_commit_timestamp": "on",
     "timezone": "UTC", "log_timezone": "UTC",

@@ -111,6 +111,12 @@ async fn a_flash_sale_of_one_shop_does_not_hold_up_another() {
     let begun = Instant::now();
     futures::stream::iter(&sale).for_each_concurrent(32, |webhook| told.accept(webhook)).await;
     told.accept(&Webhook::new(&told.secret, quiet_shop, "orders/paid", order(400).as_bytes())).await;
+    // All of them wait, and who is before whom is not for the intake to decide.
+    eventually("each is a run", SOON, || async {
+        let runs = "select count(*) from runs where task = 'handle-order-paid'";
+        (told.number(runs).await == 401).then_some(())
+    })
+    .await;
     held.rollback().await.unwrap();
     told.settled().await;
     let took = begun.elapsed();
