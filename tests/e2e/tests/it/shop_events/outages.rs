@@ -120,12 +120,12 @@ async fn a_flash_sale_of_one_shop_does_not_hold_up_another() {
     held.rollback().await.unwrap();
     told.settled().await;
     let took = begun.elapsed();
-    // First come, first served would make it the last.
+    // First come, first served would make it the last, but for those that are worked on beside it.
     let passed = "select count(*) from runs r join tenants t on t.id = r.tenant_id
         where t.handle = 'harbour' and r.finished_at > (
             select q.finished_at from runs q join tenants o on o.id = q.tenant_id where o.handle = 'borealis')";
     let passed = told.number(passed).await;
-    assert!(passed > 50, "it has passed {passed} of the sale");
+    assert!(passed > 20, "it has passed {passed} of the sale");
     // What it may tell at once, five for each second that it took, and the one of the quiet shop.
     let urgent = told.number("select count(*) from runs where urgent and task = 'handle-order-paid'").await;
     let most = 51 + 5 * (i64::try_from(took.as_secs()).unwrap() + 1);
