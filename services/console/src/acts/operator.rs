@@ -115,12 +115,12 @@ impl<T: DeserializeOwned> FromRequest<Console> for Operator<T> {
             Some(_) => Err(wrong(format!("{name} has to be text"))),
         };
         let (form, reason) = (text("form")?, text("reason")?);
-        // A field that there is not may be one that was to narrow it.
-        let what = serde_json::from_value(Value::Object(fields)).map_err(|error| wrong(error.to_string()))?;
         if !who.sent(&form) {
             return Err(Failure::Forged);
         }
         who.may(Act::Operate)?;
+        // A field that there is not may be one that was to narrow it.
+        let what = serde_json::from_value(Value::Object(fields)).map_err(|error| wrong(error.to_string()))?;
         Ok(Self { who, what, reason, by_form: !is_json })
     }
 }

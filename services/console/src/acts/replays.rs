@@ -27,6 +27,7 @@ use crate::views::when::When;
 
 /// Which events of a shop: one, or all that match.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Told {
     /// This event.
     #[serde(default)]

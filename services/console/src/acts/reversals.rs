@@ -22,6 +22,7 @@ use crate::views::tenants;
 
 /// How it is taken back.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Reversing {
     /// From how many members, as it was shown.
     #[serde(default)]

@@ -21,6 +21,7 @@ use crate::views::when::When;
 
 /// Which schedule of a name.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct WhichSchedule {
     /// The shop whose own it is; that for all shops, if it is not said.
     #[serde(default)]
@@ -173,6 +174,7 @@ async fn make<T>(
 
 /// Fires to be caught up.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CatchUp {
     /// The shop whose own schedule it is; that for all shops, if it is not said.
     #[serde(default)]
@@ -204,6 +206,7 @@ pub(crate) async fn catch_up(
 
 /// Fires of a range to be made up for.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Backfill {
     /// The shop; all, if it is not said.
     #[serde(default)]
