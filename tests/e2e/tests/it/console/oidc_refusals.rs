@@ -14,9 +14,9 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 #[tokio::test]
 async fn who_may_not_is_refused_and_nobody_learns_why() {
     let on = sign_on(None).await;
+    add_user(&on.world, &["pat@acme.example", "--role", "admin"]);
     on.world.tradeup_ok(&["user", "add", "dora@acme.example", "--role", "admin", "--oidc"]);
     on.world.tradeup_ok(&["user", "set", "dora@acme.example", "--disable"]);
-    add_user(&on.world, &["pat@acme.example", "--role", "admin"]);
     on.world.tradeup_ok(&["user", "add", "kim@acme.example", "--role", "admin", "--oidc"]);
     let olga = Person::new("olga-1", "olga@acme.example");
     for (person, why) in [
