@@ -67,8 +67,17 @@ struct RunsPage {
     tasks: Vec<&'static str>,
     states: [&'static str; 8],
     next: Option<String>,
-    /// What matches, where something may be done with it.
-    many: Option<Many>,
+    /// The address of what may be done with all that match. They are counted there: with ten million runs that takes
+    /// longer than the list.
+    many: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "runs_many.html")]
+struct ManyPage {
+    frame: Frame,
+    narrowed: Vec<(String, String)>,
+    many: Many,
 }
 
 async fn list(
@@ -82,11 +91,31 @@ async fn list(
         None => None,
     };
     let many = match who.role.may(Act::Operate) && asked.narrows() && !view.runs.is_empty() {
-        true => Some(Many::of(&console, &who, &asked).await?),
+        true => Some(asked.narrowed(&who).query()?),
         false => None,
     };
     let tasks = tasks::names();
     written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next, many })
+}
+
+async fn many(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    who.may(Act::Operate)?;
+    if !asked.narrows() {
+        let why = "say which runs: task, state, tenant, tag, key, since or until".to_owned();
+        return Err(Failure::Invalid { field: "query", why });
+    }
+    let many = Many::of(&console, &who, &asked).await?;
+    let narrowed = form_fields(&many.query)?;
+    written(&ManyPage { frame: Frame::of(&who, "runs"), narrowed, many })
+}
+
+/// The fields of an address, to be shown.
+fn form_fields(query: &str) -> Result<Vec<(String, String)>, Failure> {
+    serde_urlencoded::from_str(query).map_err(|_unreadable| Failure::Internal)
 }
 
 #[derive(Template)]
@@ -110,5 +139,5 @@ async fn one(
 }
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/runs", get(list)).route("/runs/{id}", get(one))
+    Router::new().route("/runs", get(list)).route("/runs/many", get(many)).route("/runs/{id}", get(one))
 }

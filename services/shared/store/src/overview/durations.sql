@@ -6,7 +6,9 @@ from unnest($1::text[]) as t (task)
 left join lateral (
     select extract(epoch from finished_at - started_at)::float8 as took
     from runs
-    where task = t.task and state = 'succeeded' and started_at is not null
-    order by id desc limit $2
+    -- In these words the index of tasks is the only one that gives the order. By "=" a task that has hardly run is
+    -- looked for among all runs, from the newest on.
+    where task >= t.task and task <= t.task and state = 'succeeded' and started_at is not null
+    order by task desc, id desc limit $2
 ) as r on true
 group by t.task

@@ -42,6 +42,8 @@ async fn a_bulk_act_is_counted_worked_off_and_on_record() {
     let olga = console.as_user("olga").await;
     let list = "task=monthly-credits-batch";
     let (_, page) = olga.get(&format!("/runs?{list}")).await;
+    assert!(page.contains(&format!("/runs/many?{list}")), "{page}");
+    let (_, page) = olga.get(&format!("/runs/many?{list}")).await;
     assert!(page.contains("2 runs match: 2 queued."), "{page}");
     assert!(page.contains("Would cancel 2 of 2, and what is below any of them."), "{page}");
     let cancel = format!("/runs/cancel?{list}");
