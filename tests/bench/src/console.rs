@@ -79,6 +79,7 @@ impl Console {
             "/runs?task=rare".to_owned(),
             "/runs?task=settle-order&state=dead".to_owned(),
             "/runs?tenant=shop-7".to_owned(),
+            "/runs/many?task=settle-order&state=dead".to_owned(),
             "/runs?key=key-1234567".to_owned(),
             format!("/runs?all=1&since={begun}&until={next_day}"),
             format!("/runs?all=1&before={dead}"),

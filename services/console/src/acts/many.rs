@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::json;
-use tradeup_store::{Tx, bulk_acts, runs};
+use tradeup_store::{Tx, bulk_acts};
 use uuid::Uuid;
 
 use super::operator::Counted;
@@ -11,7 +11,7 @@ use super::{Nothing, Operator, Said, done};
 use crate::Console;
 use crate::api::document::{BulkActPath, Problems};
 use crate::failure::{Failure, Query};
-use crate::views::runs::{Asked, MANY_MAX};
+use crate::views::runs::{Asked, MANY_MAX, counted};
 
 async fn begin(
     console: &Console,
@@ -20,14 +20,9 @@ async fn begin(
     operator: &Operator<Counted>,
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
-    if !asked.narrows() {
-        let why = "say which runs: task, state, tenant, tag, key, since or until".to_owned();
-        return Err(Failure::Invalid { field: "query", why });
-    }
     let pool = console.worker.pool();
-    let asked = asked.narrowed(&operator.who);
-    let found = runs::count(pool, &asked.filter()?, MANY_MAX + 1).await?;
-    let number: i64 = found.iter().map(|(_, runs)| runs).sum();
+    let (asked, by_state) = counted(pool, &operator.who, asked).await?;
+    let number: i64 = by_state.iter().map(|(_, runs)| runs).sum();
     if number > MANY_MAX {
         return Err(Failure::Conflict(format!("More than {MANY_MAX} runs match: narrow it further.")));
     }

@@ -7,7 +7,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 use tradeup_access::Act;
-use tradeup_store::runs;
 
 use super::{filters, written};
 use crate::Console;
@@ -15,7 +14,7 @@ use crate::access::Who;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::run::{Run, id};
-use crate::views::runs::{Asked, MANY_MAX, Runs};
+use crate::views::runs::{Asked, MANY_MAX, Runs, counted};
 use crate::views::tasks;
 
 /// Every state that a run may be in.
@@ -32,17 +31,18 @@ struct Many {
     number: i64,
     /// How many of each state.
     by_state: Vec<(String, i64)>,
+    /// What they are narrowed to, in words.
+    about: String,
     /// The address of the acts.
     query: String,
 }
 
 impl Many {
     async fn of(console: &Console, who: &Who, asked: &Asked) -> Result<Self, Failure> {
-        let asked = asked.narrowed(who);
-        let mut by_state = runs::count(console.worker.pool(), &asked.filter()?, MANY_MAX + 1).await?;
+        let (asked, mut by_state) = counted(console.worker.pool(), who, asked).await?;
         by_state.sort_unstable();
         let number = by_state.iter().map(|(_, runs)| runs).sum();
-        Ok(Self { number, by_state, query: asked.query()? })
+        Ok(Self { number, by_state, about: asked.words(), query: asked.query()? })
     }
 
     /// What an act would do, in words.
@@ -76,7 +76,6 @@ struct RunsPage {
 #[template(path = "runs_many.html")]
 struct ManyPage {
     frame: Frame,
-    narrowed: Vec<(String, String)>,
     many: Many,
 }
 
@@ -104,18 +103,8 @@ async fn many(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     who.may(Act::Operate)?;
-    if !asked.narrows() {
-        let why = "say which runs: task, state, tenant, tag, key, since or until".to_owned();
-        return Err(Failure::Invalid { field: "query", why });
-    }
     let many = Many::of(&console, &who, &asked).await?;
-    let narrowed = form_fields(&many.query)?;
-    written(&ManyPage { frame: Frame::of(&who, "runs"), narrowed, many })
-}
-
-/// The fields of an address, to be shown.
-fn form_fields(query: &str) -> Result<Vec<(String, String)>, Failure> {
-    serde_urlencoded::from_str(query).map_err(|_unreadable| Failure::Internal)
+    written(&ManyPage { frame: Frame::of(&who, "runs"), many })
 }
 
 #[derive(Template)]

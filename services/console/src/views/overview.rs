@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use futures::future::{join4, join5};
+use futures::future::join;
 use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 use utoipa::ToSchema;
@@ -213,21 +213,33 @@ impl Overview {
         let pool = console.worker.pool();
         let nats = console.worker.broker().is_connected();
         let now = schedules::clock(pool).await?;
-        // Side by side: each asks the database for something else, and NATS may take a moment.
-        let (ended, unfinished, dead, backlog, grid) = join5(
-            console.ended.hours(pool, now),
-            overview::unfinished(pool),
-            dead::groups(pool),
-            console.backlogs.now(&console.worker, now),
-            Grid::read(pool, now, None),
-        )
-        .await;
-        let (ended, dead, backlog, grid) = (ended?, dead?, backlog?, grid?);
-        let unfinished: Vec<StateCount> =
-            unfinished?.into_iter().map(|(state, runs)| StateCount { state, runs }).collect();
-        let (processes, held, alerts, next_fires) =
-            join4(processes(pool), held(pool), alerts::open(pool), next_fires(pool)).await;
-        let (processes, held, alerts, next_fires) = (processes?, held?, alerts?, next_fires?);
+        let ended = console.ended.hours(pool, now).await?;
+        let unfinished: Vec<StateCount> = overview::unfinished(pool)
+            .await?
+            .into_iter()
+            .map(|(state, runs)| StateCount { state, runs })
+            .collect();
+        let dead = dead::groups(pool).await?;
+        // NATS may take a moment, in which the tables are asked.
+        let backlog = console.backlogs.now(&console.worker, now);
+        let (backlog, grid) = join(backlog, Grid::read(pool, now, None)).await;
+        let (backlog, grid) = (backlog?, grid?);
+        let processes: Vec<Process> = workers::list(pool)
+            .await?
+            .into_iter()
+            .filter(|worker| worker.stopped_at.is_none())
+            .map(|worker| Process {
+                lost: (worker.unseen_seconds > UNSEEN_SECONDS)
+                    .then(|| length(seconds(worker.unseen_seconds))),
+                name: worker.name,
+                service: worker.service,
+                build: worker.build,
+                started: When(worker.started_at),
+                clock_skew_ms: worker.clock_skew_ms,
+            })
+            .collect();
+        let held = held(pool).await?;
+        let alerts = alerts::open(pool).await?;
         let dead_total = dead.iter().map(|group| group.letters).sum();
         let wrong = wrong(nats, dead_total, &grid, &processes);
         Ok(Self {
@@ -239,27 +251,13 @@ impl Overview {
             grid,
             ended,
             backlog,
-            next_fires,
+            next_fires: next_fires(pool).await?,
             processes,
             held,
             alerts,
             wrong,
         })
     }
-}
-
-/// Processes of services that have not ended.
-async fn processes(pool: &Pool) -> Result<Vec<Process>, Failure> {
-    let running = workers::list(pool).await?.into_iter().filter(|worker| worker.stopped_at.is_none());
-    let shown = running.map(|worker| Process {
-        lost: (worker.unseen_seconds > UNSEEN_SECONDS).then(|| length(seconds(worker.unseen_seconds))),
-        name: worker.name,
-        service: worker.service,
-        build: worker.build,
-        started: When(worker.started_at),
-        clock_skew_ms: worker.clock_skew_ms,
-    });
-    Ok(shown.collect())
 }
 
 async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {

@@ -144,7 +144,10 @@ impl Asked {
             ("until", &self.until),
         ];
         let said = said.into_iter().filter(|(_, text)| !text.trim().is_empty());
-        let said: Vec<String> = said.map(|(name, text)| format!("{name} {}", text.trim())).collect();
+        let mut said: Vec<String> = said.map(|(name, text)| format!("{name} {}", text.trim())).collect();
+        if !said.is_empty() && !self.all.is_empty() {
+            said.push("with children".to_owned());
+        }
         if said.is_empty() { "all runs".to_owned() } else { said.join(", ") }
     }
 
@@ -179,6 +182,22 @@ impl Asked {
 
 /// Runs that one bulk act is about, at most.
 pub(crate) const MANY_MAX: i64 = 10_000;
+
+/// What a list is narrowed to, of what they may see, with how many runs of it there are by their state now: counted up to
+/// one more than [`MANY_MAX`]. Nobody means all runs by saying nothing.
+pub(crate) async fn counted(
+    pool: &Pool,
+    who: &Who,
+    asked: &Asked,
+) -> Result<(Asked, Vec<(String, i64)>), Failure> {
+    if !asked.narrows() {
+        let why = "say which runs: task, state, tenant, tag, key, since or until".to_owned();
+        return Err(Failure::Invalid { field: "query", why });
+    }
+    let asked = asked.narrowed(who);
+    let by_state = runs::count(pool, &asked.filter()?, MANY_MAX + 1).await?;
+    Ok((asked, by_state))
+}
 
 /// The latest that match, of what is [narrowed](Asked::narrowed).
 pub(crate) async fn latest(pool: &Pool, asked: &Asked, limit: i64) -> Result<Vec<Line>, Failure> {
