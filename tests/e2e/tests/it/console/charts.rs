@@ -105,12 +105,21 @@ async fn a_shops_months_are_drawn_for_that_shop_alone() {
     let console = console().await;
     let world = &console.world;
     let sam = console.as_user("sam").await;
-    let page = sam.get("/shops/aurora/ledger").await.1;
-    assert!(page.contains("Nothing has moved yet.") && !page.contains("<svg"), "{page}");
+    // Figures are reckoned beside the page, which is shown without them or with older ones if that takes long.
+    let page = eventually("the ledger without movements", SOON, || async {
+        let page = sam.get("/shops/aurora/ledger").await.1;
+        page.contains("Nothing has moved yet.").then_some(page)
+    })
+    .await;
+    assert!(!page.contains("<svg"), "{page}");
 
     month(world).await;
     let (_, minor) = world.due["aurora"];
-    let ledger = sam.json("/shops/aurora/ledger").await;
+    let ledger = eventually("the month is in the ledger", SOON, || async {
+        let ledger = sam.json("/shops/aurora/ledger").await;
+        ledger["months"].as_array().is_some_and(|months| !months.is_empty()).then_some(ledger)
+    })
+    .await;
     let months = ledger["months"].as_array().unwrap();
     let sum = |name: &str| months.iter().map(|month| month[name].as_i64().unwrap()).sum::<i64>();
     assert_eq!((sum("granted_minor"), sum("spent_minor"), sum("expired_minor")), (minor, 0, 0), "{ledger}");
@@ -126,6 +135,11 @@ async fn a_shops_months_are_drawn_for_that_shop_alone() {
         assert!(status == 404 && !answer.contains("Credit by month"), "{answer}");
     }
     let (_, others) = world.due["borealis"];
-    let of_other = console.as_user("vera").await.json("/shops/borealis/ledger").await;
+    let vera = console.as_user("vera").await;
+    let of_other = eventually("the other shop's month", SOON, || async {
+        let ledger = vera.json("/shops/borealis/ledger").await;
+        ledger["months"].as_array().is_some_and(|months| !months.is_empty()).then_some(ledger)
+    })
+    .await;
     assert_eq!(of_other["months"][0]["granted_minor"], others, "{of_other}");
 }
