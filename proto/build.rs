@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 21] = [
+const FILES: [&str; 23] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -23,8 +23,10 @@ const FILES: [&str; 21] = [
     "tradeup/v1/replay.proto",
     "tradeup/v1/gaps.proto",
     "tradeup/v1/ledger_verification.proto",
+    "tradeup/v1/plan.proto",
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",
+    "tradeup/v1/agents.proto",
     "tradeup/v1/probe.proto",
     "tradeup/v1/control.proto",
 ];

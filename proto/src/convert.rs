@@ -8,10 +8,15 @@ use tradeup_domain::spend::{Spend, SpendError};
 use tradeup_domain::{Currency, Grant, GrantError, InvalidPeriod, Money, MoneyError, Period, ValueClass};
 use uuid::Uuid;
 
+pub use asked::{
+    ASKED_CHARS_MAX, TIMELINE_DAYS, TIMELINE_DAYS_DEFAULT, analyze_member_insights, analyze_segment,
+    plan_campaign, plan_strategic_goal,
+};
 pub use order::fact;
 
 use crate::v1;
 
+mod asked;
 mod order;
 
 /// Why a decoded message can't be used.
@@ -56,6 +61,14 @@ pub enum ConvertError {
     /// A merge that can't be.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// Something that agents can't be asked for.
+    #[error("field {field} {problem}")]
+    Asked {
+        /// Field name as in the `.proto` file.
+        field: &'static str,
+        /// What is wrong with it and what to give, in words.
+        problem: &'static str,
+    },
 }
 
 /// A domain instant as a message field.

@@ -195,6 +195,46 @@ pub const REDACT_CUSTOMER: JobKind =
 pub const REDACT_SHOP: JobKind =
     JobKind { service: "webhooks", task: "redact-shop", input: "tradeup.v1.HandleEvent" };
 
+/// Fires one plan against churn for each tenant.
+pub const WEEKLY_CHURN_PREVENTION_SCAN: JobKind =
+    JobKind { service: "scheduler", task: "weekly-churn-prevention-scan", input: "tradeup.v1.AgentScan" };
+/// Plans what brings one tenant's members back who are about to stay away.
+pub const WEEKLY_CHURN_PREVENTION_SCAN_TENANT: JobKind = JobKind {
+    service: "agents",
+    task: "weekly-churn-prevention-scan-tenant",
+    input: "tradeup.v1.AgentScanTenant",
+};
+/// Fires one plan against expiring credit for each tenant.
+pub const DAILY_EXPIRATION_RESCUE: JobKind =
+    JobKind { service: "scheduler", task: "daily-expiration-rescue", input: "tradeup.v1.AgentScan" };
+/// Plans what has one tenant's members use credit that is about to end.
+pub const DAILY_EXPIRATION_RESCUE_TENANT: JobKind = JobKind {
+    service: "agents",
+    task: "daily-expiration-rescue-tenant",
+    input: "tradeup.v1.AgentScanTenant",
+};
+/// Fires one strategic review for each tenant.
+pub const MONTHLY_STRATEGIC_REVIEW: JobKind =
+    JobKind { service: "scheduler", task: "monthly-strategic-review", input: "tradeup.v1.AgentScan" };
+/// Reviews one tenant's programme and plans its next quarter.
+pub const MONTHLY_STRATEGIC_REVIEW_TENANT: JobKind = JobKind {
+    service: "agents",
+    task: "monthly-strategic-review-tenant",
+    input: "tradeup.v1.AgentScanTenant",
+};
+/// Answers a question about a tenant's members.
+pub const ANALYZE_MEMBER_INSIGHTS: JobKind =
+    JobKind { service: "agents", task: "analyze-member-insights", input: "tradeup.v1.AnalyzeMemberInsights" };
+/// Answers a question about some of a tenant's members.
+pub const ANALYZE_SEGMENT: JobKind =
+    JobKind { service: "agents", task: "analyze-segment", input: "tradeup.v1.AnalyzeSegment" };
+/// Plans one campaign.
+pub const PLAN_CAMPAIGN: JobKind =
+    JobKind { service: "agents", task: "plan-campaign", input: "tradeup.v1.PlanCampaign" };
+/// Plans the way to a goal.
+pub const PLAN_STRATEGIC_GOAL: JobKind =
+    JobKind { service: "agents", task: "plan-strategic-goal", input: "tradeup.v1.PlanStrategicGoal" };
+
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
@@ -204,10 +244,13 @@ pub const PROBE_CREDITS: JobKind =
 /// Goes the whole way through webhooks and does nothing at its end.
 pub const PROBE_WEBHOOKS: JobKind =
     JobKind { service: "webhooks", task: "probe-webhooks", input: "tradeup.v1.Probe" };
+/// Goes the whole way through agents and asks no model.
+pub const PROBE_AGENTS: JobKind =
+    JobKind { service: "agents", task: "probe-agents", input: "tradeup.v1.Probe" };
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 64] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -258,9 +301,20 @@ impl JobKind {
         HANDLE_DATA_REQUEST,
         REDACT_CUSTOMER,
         REDACT_SHOP,
+        WEEKLY_CHURN_PREVENTION_SCAN,
+        WEEKLY_CHURN_PREVENTION_SCAN_TENANT,
+        DAILY_EXPIRATION_RESCUE,
+        DAILY_EXPIRATION_RESCUE_TENANT,
+        MONTHLY_STRATEGIC_REVIEW,
+        MONTHLY_STRATEGIC_REVIEW_TENANT,
+        ANALYZE_MEMBER_INSIGHTS,
+        ANALYZE_SEGMENT,
+        PLAN_CAMPAIGN,
+        PLAN_STRATEGIC_GOAL,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
         PROBE_WEBHOOKS,
+        PROBE_AGENTS,
     ];
 
     /// The kind with this task name, if there is one.

@@ -1,5 +1,6 @@
 //! `scheduler`: fires schedules, plans runs into batches, and sweeps up after crashes.
 
+mod agent_scan;
 mod fan_out;
 mod schedules;
 mod tasks;

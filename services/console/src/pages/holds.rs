@@ -23,13 +23,13 @@ struct HoldsPage {
     frame: Frame,
     view: Holds,
     tasks: Vec<&'static str>,
-    dependencies: [&'static str; 4],
+    dependencies: Vec<&'static str>,
 }
 
 async fn holds(State(console): State<Console>, who: Who) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
     let view = Holds::read(console.worker.pool()).await?;
-    let dependencies = Dependency::ALL.map(Dependency::as_str);
+    let dependencies = Dependency::ALL.map(Dependency::as_str).to_vec();
     written(&HoldsPage { frame: Frame::of(&who, "holds"), view, tasks: tasks::names(), dependencies })
 }
 

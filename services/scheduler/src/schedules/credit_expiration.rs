@@ -20,6 +20,7 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_window: MISSED_WINDOW,
         // Two at once would only wait for one another.
         overlap_policy: "queue_one",
+        spread: Duration::ZERO,
     },
     task: trigger::Scheduled::CreditExpiration,
 };

@@ -20,6 +20,7 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_window: MISSED_WINDOW,
         // A second one would find everything claimed that the first is still sending.
         overlap_policy: "queue_one",
+        spread: Duration::ZERO,
     },
     task: trigger::Scheduled::ExpirationWarning,
 };

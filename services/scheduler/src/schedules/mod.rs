@@ -1,12 +1,15 @@
 //! The schedules, one file each: what they are and which run a fire creates.
 
 pub(crate) mod credit_expiration;
+pub(crate) mod daily_expiration_rescue;
 pub(crate) mod expiration_warning;
 pub(crate) mod gap_search;
 pub(crate) mod ledger_verification;
 pub(crate) mod monthly_credits;
+pub(crate) mod monthly_strategic_review;
 pub(crate) mod tier_review;
 pub(crate) mod wallet_reconciliation;
+pub(crate) mod weekly_churn_prevention_scan;
 
 use tradeup_store::schedules::NewSchedule;
 use tradeup_worker::trigger::Scheduled;
@@ -20,12 +23,15 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 7] = [
+pub(crate) const ALL: [Declared; 10] = [
     credit_expiration::SCHEDULE,
+    daily_expiration_rescue::SCHEDULE,
     expiration_warning::SCHEDULE,
     gap_search::SCHEDULE,
     ledger_verification::SCHEDULE,
     monthly_credits::SCHEDULE,
+    monthly_strategic_review::SCHEDULE,
     tier_review::SCHEDULE,
     wallet_reconciliation::SCHEDULE,
+    weekly_churn_prevention_scan::SCHEDULE,
 ];

@@ -20,6 +20,7 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_window: MISSED_WINDOW,
         // Two months are two sets of keys: they do not get into each other's way.
         overlap_policy: "allow",
+        spread: Duration::ZERO,
     },
     task: trigger::Scheduled::MonthlyCredits,
 };

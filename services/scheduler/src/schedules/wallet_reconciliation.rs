@@ -20,6 +20,7 @@ pub(crate) const SCHEDULE: Declared = Declared {
         missed_policy: "latest",
         missed_window: MISSED_WINDOW,
         overlap_policy: "queue_one",
+        spread: Duration::ZERO,
     },
     task: trigger::Scheduled::WalletReconciliation,
 };

@@ -2,18 +2,21 @@
 
 mod credit_expiration;
 mod credit_expiration_tenant;
+mod daily_expiration_rescue;
 mod expiration_warning;
 mod expiration_warning_tenant;
 mod gap_search;
 mod ledger_verification;
 mod monthly_credits;
 mod monthly_credits_tenant;
+mod monthly_strategic_review;
 mod reversal;
 mod reversal_tenant;
 mod tier_review;
 mod tier_review_tenant;
 mod wallet_reconciliation;
 mod wallet_reconciliation_tenant;
+mod weekly_churn_prevention_scan;
 
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
@@ -22,17 +25,20 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration::CreditExpiration)?
         .register(credit_expiration_tenant::CreditExpirationTenant)?
+        .register(daily_expiration_rescue::DailyExpirationRescue)?
         .register(expiration_warning::ExpirationWarning)?
         .register(expiration_warning_tenant::ExpirationWarningTenant)?
         .register(gap_search::GapSearch)?
         .register(ledger_verification::LedgerVerification)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
+        .register(monthly_strategic_review::MonthlyStrategicReview)?
         .register(reversal::Reversal)?
         .register(reversal_tenant::ReversalTenant)?
         .register(tier_review::TierReview)?
         .register(tier_review_tenant::TierReviewTenant)?
         .register(wallet_reconciliation::WalletReconciliation)?
         .register(wallet_reconciliation_tenant::WalletReconciliationTenant)?
+        .register(weekly_churn_prevention_scan::WeeklyChurnPreventionScan)?
         .register(ProbeScheduler)
 }

@@ -157,6 +157,22 @@ error_codes! {
     MailUnrenderable = "TU0507",
     /// This service was given no mail server.
     MailNotConfigured = "TU0508",
+    /// The Messages API can't be reached, is overloaded, limits us, or cut its answer.
+    ModelUnavailable = "TU0701",
+    /// The Messages API refuses the request as such.
+    ModelRefusedRequest = "TU0702",
+    /// The Messages API does not let us in: key, billing or permission.
+    ModelUnauthorized = "TU0703",
+    /// None of the models of a role is there any more.
+    ModelGone = "TU0704",
+    /// A limit on money is reached before anything was found out.
+    AgentBudgetExhausted = "TU0705",
+    /// Answers of one turn were lost more often than may be paid for.
+    AgentSpendUnknown = "TU0706",
+    /// An agent came to its end without a plan.
+    AgentNoPlan = "TU0707",
+    /// This service was given no key of the Messages API.
+    AgentsNotConfigured = "TU0708",
 }
 
 impl fmt::Display for ErrorCode {

@@ -9,6 +9,7 @@ pub mod api_token;
 pub mod cashback;
 pub mod dependency;
 pub mod error;
+pub mod figure;
 pub mod grant;
 pub mod handle;
 pub mod ledger;

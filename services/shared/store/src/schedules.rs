@@ -35,6 +35,8 @@ pub struct NewSchedule {
     pub missed_window: Duration,
     /// `skip`, `queue_one` or `allow`.
     pub overlap_policy: &'static str,
+    /// Tenants' runs start spread over this long.
+    pub spread: Duration,
 }
 
 /// A schedule that is locked, to be decided about.
@@ -143,8 +145,8 @@ pub async fn ensure(
 ) -> Result<bool, StoreError> {
     let added = sqlx::query!(
         "insert into schedules (name, task, cron, zone, gap_policy, repeat_policy, missed_policy, missed_window,
-             overlap_policy, next_fire_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (name, tenant_id) do nothing",
+             overlap_policy, next_fire_at, spread)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (name, tenant_id) do nothing",
         new.name,
         new.task,
         new.cron,
@@ -155,6 +157,7 @@ pub async fn ensure(
         interval(new.missed_window),
         new.overlap_policy,
         next_fire_at,
+        interval(new.spread),
     )
     .execute(db)
     .await

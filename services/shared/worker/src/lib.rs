@@ -29,7 +29,7 @@ pub mod trigger;
 mod watchdog;
 
 pub use options::{ServiceError, ServiceOptions, StoreOptions, TopologyOptions, given};
-pub use probe::{ProbeCredits, ProbeScheduler, ProbeWebhooks};
+pub use probe::{ProbeAgents, ProbeCredits, ProbeScheduler, ProbeWebhooks};
 pub use registry::{Registry, RegistryError};
 pub use relay::Relay;
 pub use retry::RetryPolicy;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 use tradeup_domain::{Dependency, ErrorCode};
-use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
+use tradeup_proto::job_kind::{PROBE_AGENTS, PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
 use tradeup_proto::{JobKind, v1};
 
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
@@ -45,6 +45,10 @@ probe! {
 probe! {
     /// A probe through webhooks.
     ProbeWebhooks, PROBE_WEBHOOKS
+}
+probe! {
+    /// A probe through agents.
+    ProbeAgents, PROBE_AGENTS
 }
 
 async fn run(context: &TaskContext, input: &v1::Probe) -> Result<Applied, TaskError> {

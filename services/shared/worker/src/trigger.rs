@@ -1,6 +1,7 @@
 //! Runs as they are triggered, by a schedule or by a person: the same either way, so that both mean
 //! the same key.
 
+mod agents;
 mod fires;
 pub mod make_up;
 mod manual_grant;
@@ -19,6 +20,7 @@ use tradeup_store::runs::{NewRun, RunOptions, Trigger};
 use tradeup_store::{RunId, TenantRef};
 use uuid::Uuid;
 
+pub use agents::{AgentScan, Asked, CHURN_SCAN, EXPIRATION_RESCUE, STRATEGIC_REVIEW};
 pub use fires::*;
 pub use manual_grant::{ManualGrant, ManualGrantError};
 pub use scheduled::{NotYet, Scheduled, When};

@@ -66,6 +66,13 @@ pub(super) fn whole_number<'de, D: serde::Deserializer<'de>>(deserializer: D) ->
     whole(deserializer, "a whole number of minor units, 500 for 5.00 USD")
 }
 
+/// A whole number of days or points.
+pub(super) fn small_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    let number = whole(deserializer, "a whole number")?;
+    // Too large or too small either way.
+    Ok(i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX }))
+}
+
 /// A whole number of seconds, if there is one.
 pub(crate) fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     whole(deserializer, "a whole number of seconds, 3600 for an hour").map(Some)

@@ -1,5 +1,6 @@
 //! Which event leads to which run: one file for each topic, and one for all topics of shops.
 
+mod agent_requested;
 pub(crate) mod body;
 mod credit_requested;
 mod credit_spent;
@@ -20,7 +21,8 @@ use crate::http::shopify::SOURCE;
 use body::BodyError;
 
 /// Every topic that is handled.
-const ROUTES: [Route; 12] = [
+const ROUTES: [Route; 13] = [
+    agent_requested::ROUTE,
     credit_requested::ROUTE,
     credit_spent::SPENT,
     credit_spent::REVERTED,

@@ -11,10 +11,10 @@ use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
 
 use super::{
-    Fire, credit_expiration, credit_expiration_of_tenant, expiration_warning, expiration_warning_of_tenant,
-    gap_search, gap_search_of_tenant, ledger_verification, ledger_verification_of_tenant, monthly_credits,
-    monthly_credits_due, monthly_credits_of_tenant, tier_review, tier_review_of_tenant,
-    wallet_reconciliation, wallet_reconciliation_of_tenant,
+    CHURN_SCAN, EXPIRATION_RESCUE, Fire, STRATEGIC_REVIEW, credit_expiration, credit_expiration_of_tenant,
+    expiration_warning, expiration_warning_of_tenant, gap_search, gap_search_of_tenant, ledger_verification,
+    ledger_verification_of_tenant, monthly_credits, monthly_credits_due, monthly_credits_of_tenant,
+    tier_review, tier_review_of_tenant, wallet_reconciliation, wallet_reconciliation_of_tenant,
 };
 
 /// A task of a schedule.
@@ -32,6 +32,12 @@ pub enum Scheduled {
     WalletReconciliation,
     /// Asking shops what they never told.
     GapSearch,
+    /// Planning against churn.
+    ChurnScan,
+    /// Planning against expiring credit.
+    ExpirationRescue,
+    /// Reviewing the month.
+    StrategicReview,
     /// Proving ledgers.
     LedgerVerification,
 }
@@ -57,13 +63,16 @@ pub enum When {
 
 impl Scheduled {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::MonthlyCredits,
         Self::CreditExpiration,
         Self::ExpirationWarning,
         Self::TierReview,
         Self::WalletReconciliation,
         Self::GapSearch,
+        Self::ChurnScan,
+        Self::ExpirationRescue,
+        Self::StrategicReview,
         Self::LedgerVerification,
     ];
 
@@ -77,6 +86,9 @@ impl Scheduled {
             Self::TierReview => TIER_REVIEW,
             Self::WalletReconciliation => WALLET_RECONCILIATION,
             Self::GapSearch => GAP_SEARCH,
+            Self::ChurnScan => CHURN_SCAN.kind,
+            Self::ExpirationRescue => EXPIRATION_RESCUE.kind,
+            Self::StrategicReview => STRATEGIC_REVIEW.kind,
             Self::LedgerVerification => LEDGER_VERIFICATION,
         }
     }
@@ -101,6 +113,18 @@ impl Scheduled {
             }
             Self::WalletReconciliation => "Compares the ledger with what Shopify says of wallets.",
             Self::GapSearch => "Asks connected shops what has changed, and takes what they never told.",
+            Self::ChurnScan => {
+                "Has agents plan, for each active shop, what brings back members who are about to stay away. Each plan \
+                 costs money at the model's provider, within the shop's budget."
+            }
+            Self::ExpirationRescue => {
+                "Has agents plan, for each active shop, what has members use credit that is about to end. Each plan costs \
+                 money at the model's provider, within the shop's budget."
+            }
+            Self::StrategicReview => {
+                "Has agents review each active shop's programme and plan its next quarter. Each review costs money at the \
+                 model's provider, within the shop's budget."
+            }
             Self::LedgerVerification => {
                 "Proves each shop's ledger, row by row. A shop whose rows do not add up becomes a dead letter."
             }
@@ -116,6 +140,9 @@ impl Scheduled {
             Self::TierReview => "what is spent until then is not known",
             Self::WalletReconciliation => "wallets are compared as they are now",
             Self::GapSearch => "what will have changed is not known",
+            Self::ChurnScan | Self::ExpirationRescue | Self::StrategicReview => {
+                "what members do until then is not known"
+            }
             Self::LedgerVerification => "ledgers are proved as they are now",
         }
     }
@@ -136,6 +163,9 @@ impl Scheduled {
             (Self::WalletReconciliation, Some(tenant)) => wallet_reconciliation_of_tenant(tenant, fire),
             (Self::GapSearch, None) => gap_search(fire),
             (Self::GapSearch, Some(tenant)) => gap_search_of_tenant(tenant, fire),
+            (Self::ChurnScan, tenant) => CHURN_SCAN.run(tenant, fire),
+            (Self::ExpirationRescue, tenant) => EXPIRATION_RESCUE.run(tenant, fire),
+            (Self::StrategicReview, tenant) => STRATEGIC_REVIEW.run(tenant, fire),
             (Self::LedgerVerification, None) => ledger_verification(fire),
             (Self::LedgerVerification, Some(tenant)) => ledger_verification_of_tenant(tenant, fire),
         }

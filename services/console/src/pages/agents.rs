@@ -1,0 +1,169 @@
+//! Plans of the agents, how each was made, and what models cost.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tradeup_access::Act;
+use tradeup_plan::{Piece, SEGMENTS};
+use uuid::Uuid;
+
+use super::{filters, written};
+use crate::Console;
+use crate::access::Who;
+use crate::failure::{Failure, Query};
+use crate::frame::Frame;
+use crate::views::agents::asking::{self, Asking};
+use crate::views::agents::journal::{Journal, JournalAsked};
+use crate::views::agents::plan::{OnePlan, PlanFile, WrittenCampaign, WrittenPlan, file};
+use crate::views::agents::plans::{Plans, PlansAsked, STATES};
+use crate::views::agents::settings::AgentsOfShop;
+use crate::views::agents::spend::{Spend, SpendAsked};
+use crate::views::tenants::Seen;
+
+#[derive(Template)]
+#[template(path = "plans.html")]
+struct PlansPage {
+    frame: Frame,
+    /// The shop whose they are; of all, if there is none.
+    shop: Option<String>,
+    path: String,
+    asked: PlansAsked,
+    view: Plans,
+    states: [(&'static str, &'static str); 6],
+    next: Option<String>,
+}
+
+impl PlansPage {
+    async fn of(
+        console: &Console,
+        who: &Who,
+        shop: Option<String>,
+        asked: PlansAsked,
+    ) -> Result<Response, Failure> {
+        let view = Plans::read(console.worker.pool(), who, &asked).await?;
+        let path = shop.as_ref().map_or("/plans".to_owned(), |shop| format!("/shops/{shop}/plans"));
+        let next = match &view.next {
+            Some(before) => Some(format!("{path}?{}", asked.after(before)?)),
+            None => None,
+        };
+        let frame = Frame::of(who, if shop.is_some() { "shops" } else { "plans" });
+        written(&Self { frame, shop, path, asked, view, states: STATES, next })
+    }
+}
+
+async fn all(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<PlansAsked>,
+) -> Result<Response, Failure> {
+    PlansPage::of(&console, &who, None, asked).await
+}
+
+async fn of_shop(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Query(asked): Query<PlansAsked>,
+) -> Result<Response, Failure> {
+    let asked = PlansAsked { tenant: shop.handle.clone(), ..asked };
+    PlansPage::of(&console, &who, Some(shop.handle), asked).await
+}
+
+#[derive(Template)]
+#[template(path = "plan.html")]
+struct PlanPage {
+    frame: Frame,
+    shop: String,
+    view: OnePlan,
+    plan: WrittenPlan,
+    campaigns: Vec<WrittenCampaign>,
+}
+
+/// A plan, or with `.md` or `.json` the file that it is handed on as.
+async fn plan(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Path((_, given)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let (id, wanted) = file(&given);
+    let view = OnePlan::read(&console, &who, &shop, id).await?;
+    let (kind, body) = match wanted {
+        None => {
+            let (plan, campaigns) = view.written();
+            let frame = Frame::of(&who, "shops");
+            return written(&PlanPage { frame, shop: shop.handle, view, plan, campaigns });
+        }
+        Some(PlanFile::Markdown) => ("text/markdown; charset=utf-8", view.markdown()),
+        Some(PlanFile::Json) => ("application/json", view.json()?),
+    };
+    let name = format!("attachment; filename=\"plan-{}-{given}\"", shop.handle);
+    Ok(([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, name)], body).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "journal.html")]
+struct JournalPage {
+    frame: Frame,
+    shop: String,
+    view: Journal,
+}
+
+async fn journal(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Path((_, id)): Path<(String, String)>,
+    Query(asked): Query<JournalAsked>,
+) -> Result<Response, Failure> {
+    let view = Journal::read(console.worker.pool(), &who, &shop, &id, &asked).await?;
+    written(&JournalPage { frame: Frame::of(&who, "shops"), shop: shop.handle, view })
+}
+
+#[derive(Template)]
+#[template(path = "agents.html")]
+struct AgentsPage {
+    frame: Frame,
+    shop: String,
+    view: AgentsOfShop,
+    forms: &'static [Asking],
+    segments: [&'static str; 10],
+    /// What a form asks for has this key: sent twice, it is asked for once.
+    key: Uuid,
+}
+
+async fn agents(State(console): State<Console>, Seen { who, shop }: Seen) -> Result<Response, Failure> {
+    let view = AgentsOfShop::read(console.worker.pool(), &shop).await?;
+    let frame = Frame::of(&who, "shops");
+    let page =
+        AgentsPage { frame, shop: shop.handle, view, forms: &asking::ALL, segments: SEGMENTS, key: Uuid::now_v7() };
+    written(&page)
+}
+
+#[derive(Template)]
+#[template(path = "spend.html")]
+struct SpendPage {
+    frame: Frame,
+    asked: SpendAsked,
+    view: Spend,
+}
+
+async fn spend(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<SpendAsked>,
+) -> Result<Response, Failure> {
+    who.may(Act::SeeAll)?;
+    let view = Spend::read(console.worker.pool(), &who, &asked).await?;
+    written(&SpendPage { frame: Frame::of(&who, "plans"), asked, view })
+}
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new()
+        .route("/plans", get(all))
+        .route("/shops/{handle}/plans", get(of_shop))
+        .route("/shops/{handle}/plans/{run}", get(plan))
+        .route("/shops/{handle}/plans/{run}/journal", get(journal))
+        .route("/shops/{handle}/agents", get(agents))
+        .route("/agents/spend", get(spend))
+}

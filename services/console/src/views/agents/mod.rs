@@ -1,0 +1,9 @@
+//! What the agents of shops have made, how, and for how much.
+
+pub(crate) mod asking;
+pub(crate) mod journal;
+pub(crate) mod plan;
+pub(crate) mod plans;
+pub(crate) mod settings;
+pub(crate) mod spend;
+pub(crate) mod usd;
