@@ -11,7 +11,7 @@ use tradeup_domain::ErrorCode;
 const LINES_MAX: usize = 400;
 
 /// Which of our crates each of our crates may use; an arrow may point only down.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("access", &["domain"]),
     ("http", &[]),
@@ -21,13 +21,19 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("proto", &["domain"]),
     ("store", &["domain"]),
     ("shopify", &["domain"]),
+    ("anthropic", &["domain"]),
+    ("plan", &["proto", "domain"]),
     ("broker", &["proto"]),
     ("worker", &["broker", "store", "proto", "domain", "telemetry"]),
     ("scheduler", &["worker", "store", "proto", "domain"]),
     ("credits", &["worker", "store", "proto", "mail", "shopify", "domain"]),
     ("webhooks", &["worker", "store", "proto", "mail", "shopify", "hooks", "http", "domain"]),
-    ("console", &["worker", "store", "proto", "access", "hooks", "http", "mail", "domain"]),
-    ("cli", &["access", "worker", "store", "proto", "mail", "shopify", "hooks", "domain", "telemetry"]),
+    ("agents", &["worker", "store", "proto", "anthropic", "plan", "domain"]),
+    ("console", &["worker", "store", "proto", "plan", "access", "hooks", "http", "mail", "domain"]),
+    (
+        "cli",
+        &["access", "worker", "store", "proto", "plan", "mail", "shopify", "hooks", "domain", "telemetry"],
+    ),
 ];
 
 /// Crates for tests alone; nothing of the product may use them.
@@ -46,8 +52,8 @@ const CONFINED: [(&str, &[&str], &str); 13] = [
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
     (
         "reqwest",
-        &["shopify", "hooks", "console", "fakes"],
-        "only three clients speak HTTP to others: the shop's, endpoints', the identity provider's",
+        &["shopify", "hooks", "anthropic", "console", "fakes"],
+        "only four clients speak HTTP to others: the shop's, endpoints', the model's, the identity provider's",
     ),
     ("chacha20poly1305", &["shopify"], "tokens are sealed and opened in one place"),
     ("prost", &["proto"], "messages are made and read through tradeup-proto"),
@@ -59,10 +65,12 @@ const CONFINED: [(&str, &[&str], &str); 13] = [
             "broker",
             "mail",
             "hooks",
+            "anthropic",
             "worker",
             "scheduler",
             "credits",
             "webhooks",
+            "agents",
             "console",
             "http",
             "cli",

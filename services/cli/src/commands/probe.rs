@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tradeup_domain::Dependency;
-use tradeup_proto::job_kind::{PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
+use tradeup_proto::job_kind::{PROBE_AGENTS, PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::{self, NewRun, RunOptions, RunView, Trigger};
-use tradeup_store::{Pool, TenantRef, Tx, schedules};
+use tradeup_store::{Pool, TenantRef, Tx, schedules, workers};
 use tradeup_worker::Relay;
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Send a run the whole way through each service, and say how long it took: trigger, outbox, NATS,
 /// worker, commit. It does nothing at its end. With --failures it is a drill for whoever is on call.
+/// Agents are looked at where some are run.
 #[derive(Args)]
 pub(crate) struct Probe {
     /// Through this service only.
@@ -63,6 +64,7 @@ enum ProbedService {
     Scheduler,
     Credits,
     Webhooks,
+    Agents,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -78,10 +80,19 @@ impl Probe {
         let pool = context.pool().await?;
         let tenant = optional_tenant_ref(&pool, self.tenant.as_deref()).await?;
         let kinds = match self.service {
-            None => vec![PROBE_SCHEDULER, PROBE_CREDITS, PROBE_WEBHOOKS],
+            None => {
+                let mut kinds = vec![PROBE_SCHEDULER, PROBE_CREDITS, PROBE_WEBHOOKS];
+                // An installation may do without them: one that never ran or was stopped in order is not missed.
+                let known = workers::list(&pool).await?;
+                let is_run =
+                    known.iter().any(|it| it.service == PROBE_AGENTS.service && it.stopped_at.is_none());
+                kinds.extend(is_run.then_some(PROBE_AGENTS));
+                kinds
+            }
             Some(ProbedService::Scheduler) => vec![PROBE_SCHEDULER],
             Some(ProbedService::Credits) => vec![PROBE_CREDITS],
             Some(ProbedService::Webhooks) => vec![PROBE_WEBHOOKS],
+            Some(ProbedService::Agents) => vec![PROBE_AGENTS],
         };
         let broker = context.broker.connect("tradeup probe").await?;
         let relay = Relay::new(broker.clone());

@@ -23,12 +23,16 @@ pub(crate) struct Shop {
     pub(crate) installed: Option<When>,
     #[serde(skip)]
     pub(crate) id: tradeup_store::TenantId,
+    /// ISO 4217 code of its ledger's currency.
+    #[serde(skip)]
+    pub(crate) currency: String,
 }
 
 impl Shop {
     fn of(tenant: Tenant) -> Self {
         Self {
             id: tenant.id,
+            currency: tenant.currency,
             handle: tenant.handle,
             state: tenant.state,
             shop_domain: tenant.shop_domain,

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod prose;
 mod proto;
 pub mod schema;
+pub mod score;
 pub mod unfinished;
 
 pub use calculation::{Calculated, Op};
@@ -32,4 +33,5 @@ pub use pieces::{Piece, pieces};
 pub use plan::{Meta, Plan, Proposal, Settlement, Target, settle};
 pub use prose::RULES;
 pub use schema::{findings_schema, plan_schema};
+pub use score::{Score, Truth, score};
 pub use unfinished::unfinished;

@@ -20,14 +20,21 @@ impl Page {
 
     fn heading(&mut self, level: usize, text: &str) {
         let marks = "#".repeat(level);
-        self.line("");
+        if !self.0.ends_with("\n\n") {
+            self.line("");
+        }
         self.line(&format!("{marks} {text}"));
+        self.line("");
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        self.line(&unlisted(text));
         self.line("");
     }
 
     fn list<'a>(&mut self, plan: &Plan, texts: impl IntoIterator<Item = &'a String>) {
         for text in texts {
-            self.line(&format!("- {}", prose(plan, text)));
+            self.line(&format!("- {}", unlisted(&prose(plan, text))));
         }
     }
 }
@@ -43,8 +50,7 @@ pub fn markdown(plan: &Plan) -> String {
     ] {
         page.heading(2, title);
         for text in texts {
-            page.line(&prose(plan, text));
-            page.line("");
+            page.paragraph(&prose(plan, text));
         }
     }
     phases(&mut page, plan);
@@ -101,8 +107,7 @@ fn phases(page: &mut Page, plan: &Plan) {
         let weeks = if phase.weeks == 1 { "week" } else { "weeks" };
         page.line(&format!("### {}. {} ({} {weeks})", at + 1, escaped(&phase.title), phase.weeks));
         page.line("");
-        page.line(&prose(plan, &phase.goal));
-        page.line("");
+        page.paragraph(&prose(plan, &phase.goal));
         page.list(plan, &phase.actions);
         page.line("");
     }
@@ -136,7 +141,7 @@ fn campaign(page: &mut Page, plan: &Plan, proposal: &Proposal) {
         |_| prose(plan, &format!("{{{{{}}}}}", campaign.audience)),
     );
     let held = shown(campaign.hold_out_bps, tradeup_domain::figure::Unit::Bps, None);
-    page.line(&format!("- Audience: {members}, of which {held} are held out to measure against"));
+    page.line(&format!("- Audience: {members} members, of which {held} are held out to measure against"));
     let cost = proposal
         .cost_minor
         .map_or_else(|| "⚠ unknown (unproven)".to_owned(), |cost| amount_text(cost, currency));
@@ -144,10 +149,10 @@ fn campaign(page: &mut Page, plan: &Plan, proposal: &Proposal) {
     page.line(&format!("- Cost: at most {cost}, with a limit of {limit}"));
     page.line(&format!("- Why: {}", prose(plan, &campaign.why)));
     page.line("");
-    page.line(&format!("> {}", escaped(&proposal.message_subject)));
+    page.line(&format!("> {}", unlisted(&escaped(&proposal.message_subject))));
     page.line(">");
     for line in proposal.message_body.lines() {
-        page.line(&format!("> {}", escaped(line)));
+        page.line(&format!("> {}", unlisted(&escaped(line))));
     }
     page.line("");
 }
@@ -269,7 +274,11 @@ fn escaped(text: &str) -> String {
             char => line.push(char),
         }
     }
-    // A line that begins like a list, a rule or a number would become one.
-    let begins = line.trim_start().starts_with(['-', '+', '=']);
-    if begins { format!("\\{}", line.trim_start()) } else { line }
+    line
+}
+
+/// A line that does not begin like a list, a rule or code.
+fn unlisted(line: &str) -> String {
+    let line = line.trim();
+    if line.starts_with(['-', '+', '=']) { format!("\\{line}") } else { line.to_owned() }
 }

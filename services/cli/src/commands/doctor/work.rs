@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MESSAGE_WARNING: f64 = 30.0;
 /// A message that is due for so long does not go by itself, in seconds.
 const MESSAGE_PROBLEM: f64 = 300.0;
+/// A service that an installation may do without. Where its runs wait, their consumer says so.
+const OPTIONAL: &str = "agents";
 /// A service notes every 10 s that it is there; one that was not seen for so long is not, in seconds.
 const UNSEEN_MAX: f64 = 30.0;
 
@@ -54,7 +56,11 @@ fn is_alive(worker: &Worker) -> bool {
 
 fn services(listed: &[Worker]) -> Vec<Finding> {
     let mut alive: BTreeMap<&str, u64> = JobKind::ALL.iter().map(|kind| (kind.service, 0)).collect();
-    let needed: BTreeSet<&str> = alive.keys().copied().collect();
+    let is_missed = |service: &str| {
+        // One that was never run, or was stopped in order, is not missed.
+        service != OPTIONAL || listed.iter().any(|w| w.service == service && w.stopped_at.is_none())
+    };
+    let needed: BTreeSet<&str> = alive.keys().copied().filter(|service| is_missed(service)).collect();
     for worker in listed.iter().filter(|worker| is_alive(worker)) {
         *alive.entry(&worker.service).or_default() += 1;
     }
@@ -66,6 +72,7 @@ fn services(listed: &[Worker]) -> Vec<Finding> {
             let last =
                 listed.iter().filter(|w| w.service == *service).map(|w| w.unseen_seconds).reduce(f64::min);
             let found = match (is_missing, last) {
+                (false, _) if *workers == 0 => "none is run here; nothing needs one".to_owned(),
                 (false, _) => format!("{} at work", count(*workers, "process", "processes")),
                 (true, None) => "none is running, none ever was".to_owned(),
                 (true, Some(seconds)) => {

@@ -14,6 +14,7 @@ mod kpis;
 mod offers;
 mod prose;
 mod random;
+mod score;
 mod settled;
 mod shop;
 mod written;
