@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod adjust;
+pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod backfill;
 pub(crate) mod bulk_acts;

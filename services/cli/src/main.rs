@@ -111,6 +111,9 @@ enum Command {
     /// What a shop's endpoints were told, and what came of it.
     #[command(subcommand)]
     Deliveries(commands::deliveries::Deliveries),
+    /// Plans by agents: ask for one, read it, decide on it, see what it cost (docs/agents.md).
+    #[command(subcommand)]
+    Agents(commands::agents::Agents),
     /// What somebody has to look at: alerts, their rules, and who is told.
     #[command(subcommand)]
     Alerts(commands::alerts::Alerts),
@@ -219,6 +222,7 @@ async fn main() -> ExitCode {
             Command::TradeIns(trade_ins) => trade_ins.run(&context).await,
             Command::Endpoints(endpoints) => endpoints.run(&context).await,
             Command::Deliveries(deliveries) => deliveries.run(&context).await,
+            Command::Agents(agents) => agents.run(&context).await,
             Command::Alerts(alerts) => alerts.run(&context).await,
             Command::User(user) => user.run(&context).await,
             Command::Gaps(gaps) => gaps.run(&context).await,

@@ -1,10 +1,12 @@
 //! What people and programs do: each on record with its reason. A page sends a form of its session, a program JSON.
 
+pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod dead;
 pub(crate) mod holds;
 pub(crate) mod many;
 mod operator;
+pub(crate) mod plans;
 pub(crate) mod replays;
 pub(crate) mod reversals;
 pub(crate) mod schedules;
@@ -191,6 +193,9 @@ pub(crate) fn routes(dead: &str) -> Router<Console> {
         .route("/shops/{handle}/replays", post(replays::preview_replay))
         .route("/shops/{handle}/replays/{id}/start", post(replays::start_replay))
         .route("/shops/{handle}/reversals/{id}", post(reversals::reverse))
+        .route("/shops/{handle}/plans/{run}/decide", post(plans::decide))
+        .route("/shops/{handle}/agents/start", post(agents::start))
+        .route("/shops/{handle}/agents/set", post(agents::set))
         .route("/holds/pause", post(holds::pause))
         .route("/holds/resume", post(holds::resume))
         .route("/holds/limit", post(holds::limit))

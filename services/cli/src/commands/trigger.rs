@@ -33,6 +33,15 @@ pub(crate) enum Trigger {
     /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
     /// lowered, and what has come to its date. What was done for a date is not done again.
     TierReview(TierReview),
+    /// Have agents plan what brings back members who are about to stay away, as the schedule does on Mondays: for all
+    /// active shops, or for one. Each plan costs money at the model's provider, within the shop's limits.
+    WeeklyChurnPreventionScan(AgentScan),
+    /// Have agents plan what has members use credit that is about to end, as the daily schedule does: for all active
+    /// shops, or for one. Each plan costs money at the model's provider, within the shop's limits.
+    DailyExpirationRescue(AgentScan),
+    /// Have agents review the month and plan the quarter, as the schedule does on the 1st: for all active shops, or for
+    /// one. Each review costs money at the model's provider, within the shop's limits.
+    MonthlyStrategicReview(AgentScan),
     /// Start a run of any task with an input of your own, as the engine itself would.
     Task(TriggerTask),
 }
@@ -101,6 +110,19 @@ pub(crate) struct TierReview {
     start: Start,
 }
 
+/// Have agents plan.
+#[derive(Args)]
+pub(crate) struct AgentScan {
+    /// Members as they were then, like 2026-11-30T09:00:00Z; as they are now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    /// Just this shop.
+    #[arg(long)]
+    tenant: Option<String>,
+    #[command(flatten)]
+    start: Start,
+}
+
 impl Trigger {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let as_of = |as_of: Option<DateTime<Utc>>| as_of.map_or(When::Now, When::Instant);
@@ -116,6 +138,18 @@ impl Trigger {
                 (Scheduled::LedgerVerification, When::Now, it.start)
             }
             Self::TierReview(it) => (Scheduled::TierReview, as_of(it.as_of), it.start),
+            Self::WeeklyChurnPreventionScan(it) => {
+                of = it.tenant;
+                (Scheduled::ChurnScan, as_of(it.as_of), it.start)
+            }
+            Self::DailyExpirationRescue(it) => {
+                of = it.tenant;
+                (Scheduled::ExpirationRescue, as_of(it.as_of), it.start)
+            }
+            Self::MonthlyStrategicReview(it) => {
+                of = it.tenant;
+                (Scheduled::StrategicReview, as_of(it.as_of), it.start)
+            }
             Self::Task(it) => return it.run(context).await,
         };
         let pool = context.pool().await?;

@@ -4,20 +4,23 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tradeup_access::Act;
 use tradeup_domain::{Currency, Money};
 use tradeup_proto::job_kind::{ANALYZE_MEMBER_INSIGHTS, ANALYZE_SEGMENT, PLAN_CAMPAIGN, PLAN_STRATEGIC_GOAL};
 use tradeup_proto::{ConvertError, JobKind, json as payload_json, v1};
 use tradeup_store::runs::{self, Trigger};
-use tradeup_store::{RunId, TenantRef, Tx, audit, schedules};
+use tradeup_store::{Pool, RunId, TenantRef, Tx, agent_settings, audit, schedules};
 use tradeup_worker::trigger::{Asked, checked_key};
 use utoipa::ToSchema;
 
-use super::operator::Number;
-use super::{Operator, Said, begun};
+use super::operator::{Flag, Number};
+use super::{Operator, Said, begun, done};
 use crate::Console;
 use crate::api::document::{Problems, ShopPath};
 use crate::failure::Failure;
 use crate::views::agents::asking::Asking;
+use crate::views::agents::settings::ShopAgentSettings;
+use crate::views::agents::usd;
 use crate::views::said;
 use crate::views::tenants::{self, Shop};
 
@@ -79,6 +82,9 @@ pub(crate) struct AgentsAsked {
     question: String,
 }
 
+/// The largest amount that is taken, in minor units: sums of it stay what can be counted.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
 /// Handles with commas between.
 fn handles(given: &str) -> Vec<String> {
     given.split(',').filter_map(said).collect()
@@ -128,7 +134,7 @@ impl Operator<AgentsAsked> {
     fn input(&self, kind: JobKind, shop: &Shop) -> Result<Asked, Failure> {
         self.left_over(kind)?;
         let what = &self.what;
-        let minor = |field: &'static str, given: &str| amount(field, given, shop);
+        let minor = |field: &'static str, given: &str| Ok(amount(field, given, shop)?.unwrap_or_default());
         Ok(if kind == PLAN_STRATEGIC_GOAL {
             Asked::Goal(v1::PlanStrategicGoal {
                 as_of: None,
@@ -162,13 +168,16 @@ impl Operator<AgentsAsked> {
     }
 }
 
-/// An amount of the shop's currency, in minor units; 0, if nothing is said.
-pub(super) fn amount(field: &'static str, given: &str, shop: &Shop) -> Result<i64, Failure> {
-    let Some(given) = said(given) else { return Ok(0) };
+/// An amount of the shop's currency, in minor units, if one is said.
+fn amount(field: &'static str, given: &str, shop: &Shop) -> Result<Option<i64>, Failure> {
+    let Some(given) = said(given) else { return Ok(None) };
     let currency: Currency = shop.currency.parse().map_err(|_unknown| Failure::Internal)?;
-    Money::parse(&given, currency)
-        .map(|money| money.amount_minor)
-        .map_err(|error| Failure::Invalid { field, why: error.to_string() })
+    let invalid = |why: String| Failure::Invalid { field, why };
+    let money = Money::parse(&given, currency).map_err(|error| invalid(error.to_string()))?;
+    if !(0..=AMOUNT_MAX).contains(&money.amount_minor) {
+        return Err(invalid("give an amount from 0 to what anybody would mean".to_owned()));
+    }
+    Ok(Some(money.amount_minor))
 }
 
 /// What can't be asked for, by its field.
@@ -191,8 +200,8 @@ fn wanted(kind: JobKind, payload: &[u8]) -> Option<Value> {
 }
 
 /// Whether the run of a key was asked for the same.
-async fn is_same(tx: &mut Tx, kind: JobKind, run: RunId, payload: &[u8]) -> Result<bool, Failure> {
-    let there = runs::payload(&mut **tx, run).await?;
+async fn is_same(pool: &Pool, kind: JobKind, run: RunId, payload: &[u8]) -> Result<bool, Failure> {
+    let there = runs::payload(pool, run).await?;
     Ok(there.is_some_and(|there| wanted(kind, &there) == wanted(kind, payload)))
 }
 
@@ -228,7 +237,7 @@ pub(crate) async fn start(
     let new = asked.run(of, key.clone(), now, by).map_err(|error| refused(&error))?;
     let payload = new.payload.clone();
     let created = runs::create(&mut tx, new).await?;
-    if !created.is_new && !is_same(&mut tx, asking.kind, created.run_id, &payload).await? {
+    if !created.is_new && !is_same(pool, asking.kind, created.run_id, &payload).await? {
         let why = format!("run {} has it already, and was asked for something else", created.run_id);
         return Err(Failure::Invalid { field: "key", why });
     }
@@ -239,4 +248,76 @@ pub(crate) async fn start(
     }
     tx.commit().await?;
     Ok(begun(&console, created).await)
+}
+
+/// What the agents may do and spend for a shop; what is not said stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentsSetting {
+    /// Whether they work for it at all.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    enabled: Option<Flag>,
+    /// What a run may cost, in USD, like `2` or `0.50`.
+    #[serde(default)]
+    run_cap: String,
+    /// The same of a day, of UTC.
+    #[serde(default)]
+    day_cap: String,
+    /// The same of a month, of UTC.
+    #[serde(default)]
+    month_cap: String,
+    /// The largest credit that may be proposed for one member, in the shop's currency.
+    #[serde(default)]
+    credit_max: String,
+    /// The most that a proposed campaign may cost, in the shop's currency.
+    #[serde(default)]
+    campaign_cost_max: String,
+    /// Whether what a script has proposed without a model may be approved.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    offline_approvals: Option<Flag>,
+}
+
+/// What models may cost, in nano-USD, if it is said.
+fn cap(field: &'static str, given: &str) -> Result<Option<i64>, Failure> {
+    let Some(given) = said(given) else { return Ok(None) };
+    let why = || "give an amount of US dollars, like 2 or 0.50".to_owned();
+    usd::read(&given).map(Some).ok_or_else(|| Failure::Invalid { field, why: why() })
+}
+
+/// Sets what the agents may do and spend for a shop. What is under way keeps to what there was when it began. Needs
+/// `reason`; admins only.
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/agents/set", operation_id = "set_agents", params(ShopPath),
+    request_body = Said<AgentsSetting>,
+    responses((status = 200, description = "The settings.", body = ShopAgentSettings), Problems))]
+pub(crate) async fn set(
+    State(console): State<Console>,
+    Path(handle): Path<String>,
+    operator: Operator<AgentsSetting>,
+) -> Result<Response, Failure> {
+    operator.who.may(Act::Administer)?;
+    let actor = operator.because()?;
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &operator.who, &handle).await?;
+    let what = &operator.what;
+    let change = agent_settings::Change {
+        enabled: what.enabled.map(|Flag(enabled)| enabled),
+        run_cap_nano: cap("run_cap", &what.run_cap)?,
+        day_cap_nano: cap("day_cap", &what.day_cap)?,
+        month_cap_nano: cap("month_cap", &what.month_cap)?,
+        credit_minor_max: amount("credit_max", &what.credit_max, &shop)?,
+        campaign_cost_minor_max: amount("campaign_cost_max", &what.campaign_cost_max, &shop)?,
+        offline_approvals: what.offline_approvals.map(|Flag(approvals)| approvals),
+    };
+    if change == agent_settings::Change::default() {
+        let why = "say what is to be set".to_owned();
+        return Err(Failure::Invalid { field: "body", why });
+    }
+    let mut tx = Tx::of_tenant(pool, shop.id).await?;
+    let after = agent_settings::change(&mut tx, shop.id, &change, &actor).await?;
+    tx.commit().await?;
+    let settings = ShopAgentSettings::of(&after, &shop.currency);
+    let value = serde_json::to_value(settings).map_err(|_unwritable| Failure::Internal)?;
+    Ok(done(&format!("/shops/{}/agents", shop.handle), value))
 }

@@ -57,12 +57,12 @@ fn wants_markdown(headers: &HeaderMap) -> bool {
         content((OnePlan = "application/json"), (String = "text/markdown"))), Problems))]
 pub(super) async fn one(
     State(console): State<Console>,
-    Seen { who, shop }: Seen,
+    Seen { shop, .. }: Seen,
     Path((_, given)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let (id, wanted) = file(&given);
-    let view = OnePlan::read(&console, &who, &shop, id).await?;
+    let view = OnePlan::read(console.worker.pool(), &shop, id).await?;
     let markdown = match wanted {
         Some(PlanFile::Markdown) => true,
         Some(PlanFile::Json) => false,

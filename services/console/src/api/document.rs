@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{scheduled_tasks as tasks, told, users};
+use super::{agents, scheduled_tasks as tasks, told, users};
 use crate::acts;
 
 /// Why something is not answered as it was asked for (RFC 9457).
@@ -70,6 +70,7 @@ path!(TaskPath, name: "The task's name.");
 path!(AlertPath, id: "The alert's id.");
 path!(RulePath, rule: "The rule's name.");
 path!(UserPath, name: "The user's name.");
+path!(PlanPath, handle: "The shop's handle.", run: "The id of the run that has made it.");
 path!(UserTokenPath, id: "The token's id.");
 path!(BulkActPath, id: "The bulk act's id.");
 
@@ -110,6 +111,8 @@ impl Modify for Token {
         acts::alerts::acknowledge, acts::alerts::test_channels, acts::alerts::set_rule,
         users::list, users::tokens, acts::users::add_user, acts::users::change_user,
         acts::users::add_user_token, acts::users::revoke_user_token,
+        agents::all, agents::of_shop, agents::one, agents::journal, agents::of_one, agents::spend,
+        acts::plans::decide, acts::agents::start, acts::agents::set,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),
     security(("token" = [])),

@@ -1,5 +1,6 @@
 //! The API: what pages show, as JSON. Errors are problems (RFC 9457).
 
+mod agents;
 pub(crate) mod document;
 pub(crate) mod etag;
 pub(crate) mod once;
@@ -219,6 +220,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/bulk-acts/{id}", get(bulk_act))
         .route("/holds", get(holds))
         .route("/search", get(search))
+        .merge(agents::routes())
         .merge(schedules::routes())
         .merge(users::routes())
         .route("/tasks", get(tasks))

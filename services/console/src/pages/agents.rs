@@ -17,10 +17,11 @@ use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::agents::asking::{self, Asking};
 use crate::views::agents::journal::{Journal, JournalAsked};
-use crate::views::agents::plan::{OnePlan, PlanFile, WrittenCampaign, WrittenPlan, file};
+use crate::views::agents::plan::{OnePlan, PlanFile, file};
 use crate::views::agents::plans::{Plans, PlansAsked, STATES};
 use crate::views::agents::settings::AgentsOfShop;
 use crate::views::agents::spend::{Spend, SpendAsked};
+use crate::views::agents::written::{WrittenCampaign, WrittenPlan};
 use crate::views::tenants::Seen;
 
 #[derive(Template)]
@@ -32,7 +33,7 @@ struct PlansPage {
     path: String,
     asked: PlansAsked,
     view: Plans,
-    states: [(&'static str, &'static str); 6],
+    states: [(&'static str, &'static str); 5],
     next: Option<String>,
 }
 
@@ -88,17 +89,17 @@ async fn plan(
     Path((_, given)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let (id, wanted) = file(&given);
-    let view = OnePlan::read(&console, &who, &shop, id).await?;
-    let (kind, body) = match wanted {
+    let view = OnePlan::read(console.worker.pool(), &shop, id).await?;
+    let (ending, kind, body) = match wanted {
         None => {
             let (plan, campaigns) = view.written();
             let frame = Frame::of(&who, "shops");
             return written(&PlanPage { frame, shop: shop.handle, view, plan, campaigns });
         }
-        Some(PlanFile::Markdown) => ("text/markdown; charset=utf-8", view.markdown()),
-        Some(PlanFile::Json) => ("application/json", view.json()?),
+        Some(PlanFile::Markdown) => ("md", "text/markdown; charset=utf-8", view.markdown()),
+        Some(PlanFile::Json) => ("json", "application/json", view.json()?),
     };
-    let name = format!("attachment; filename=\"plan-{}-{given}\"", shop.handle);
+    let name = format!("attachment; filename=\"plan-{}-{}.{ending}\"", shop.handle, view.line.run);
     Ok(([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, name)], body).into_response())
 }
 

@@ -1,5 +1,6 @@
 //! Pages: each reads its view and writes it.
 
+mod agents;
 mod alerts;
 mod charts;
 mod dead;
@@ -48,6 +49,7 @@ fn written(page: &impl Template) -> Result<Response, Failure> {
 
 pub(crate) fn routes() -> Router<Console> {
     engine::routes()
+        .merge(agents::routes())
         .merge(alerts::routes())
         .merge(errors::routes())
         .merge(runs::routes())

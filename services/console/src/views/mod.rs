@@ -1,5 +1,6 @@
 //! What is shown, as data: the API answers with it, and pages are written from it.
 
+pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod backlog;
 pub(crate) mod body;

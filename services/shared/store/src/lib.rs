@@ -8,6 +8,9 @@
 //! [`outbox::JobMessage`] and is published after the commit.
 
 pub mod accounts;
+pub mod agent_budgets;
+pub mod agent_runs;
+pub mod agent_settings;
 pub mod alerts;
 pub mod api_calls;
 pub mod api_tokens;
@@ -33,11 +36,13 @@ pub mod mail_templates;
 pub mod marks;
 pub mod members;
 pub mod merges;
+pub mod model_spend;
 pub mod operations;
 pub mod orders;
 pub mod outbox;
 pub mod overview;
 pub mod pauses;
+pub mod plans;
 pub mod pool;
 pub mod previews;
 pub mod privacy;

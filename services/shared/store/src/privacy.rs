@@ -175,8 +175,8 @@ pub async fn member_of(
     .doing("looking up whom a request is about")
 }
 
-/// Forgets a person: the member's details, bodies of events about them, and messages that were set aside. Returns how
-/// many rows of each table.
+/// Forgets a person: the member's details, bodies of events about them, messages that were set aside, and what agents
+/// were told and answered of them. Returns how many rows of each.
 ///
 /// # Errors
 /// As any statement.
@@ -190,7 +190,8 @@ pub async fn forget(db: &mut Connection, tenant: TenantId, person: &Person) -> R
     .fetch_one(db)
     .await
     .doing("forgetting a customer")?;
-    Ok(json!({ "members": row.members, "events": row.events, "dead_letters": row.dead_letters }))
+    Ok(json!({ "members": row.members, "events": row.events, "dead_letters": row.dead_letters,
+        "agent_runs": row.agent_runs, "agent_texts": row.agent_texts }))
 }
 
 /// Forgets everybody of a shop, and its tokens. Returns how many rows of each table.
@@ -203,5 +204,5 @@ pub async fn forget_shop(db: &mut Connection, tenant: TenantId) -> Result<Value,
         .await
         .doing("forgetting a shop")?;
     Ok(json!({ "members": row.members, "events": row.events, "dead_letters": row.dead_letters,
-        "tokens": row.tokens }))
+        "tokens": row.tokens, "agent_runs": row.agent_runs, "agent_texts": row.agent_texts }))
 }

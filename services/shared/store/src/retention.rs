@@ -1,5 +1,7 @@
 //! How long things are kept that are not money.
 
+mod agents;
+
 use crate::error::{Doing, StoreError};
 use crate::{Pool, TenantId, Tx, deliveries};
 
@@ -16,7 +18,7 @@ pub struct Keep {
     /// Ended runs with all that belongs to them. Entries of the ledger stay for ever, and their keys
     /// go on protecting: a run that is triggered again finds everything granted.
     pub run_days: i32,
-    /// Bodies of events, which hold personal data, and what endpoints were told.
+    /// Bodies of events, which hold personal data, what endpoints were told, and what agents were told and answered.
     pub body_days: i32,
 }
 
@@ -32,7 +34,8 @@ pub async fn keep_logs(pool: &Pool, keep: Keep) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// Erases bodies of a tenant's events that are older than that. Returns how many; call it again while there are any.
+/// Erases bodies of a tenant's events that are older than that, and what its agents were told and answered before;
+/// ends what agents have left open. Returns how many bodies and runs; call it again while there are any.
 ///
 /// # Errors
 /// As any statement.
@@ -52,7 +55,7 @@ pub async fn erase_bodies(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u
     .await
     .doing("erasing bodies of events")?;
     tx.commit().await?;
-    Ok(erased.rows_affected())
+    Ok(erased.rows_affected() + agents::keep(pool, tenant, keep).await?)
 }
 
 /// Deletes some of a tenant's deliveries that ended so long ago, with what they said. Returns how many; call it again

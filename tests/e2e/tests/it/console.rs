@@ -25,21 +25,21 @@ use crate::http::{port, send};
 const SOON: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "correct horse battery staple";
 
-struct Console {
+pub(crate) struct Console {
     /// The console, `scheduler` and `credits`.
     services: Vec<Process>,
-    world: World,
-    port: u16,
+    pub(crate) world: World,
+    pub(crate) port: u16,
 }
 
 /// Somebody's browser.
-struct Browser {
+pub(crate) struct Browser {
     port: u16,
     cookie: String,
 }
 
 /// Two shops, all that runs them, and the console with a user of each role.
-async fn console() -> Console {
+pub(crate) async fn console() -> Console {
     let mut world = World::with_aurora(20, 71).await;
     world.add_shop(&Shop::new("borealis", 10, 72));
     world.environment.insert("TRADEUP_CONSOLE".to_owned(), "127.0.0.1:0".to_owned());
@@ -53,7 +53,7 @@ async fn console() -> Console {
     Console { services: vec![console, scheduler, credits], world, port }
 }
 
-fn add_user(world: &World, who: &[&str]) {
+pub(crate) fn add_user(world: &World, who: &[&str]) {
     let arguments = [&["user", "add"], who, &["--password-stdin"]].concat();
     let added = world.tradeup_fed(&arguments, &format!("{PASSWORD}\n"));
     assert_eq!(added.code, 0, "{}", added.stderr);
@@ -66,7 +66,7 @@ async fn month(world: &World) -> String {
     run
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split("\r\n\r\n").next()?;
     head.lines()
         .find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
@@ -92,7 +92,7 @@ impl Console {
         Browser { port: self.port, cookie: String::new() }.post_raw("/sign-in", &body).await
     }
 
-    async fn as_user(&self, name: &str) -> Browser {
+    pub(crate) async fn as_user(&self, name: &str) -> Browser {
         let (status, answer) = self.attempt(name, PASSWORD).await;
         assert_eq!(status, 303, "{answer}");
         let cookie = header(&answer, "set-cookie").unwrap();
@@ -102,7 +102,7 @@ impl Console {
 }
 
 impl Browser {
-    async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let headers = [("Cookie".to_owned(), self.cookie.clone())];
         send(self.port, "GET", path, &headers, b"").await
     }
@@ -116,7 +116,7 @@ impl Browser {
     }
 
     /// Sends a form as a page of this session holds it.
-    async fn act(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    pub(crate) async fn act(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let (_, page) = self.get("/runs").await;
         let form = page.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let said: Vec<String> =
@@ -124,7 +124,7 @@ impl Browser {
         self.post_raw(path, &format!("form={form}&{}", said.join("&"))).await
     }
 
-    async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let (status, answer) = self.get(&format!("/api/v1{path}")).await;
         assert_eq!(status, 200, "{path}: {answer}");
         let body = answer.split_once("\r\n\r\n").unwrap().1;

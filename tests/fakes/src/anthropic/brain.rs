@@ -239,7 +239,11 @@ fn results_at(messages: &[Value], at: usize) -> Vec<ToolResult> {
             is_error: block["is_error"] == true,
         })
     };
-    items(&message["content"]).iter().filter(|block| block["type"] == "tool_result").filter_map(result).collect()
+    items(&message["content"])
+        .iter()
+        .filter(|block| block["type"] == "tool_result")
+        .filter_map(result)
+        .collect()
 }
 
 /// The elements of an array; none of anything else.

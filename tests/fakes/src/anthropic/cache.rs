@@ -57,9 +57,8 @@ impl Cache {
             return Costs { usage: Usage { input_tokens: all, ..Usage::default() }, writes: Vec::new() };
         };
         let is_cached = |part: &Part| self.until.get(&part.hash).is_some_and(|until| *until > now);
-        let reached = |at: usize| {
-            parts.iter().skip(at).take(LOOKS_BACK + 1).any(|part| part.marker.is_some())
-        };
+        let reached =
+            |at: usize| parts.iter().skip(at).take(LOOKS_BACK + 1).any(|part| part.marker.is_some());
         let read = (0..=last).rev().find(|at| is_cached(&parts[*at]) && reached(*at));
         let read_tokens = read.map_or(0, |at| tokens(parts[at].end));
         let end_of = |at: usize| tokens(parts[at].end);
@@ -72,11 +71,8 @@ impl Cache {
             output_tokens: 0,
         };
         let lasts = |hour: bool| if hour { TimeDelta::hours(1) } else { TimeDelta::minutes(5) };
-        let mut writes: Vec<_> = parts
-            .iter()
-            .filter(large)
-            .map(|part| (part.hash, lasts(part.marker == Some(true))))
-            .collect();
+        let mut writes: Vec<_> =
+            parts.iter().filter(large).map(|part| (part.hash, lasts(part.marker == Some(true)))).collect();
         // What is read lives on.
         writes.extend(read.map(|at| (parts[at].hash, lasts(parts[at].marker == Some(true)))));
         Costs { usage, writes }

@@ -46,6 +46,8 @@ impl Block {
         let mut block = self.start.clone();
         match &self.body {
             Body::Text(text) => block["text"] = json!(text),
+            // Without arguments it stays as it started.
+            Body::Input(input) if input.is_empty() => {}
             Body::Input(input) => block["input"] = serde_json::from_str(input).ok()?,
             Body::Thinking { text, signature } => {
                 block["thinking"] = json!(text);
@@ -90,7 +92,12 @@ pub(super) fn compose(
     let usual = if calls { "tool_use" } else { "end_turn" };
     let mut message = Message {
         stop_reason: reply.stop_reason.unwrap_or_else(|| usual.to_owned()),
-        blocks: reply.content.into_iter().enumerate().map(|(at, content)| block(content, at, parts)).collect(),
+        blocks: reply
+            .content
+            .into_iter()
+            .enumerate()
+            .map(|(at, content)| block(content, at, parts))
+            .collect(),
         ..Message::default()
     };
     for fault in faults {
@@ -236,7 +243,8 @@ fn spoil(message: &mut Message, fault: &Fault) {
                 text.truncate(text.floor_char_boundary(text.len() / 2));
             }
             "refusal".clone_into(&mut message.stop_reason);
-            message.stop_details = Some(json!({ "type": "refusal", "category": "cyber", "explanation": null }));
+            message.stop_details =
+                Some(json!({ "type": "refusal", "category": "cyber", "explanation": null }));
         }
         Fault::LoneSurrogate => {
             let inputs = message.blocks.iter_mut().filter_map(|block| match &mut block.body {

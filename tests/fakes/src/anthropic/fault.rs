@@ -224,6 +224,22 @@ pub struct Scheduled {
     /// Which calls fit.
     #[serde(default)]
     pub only: Fits,
+    /// Where.
+    #[serde(default)]
+    pub at: Endpoint,
+}
+
+/// What is asked of the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// An answer.
+    #[default]
+    Messages,
+    /// How many tokens a request has. Only what comes instead of an answer can go wrong, or when.
+    CountTokens,
+    /// Which models there are; the same goes for it.
+    Models,
 }
 
 fn once() -> u64 {
@@ -240,7 +256,7 @@ impl From<Fault> for Scheduled {
 impl From<Vec<Fault>> for Scheduled {
     /// All of it to the next call, once.
     fn from(faults: Vec<Fault>) -> Self {
-        Self { faults, after: 0, times: 1, only: Fits::default() }
+        Self { faults, after: 0, times: 1, only: Fits::default(), at: Endpoint::Messages }
     }
 }
 
@@ -261,6 +277,12 @@ impl Scheduled {
     #[must_use]
     pub fn only(self, only: Fits) -> Self {
         Self { only, ..self }
+    }
+
+    /// Elsewhere than where answers are.
+    #[must_use]
+    pub fn at(self, at: Endpoint) -> Self {
+        Self { at, ..self }
     }
 }
 
@@ -332,9 +354,9 @@ impl Fits {
 }
 
 /// Takes the faults of this call, if it has any: the first scheduled ones that are due.
-pub(super) fn take(schedule: &mut Vec<Scheduled>, asked: Asked<'_>) -> Vec<Fault> {
+pub(super) fn take(schedule: &mut Vec<Scheduled>, at: Endpoint, asked: Asked<'_>) -> Vec<Fault> {
     let mut taken = Vec::new();
-    for scheduled in schedule.iter_mut().filter(|scheduled| scheduled.only.fit(asked)) {
+    for scheduled in schedule.iter_mut().filter(|scheduled| scheduled.at == at && scheduled.only.fit(asked)) {
         if scheduled.after > 0 {
             scheduled.after -= 1;
         } else if taken.is_empty() && scheduled.times > 0 {

@@ -11,7 +11,8 @@ const DIGITS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrst
 /// An id: `toolu_01` and 22 letters and digits that follow from `parts` alone.
 pub(super) fn id(prefix: &str, parts: &[&[u8]]) -> String {
     let hash = hash(parts);
-    let digit = |byte: &u8| DIGITS.get(usize::from(*byte) % DIGITS.len()).map_or('1', |digit| char::from(*digit));
+    let digit =
+        |byte: &u8| DIGITS.get(usize::from(*byte) % DIGITS.len()).map_or('1', |digit| char::from(*digit));
     let tail: String = hash.iter().take(22).map(digit).collect();
     format!("{prefix}_01{tail}")
 }

@@ -162,7 +162,9 @@ impl Ledger {
     pub fn trouble(&self) -> Option<String> {
         let broken = self.refused.iter().filter(|refused| !refused.is_told);
         let mut lines: Vec<String> = broken
-            .map(|refused| format!("{}: {} {}: {}", refused.role, refused.status, refused.kind, refused.message))
+            .map(|refused| {
+                format!("{}: {} {}: {}", refused.role, refused.status, refused.kind, refused.message)
+            })
             .collect();
         lines.extend(self.unmatched.iter().map(|unmatched| format!("unmatched: {}", unmatched.why)));
         (!lines.is_empty()).then(|| lines.join("\n"))

@@ -57,7 +57,7 @@ impl Bucket {
 
     /// How long it takes until so much is there, in milliseconds.
     fn wait_ms(&self, need: u64) -> u64 {
-        let lacking = (need.min(self.limit) * 1000).saturating_sub(self.left);
+        let lacking = (need.min(self.limit.max(1)) * 1000).saturating_sub(self.left);
         (lacking * 60).div_ceil(self.limit.max(1))
     }
 
@@ -101,7 +101,8 @@ impl Buckets {
     /// Takes a request with so many tokens, or says in how many seconds it will fit.
     pub(super) fn take(&mut self, family: Family, input: u64, now: DateTime<Utc>) -> Result<(), u64> {
         let buckets = self.of(family, now);
-        let wait = buckets.requests.wait_ms(1).max(buckets.input.wait_ms(input)).max(buckets.output.wait_ms(1));
+        let wait =
+            buckets.requests.wait_ms(1).max(buckets.input.wait_ms(input)).max(buckets.output.wait_ms(1));
         if wait > 0 {
             return Err(wait.div_ceil(1000));
         }

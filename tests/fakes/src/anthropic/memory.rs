@@ -54,7 +54,9 @@ impl Memory {
     /// Whether a request adds to what was asked and answered before, and changes nothing of it.
     pub(super) fn is_continued(&self, request: &Value) -> bool {
         let messages = messages(request);
-        let Some(last) = messages.iter().rposition(|message| message["role"] == "assistant") else { return true };
+        let Some(last) = messages.iter().rposition(|message| message["role"] == "assistant") else {
+            return true;
+        };
         self.histories.contains(&history(request, messages.iter().take(last + 1)))
     }
 
@@ -118,7 +120,8 @@ fn said(request: &Value, content: &Value) -> Hash {
 }
 
 fn history<'a>(request: &Value, messages: impl Iterator<Item = &'a Value>) -> Hash {
-    let mut parts = vec![canonical(&request["model"]), canonical(&request["tools"]), canonical(&request["system"])];
+    let mut parts =
+        vec![canonical(&request["model"]), canonical(&request["tools"]), canonical(&request["system"])];
     parts.extend(messages.map(normal));
     hash(&parts.iter().map(String::as_bytes).collect::<Vec<_>>())
 }
@@ -126,7 +129,9 @@ fn history<'a>(request: &Value, messages: impl Iterator<Item = &'a Value>) -> Ha
 /// A message as text: a text alone is the same as a block of it.
 fn normal(message: &Value) -> String {
     match message["content"].as_str() {
-        Some(text) => canonical(&json!({ "role": message["role"], "content": [{ "type": "text", "text": text }] })),
+        Some(text) => {
+            canonical(&json!({ "role": message["role"], "content": [{ "type": "text", "text": text }] }))
+        }
         None => canonical(message),
     }
 }

@@ -63,14 +63,7 @@ pub fn profiles() -> Vec<Profile> {
         is_modern: true,
     };
     vec![
-        old(
-            "claude-opus-4-5-20251101",
-            &["claude-opus-4-5"],
-            "Claude Opus 4.5",
-            Family::Opus,
-            4096,
-            true,
-        ),
+        old("claude-opus-4-5-20251101", &["claude-opus-4-5"], "Claude Opus 4.5", Family::Opus, 4096, true),
         old(
             "claude-sonnet-4-5-20250929",
             &["claude-sonnet-4-5"],

@@ -9,7 +9,7 @@
 mod bucket;
 mod bulk;
 mod clock;
-mod connection;
+pub(crate) mod connection;
 mod control;
 mod credit;
 mod fault;

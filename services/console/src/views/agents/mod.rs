@@ -7,3 +7,4 @@ pub(crate) mod plans;
 pub(crate) mod settings;
 pub(crate) mod spend;
 pub(crate) mod usd;
+pub(crate) mod written;

@@ -27,6 +27,10 @@ select
         from digests d where d.tenant_id = $1 and d.member_id = m.id) as "mails!",
     (select coalesce(jsonb_agg(jsonb_build_object('event', e.id, 'source', e.source, 'topic', e.topic,
             'received_at', e.received_at, 'body', encode(e.body, 'escape')) order by e.id), '[]')
-        from events e where e.tenant_id = $1 and e.customer = m.external_id and e.body is not null) as "events!"
+        from events e where e.tenant_id = $1 and e.customer = m.external_id and e.body is not null) as "events!",
+    (select coalesce(jsonb_agg(jsonb_build_object('run', r.run_id, 'task', r.kind, 'as_of', r.as_of,
+            'known_as', 'm_' || a.alias) order by r.run_id), '[]')
+        from agent_aliases a join agent_runs r on r.tenant_id = a.tenant_id and r.run_id = a.run_id
+        where a.tenant_id = $1 and a.member_id = m.id) as "agents!"
 from members m
 where m.tenant_id = $1 and m.id = $2

@@ -25,6 +25,24 @@ with found as (
         and (exists (select from ids where position(convert_to(external_id, 'UTF8') in d.message) > 0)
             or ($3 is not null and position(convert_to($3, 'UTF8') in lower_ascii(d.message)) > 0))
     returning 1
+), unaliased as (
+    -- What agents call them goes, with every text that names it: as a word of its own, m_7 and not m_71.
+    delete from agent_aliases a using found where a.tenant_id = $1 and a.member_id = found.id
+    returning a.run_id, '\mm_' || a.alias || '\M' as named
+), unanswered as (
+    update agent_turns t set content = null from unaliased u
+    where t.tenant_id = $1 and t.run_id = u.run_id and t.content ~ u.named
+    returning 1
+), uncalled as (
+    update tool_calls c set input = null, content = null from unaliased u
+    where c.tenant_id = $1 and c.run_id = u.run_id and (c.input ~ u.named or c.content ~ u.named)
+    returning 1
+), untold as (
+    update agent_notes n set content = '' from unaliased u
+    where n.tenant_id = $1 and n.run_id = u.run_id and n.content ~ u.named
+    returning 1
 )
 select (select count(*) from forgotten) as "members!", (select count(*) from emptied) as "events!",
-    (select count(*) from blanked) as "dead_letters!"
+    (select count(*) from blanked) as "dead_letters!", (select count(*) from unaliased) as "agent_runs!",
+    (select count(*) from unanswered) + (select count(*) from uncalled) + (select count(*) from untold)
+        as "agent_texts!"

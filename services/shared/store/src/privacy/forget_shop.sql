@@ -21,6 +21,25 @@ with forgotten as (
         error = coalesce(s.error, 'the shop is gone, and its tokens are erased'), generation = s.generation + 1
     where s.tenant_id = $1
     returning 1
+), unaliased as (
+    delete from agent_aliases a where a.tenant_id = $1
+    returning a.run_id
+), unrun as (
+    update agent_runs r set erased_at = clock_timestamp() where r.tenant_id = $1 and r.erased_at is null
+    returning 1
+), unanswered as (
+    update agent_turns t set content = null where t.tenant_id = $1 and t.content is not null
+    returning 1
+), uncalled as (
+    update tool_calls c set input = null, content = null
+    where c.tenant_id = $1 and (c.input is not null or c.content is not null)
+    returning 1
+), untold as (
+    update agent_notes n set content = '' where n.tenant_id = $1 and n.content <> ''
+    returning 1
 )
 select (select count(*) from forgotten) as "members!", (select count(*) from emptied) as "events!",
-    (select count(*) from blanked) as "dead_letters!", (select count(*) from closed) as "tokens!"
+    (select count(*) from blanked) as "dead_letters!", (select count(*) from closed) as "tokens!",
+    (select count(*) from unrun) as "agent_runs!",
+    (select count(*) from unanswered) + (select count(*) from uncalled) + (select count(*) from untold)
+        as "agent_texts!"

@@ -131,6 +131,20 @@ impl Asked {
         Ok(key)
     }
 
+    /// Whether a run with this input was asked for the same, whenever that was.
+    #[must_use]
+    pub fn is_asked_by(&self, payload: &[u8]) -> bool {
+        let without_instant = match self {
+            Self::Members(_) => v1::AnalyzeMemberInsights::decode(payload).map(Self::Members),
+            Self::Segment(_) => v1::AnalyzeSegment::decode(payload).map(Self::Segment),
+            Self::Campaign(_) => v1::PlanCampaign::decode(payload).map(Self::Campaign),
+            Self::Goal(_) => v1::PlanStrategicGoal::decode(payload).map(Self::Goal),
+        };
+        without_instant.is_ok_and(|asked| {
+            asked.payload(None).is_ok_and(|there| self.clone().payload(None).is_ok_and(|ours| ours == there))
+        })
+    }
+
     fn payload(self, as_of: Option<DateTime<Utc>>) -> Result<Vec<u8>, ConvertError> {
         let as_of = as_of.map(convert::timestamp);
         Ok(match self {
@@ -192,6 +206,11 @@ mod tests {
         assert_ne!(first, key(&goal("b"), now));
         assert_ne!(first, key(&goal("a"), now + TimeDelta::hours(15)));
         assert!(goal(" ").key_of_the_day(now).is_err());
+
+        let tenant = TenantRef { id: TenantId(1), handle: "aurora".to_owned() };
+        let run = goal("a").run(tenant, first, now, Trigger::Manual("ann".to_owned())).unwrap();
+        assert!(goal("a").is_asked_by(&run.payload));
+        assert!(!goal("b").is_asked_by(&run.payload));
     }
 
     #[test]

@@ -53,7 +53,8 @@ fn fields(block: &Value, known: &[&str], path: &str, is_known: bool) -> Checked 
 /// A call, as it was answered.
 pub(super) fn tool_use(block: &Value, path: &str, is_known: bool) -> Checked {
     let path = format!("{path}.tool_use");
-    let text = |name: &str| block[name].as_str().ok_or_else(|| invalid(format!("{path}.{name}: Field required")));
+    let text =
+        |name: &str| block[name].as_str().ok_or_else(|| invalid(format!("{path}.{name}: Field required")));
     require(is_name(text("id")?, 128), || {
         format!("{path}.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
     })?;

@@ -30,11 +30,9 @@ pub(super) fn check(body: &Map<String, Value>, profile: &Profile, counting: bool
     system(body)?;
     metadata(body)?;
     stop_sequences(body)?;
-    for name in ["stream"] {
-        require(body.get(name).is_none_or(Value::is_boolean), || {
-            format!("{name}: Input should be a valid boolean")
-        })?;
-    }
+    require(body.get("stream").is_none_or(Value::is_boolean), || {
+        "stream: Input should be a valid boolean".to_owned()
+    })?;
     if let Some(tier) = body.get("service_tier") {
         require(tier == "auto" || tier == "standard_only", || {
             "service_tier: Input should be 'auto' or 'standard_only'".to_owned()
@@ -166,9 +164,7 @@ fn output_config(body: &Map<String, Value>, profile: &Profile) -> Checked {
     };
     only(fields, &["format", "effort"], "output_config")?;
     if let Some(effort) = fields.get("effort") {
-        require(profile.takes_effort, || {
-            format!("output_config.effort: not supported by {}", profile.id)
-        })?;
+        require(profile.takes_effort, || format!("output_config.effort: not supported by {}", profile.id))?;
         let known = effort.as_str().is_some_and(|effort| ["low", "medium", "high", "max"].contains(&effort));
         require(known, || "output_config.effort: Input should be 'low', 'medium' or 'high'".to_owned())?;
     }

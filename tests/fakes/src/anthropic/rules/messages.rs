@@ -2,17 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{Checked, blocks, invalid, only, require};
+use super::{Checked, Known, blocks, invalid, only, require};
 use crate::anthropic::profile::Profile;
 
 /// The most messages of a request.
 const MESSAGES_MAX: usize = 100_000;
 
-pub(super) fn check(
-    body: &Map<String, Value>,
-    profile: &Profile,
-    known: &dyn Fn(usize, &Value) -> bool,
-) -> Checked {
+pub(super) fn check(body: &Map<String, Value>, profile: &Profile, known: &Known<'_>) -> Checked {
     let Some(value) = body.get("messages") else { return Err(invalid("messages: Field required")) };
     let Some(messages) = value.as_array() else {
         return Err(invalid("messages: Input should be a valid list"));
@@ -28,9 +24,7 @@ pub(super) fn check(
         only(fields, &["role", "content"], &path)?;
         let role = role(fields, &path)?;
         if at == 0 {
-            require(role == "user", || {
-                "messages: first message must use the \"user\" role".to_owned()
-            })?;
+            require(role == "user", || "messages: first message must use the \"user\" role".to_owned())?;
         }
         require(before != Some(role), || {
             format!(
@@ -59,16 +53,12 @@ fn role<'a>(fields: &'a Map<String, Value>, path: &str) -> Result<&'a str, super
     }
 }
 
-fn content(
-    content: &Value,
-    role: &str,
-    at: usize,
-    may_be_empty: bool,
-    known: &dyn Fn(usize, &Value) -> bool,
-) -> Checked {
+fn content(content: &Value, role: &str, at: usize, may_be_empty: bool, known: &Known<'_>) -> Checked {
     let path = format!("messages.{at}");
     let nothing = || {
-        format!("{path}: all messages must have non-empty content except for the optional final assistant message")
+        format!(
+            "{path}: all messages must have non-empty content except for the optional final assistant message"
+        )
     };
     let found = match content {
         Value::String(text) => {
@@ -82,7 +72,7 @@ fn content(
         _ => return Err(invalid(format!("{path}.content: Input should be a valid string or list"))),
     };
     require(!found.is_empty() || may_be_empty, nothing)?;
-    let is_known = role == "assistant" && known(at, content);
+    let is_known = role == "assistant" && known(content);
     for (number, block) in found.iter().enumerate() {
         let path = format!("{path}.content.{number}");
         require(block.is_object(), || format!("{path}: Input should be a valid dictionary"))?;
@@ -93,7 +83,9 @@ fn content(
             ("assistant", "tool_use") => blocks::tool_use(block, &path, is_known)?,
             ("assistant", "thinking" | "redacted_thinking") => blocks::thinking(block, &path, is_known)?,
             (_, "tool_use") => {
-                return Err(invalid(format!("{path}: `tool_use` blocks can only be in `assistant` messages")));
+                return Err(invalid(format!(
+                    "{path}: `tool_use` blocks can only be in `assistant` messages"
+                )));
             }
             (_, "tool_result") => {
                 return Err(invalid(format!("{path}: `tool_result` blocks can only be in `user` messages")));

@@ -7,6 +7,8 @@ mod pairing;
 mod schema;
 mod tools;
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ use super::profile::Profile;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    pub(super) kind: &'static str,
+    pub(super) kind: Cow<'static, str>,
     pub(super) message: String,
 }
 
@@ -28,7 +30,7 @@ pub(super) const BODY_MAX: usize = 32 * 1024 * 1024;
 
 impl Refusal {
     pub(super) fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into() }
+        Self { status, kind: Cow::Borrowed(kind), message: message.into() }
     }
 }
 
@@ -57,7 +59,9 @@ pub(super) fn headers(headers: &HeaderMap, key: Option<&str>) -> Checked {
     let unauthorized = |message: &str| Refusal::new(401, "authentication_error", message);
     let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let shown = match (text("x-api-key"), bearer) {
-        (Some(_), Some(_)) => return Err(unauthorized("only one of x-api-key and authorization may be given")),
+        (Some(_), Some(_)) => {
+            return Err(unauthorized("only one of x-api-key and authorization may be given"));
+        }
         (Some(shown), None) | (None, Some(shown)) => shown,
         (None, None) => return Err(unauthorized("x-api-key header is required")),
     };
@@ -104,14 +108,11 @@ pub(super) fn model(body: &Value) -> Result<&str, Refusal> {
     }
 }
 
-/// All that a body can break by itself. `counting`: it is to be counted, and not to be answered. `known`: whether this
-/// content of an assistant's message was answered by this server, so that blocks of unknown types may be in it.
-pub(super) fn check(
-    body: &Value,
-    profile: &Profile,
-    counting: bool,
-    known: &dyn Fn(usize, &Value) -> bool,
-) -> Checked {
+/// Whether an assistant's content was answered by this server, so that there may be things in it that nobody else knows.
+type Known<'a> = dyn Fn(&Value) -> bool + 'a;
+
+/// All that a body can break by itself. `counting`: it is to be counted, and not to be answered.
+pub(super) fn check(body: &Value, profile: &Profile, counting: bool, known: &Known<'_>) -> Checked {
     let empty = Map::new();
     let body = body.as_object().unwrap_or(&empty);
     fields::check(body, profile, counting)?;

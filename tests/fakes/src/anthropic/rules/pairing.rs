@@ -25,9 +25,10 @@ pub(super) fn check(body: &Map<String, Value>) -> Checked {
         }
     }
     require(open.is_empty(), || unanswered(messages.len().saturating_sub(1), &open))?;
-    require(all.is_empty() || body.get("tools").is_some_and(|tools| tools != &Value::Array(Vec::new())), || {
-        "Requests which include `tool_use` or `tool_result` blocks must define tools".to_owned()
-    })
+    require(
+        all.is_empty() || body.get("tools").is_some_and(|tools| tools != &Value::Array(Vec::new())),
+        || "Requests which include `tool_use` or `tool_result` blocks must define tools".to_owned(),
+    )
 }
 
 /// The results that a user's message must begin with.

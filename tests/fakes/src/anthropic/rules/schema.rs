@@ -75,7 +75,7 @@ fn shape(schema: &Value, path: &str) -> Checked {
             return not("`required` is a list of different names");
         }
     }
-    if fields.get("enum").is_some_and(|values| !values.as_array().is_some_and(|values| !values.is_empty())) {
+    if fields.get("enum").is_some_and(|values| values.as_array().is_none_or(Vec::is_empty)) {
         return not("`enum` is a list that is not empty");
     }
     if fields.get("properties").is_some_and(|properties| !properties.is_object()) {
@@ -86,7 +86,8 @@ fn shape(schema: &Value, path: &str) -> Checked {
 
 /// The schemas within one, by the words they are found under.
 fn below(fields: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
-    let maps = ["properties", "$defs", "definitions"].into_iter().filter_map(|word| fields.get(word)?.as_object());
+    let maps =
+        ["properties", "$defs", "definitions"].into_iter().filter_map(|word| fields.get(word)?.as_object());
     let named = maps.flatten().map(|(name, schema)| (name.clone(), schema));
     let lists = ["anyOf", "allOf", "oneOf"].into_iter().filter_map(|word| fields.get(word)?.as_array());
     let numbered = lists.flatten().enumerate().map(|(at, schema)| (at.to_string(), schema));
@@ -104,13 +105,7 @@ pub(super) fn strict(schema: &Value, path: &str) -> Result<Weight, Refusal> {
     Ok(weight)
 }
 
-fn bind(
-    schema: &Value,
-    path: &str,
-    root: &Value,
-    within: &mut Vec<String>,
-    weight: &mut Weight,
-) -> Checked {
+fn bind(schema: &Value, path: &str, root: &Value, within: &mut Vec<String>, weight: &mut Weight) -> Checked {
     let Some(fields) = schema.as_object() else {
         return Err(invalid(format!("{path}: Input should be a valid dictionary")));
     };
@@ -120,9 +115,7 @@ fn bind(
     }
     if fields.get("type").is_some_and(|kind| kind == "object") || fields.contains_key("properties") {
         require(fields.get("additionalProperties") == Some(&Value::Bool(false)), || {
-            format!(
-                "{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
-            )
+            format!("{path}: For 'object' type, 'additionalProperties' must be explicitly set to false")
         })?;
     }
     if let Some(least) = fields.get("minItems") {
@@ -148,8 +141,9 @@ fn bind(
     }
     for (name, schema) in below(fields) {
         // Definitions are looked at where they are used; `false` is all that can stand for the rest.
-        let is_definition =
-            ["$defs", "definitions"].iter().any(|word| fields.get(*word).is_some_and(|all| all.get(&name) == Some(schema)));
+        let is_definition = ["$defs", "definitions"]
+            .iter()
+            .any(|word| fields.get(*word).is_some_and(|all| all.get(&name) == Some(schema)));
         if !is_definition && !schema.is_boolean() {
             bind(schema, &format!("{path}.{name}"), root, within, weight)?;
         }

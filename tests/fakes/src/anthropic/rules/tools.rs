@@ -98,9 +98,7 @@ fn choice(body: &Map<String, Value>, names: &[&str], profile: &Profile) -> Check
     let Some(fields) = value.as_object() else {
         return Err(invalid("tool_choice: Input should be a valid dictionary"));
     };
-    require(!names.is_empty(), || {
-        "tool_choice: may only be specified while providing tools".to_owned()
-    })?;
+    require(!names.is_empty(), || "tool_choice: may only be specified while providing tools".to_owned())?;
     let forces = match fields.get("type").and_then(Value::as_str) {
         Some("none") => {
             only(fields, &["type"], "tool_choice.none")?;

@@ -1,0 +1,26 @@
+-- Aliases of members, in the order asked for; new ones are numbered by it.
+with asked as (
+    select member_id, place from unnest($3::uuid[]) with ordinality as asked (member_id, place)
+), unnamed as (
+    select a.member_id, min(a.place) as place
+    from asked a
+    where not exists (
+        select from agent_aliases known
+        where known.tenant_id = $1 and known.run_id = $2 and known.member_id = a.member_id)
+    group by a.member_id
+), numbered as (
+    update agent_runs run set aliases = run.aliases + (select count(*) from unnamed)::integer
+    where run.tenant_id = $1 and run.run_id = $2
+    returning run.aliases - (select count(*) from unnamed)::integer as before
+), named as (
+    insert into agent_aliases (tenant_id, run_id, alias, member_id)
+    select $1, $2, numbered.before + row_number() over (order by unnamed.place)::integer, unnamed.member_id
+    from unnamed, numbered
+    returning member_id, alias
+)
+select 'm_' || coalesce(named.alias, known.alias) as "alias!"
+from asked
+left join named using (member_id)
+left join agent_aliases known
+    on known.tenant_id = $1 and known.run_id = $2 and known.member_id = asked.member_id
+order by asked.place
