@@ -1,3 +1,44 @@
 //! `agents`: looks at a shop with models, and writes plans in which each figure is proven.
 
-fn main() {}
+mod bundle;
+mod engine;
+mod models;
+mod options;
+mod prompt;
+mod tasks;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tradeup_worker::{Service, service};
+
+use crate::options::ModelOptions;
+
+/// Writes plans for shops with models. Any number may run; they share the work.
+#[derive(Parser)]
+#[command(name = "agents", version)]
+struct Options {
+    #[command(flatten)]
+    service: service::StartOptions,
+    #[command(flatten)]
+    models: ModelOptions,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::exit_code("agents", serve(Options::parse()).await)
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let provider = options.models.provider()?;
+    let service = Service::start("agents", options.service, tasks::registry(&provider)?).await?;
+    let shutdown = service.shutdown();
+    service.beside(async move {
+        tokio::select! {
+            () = provider.look() => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+    Ok(service.run().await?)
+}

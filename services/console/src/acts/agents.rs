@@ -122,7 +122,8 @@ impl Operator<AgentsAsked> {
             ("expiring_within_days", set(&what.expiring_within_days), &[ANALYZE_SEGMENT]),
         ];
         let question = ("question", is_said(&what.question), [ANALYZE_SEGMENT, ANALYZE_MEMBER_INSIGHTS]);
-        let mut left = fields.iter().filter(|(_, set, of)| *set && !of.contains(&kind)).map(|(field, ..)| *field);
+        let mut left =
+            fields.iter().filter(|(_, set, of)| *set && !of.contains(&kind)).map(|(field, ..)| *field);
         let question = (question.1 && !question.2.contains(&kind)).then_some(question.0);
         match left.next().or(question) {
             None => Ok(()),
@@ -134,7 +135,8 @@ impl Operator<AgentsAsked> {
     fn input(&self, kind: JobKind, shop: &Shop) -> Result<Asked, Failure> {
         self.left_over(kind)?;
         let what = &self.what;
-        let minor = |field: &'static str, given: &str| Ok(amount(field, given, shop)?.unwrap_or_default());
+        let minor =
+            |field: &'static str, given: &str| amount(field, given, shop).map(Option::unwrap_or_default);
         Ok(if kind == PLAN_STRATEGIC_GOAL {
             Asked::Goal(v1::PlanStrategicGoal {
                 as_of: None,
@@ -175,7 +177,7 @@ fn amount(field: &'static str, given: &str, shop: &Shop) -> Result<Option<i64>, 
     let invalid = |why: String| Failure::Invalid { field, why };
     let money = Money::parse(&given, currency).map_err(|error| invalid(error.to_string()))?;
     if !(0..=AMOUNT_MAX).contains(&money.amount_minor) {
-        return Err(invalid("give an amount from 0 to what anybody would mean".to_owned()));
+        return Err(invalid("it is too large".to_owned()));
     }
     Ok(Some(money.amount_minor))
 }
@@ -183,9 +185,7 @@ fn amount(field: &'static str, given: &str, shop: &Shop) -> Result<Option<i64>, 
 /// What can't be asked for, by its field.
 fn refused(error: &ConvertError) -> Failure {
     match error {
-        ConvertError::Asked { field, problem } => {
-            Failure::Invalid { field, why: format!("it {problem}") }
-        }
+        ConvertError::Asked { field, problem } => Failure::Invalid { field, why: format!("it {problem}") },
         other => Failure::Invalid { field: "body", why: other.to_string() },
     }
 }

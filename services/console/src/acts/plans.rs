@@ -65,7 +65,9 @@ pub(crate) async fn decide(
         Decided::NotFound => return Err(Failure::NotFound),
         Decided::Changed => return refused("It is not what was shown: it has changed. Look at it again."),
         Decided::Closed(state) => return refused(&format!("It is {state} already.")),
-        Decided::NotApprovable => return refused("Something about it is not proven: it can only be rejected."),
+        Decided::NotApprovable => {
+            return refused("Something about it is not proven: it can only be rejected.");
+        }
         Decided::Offline => {
             return refused("It was made offline, and the shop's settings do not let that be approved.");
         }

@@ -47,7 +47,8 @@ fn wants_markdown(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
     // The one that is named first.
-    kinds.into_iter().find(|kind| matches!(*kind, "text/markdown" | "application/json")) == Some("text/markdown")
+    kinds.into_iter().find(|kind| matches!(*kind, "text/markdown" | "application/json"))
+        == Some("text/markdown")
 }
 
 /// A plan, with every fact that it names and where each comes from, and what was decided of its campaigns. As Markdown

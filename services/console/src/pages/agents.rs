@@ -136,8 +136,14 @@ struct AgentsPage {
 async fn agents(State(console): State<Console>, Seen { who, shop }: Seen) -> Result<Response, Failure> {
     let view = AgentsOfShop::read(console.worker.pool(), &shop).await?;
     let frame = Frame::of(&who, "shops");
-    let page =
-        AgentsPage { frame, shop: shop.handle, view, forms: &asking::ALL, segments: SEGMENTS, key: Uuid::now_v7() };
+    let page = AgentsPage {
+        frame,
+        shop: shop.handle,
+        view,
+        forms: &asking::ALL,
+        segments: SEGMENTS,
+        key: Uuid::now_v7(),
+    };
     written(&page)
 }
 
@@ -168,3 +174,6 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops/{handle}/agents", get(agents))
         .route("/agents/spend", get(spend))
 }
+
+#[cfg(test)]
+mod tests;

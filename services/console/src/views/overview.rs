@@ -8,6 +8,7 @@ use serde::Serialize;
 use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
 use utoipa::ToSchema;
 
+use super::agents::spend::UsedUp;
 use super::alerts::{self, Alert};
 use super::backlog::Backlog;
 use super::dead::{self, Group};
@@ -204,6 +205,8 @@ pub(crate) struct Overview {
     pub(crate) held: Vec<Held>,
     /// Those that are open.
     pub(crate) alerts: Vec<Alert>,
+    /// Budgets of agents that are used up, or nearly.
+    pub(crate) budgets_used_up: Vec<UsedUp>,
     /// What is wrong, in words; nothing if nothing is.
     pub(crate) wrong: Vec<String>,
 }
@@ -240,6 +243,7 @@ impl Overview {
             .collect();
         let held = held(pool).await?;
         let alerts = alerts::open(pool).await?;
+        let budgets_used_up = UsedUp::all(pool).await?;
         let dead_total = dead.iter().map(|group| group.letters).sum();
         let wrong = wrong(nats, dead_total, &grid, &processes);
         Ok(Self {
@@ -255,6 +259,7 @@ impl Overview {
             processes,
             held,
             alerts,
+            budgets_used_up,
             wrong,
         })
     }

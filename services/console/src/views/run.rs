@@ -5,7 +5,7 @@ use serde_json::Value;
 use tradeup_domain::amount_text;
 use tradeup_proto::{JobKind, json};
 use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
-use tradeup_store::{Pool, RunId, Tx, batches, credits, run_logs};
+use tradeup_store::{Pool, RunId, Tx, agent_runs, batches, credits, run_logs};
 use utoipa::ToSchema;
 
 use super::runs::Line;
@@ -95,6 +95,12 @@ pub(crate) struct Amount {
     pub(crate) text: String,
 }
 
+/// What the agents have written of a run.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct Written {
+    pub(crate) plan: bool,
+}
+
 /// A run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Run {
@@ -113,6 +119,8 @@ pub(crate) struct Run {
     pub(crate) more_children: bool,
     pub(crate) failures: Vec<Failed>,
     pub(crate) lines: Vec<LogLine>,
+    /// Of a run of the agents: there is a journal, and perhaps a plan.
+    pub(crate) agents: Option<Written>,
     /// Its input, fields named as in its message; none if this build knows no such task.
     pub(crate) payload: Option<Value>,
     pub(crate) result: Option<Value>,
@@ -196,9 +204,14 @@ impl Run {
         let tries = runs::attempts(&mut connection, id).await?;
         drop(connection);
         let mut failures = Vec::new();
+        let kind = JobKind::by_task(&run.task);
+        let mut agents = None;
         if let Some(tenant) = run.tenant_id {
             let mut tx = Tx::of_tenant(pool, tenant).await?;
             failures = credits::member_failures(&mut tx, tenant, id, FAILURES_MAX).await?;
+            if kind.is_some_and(|kind| kind.service == "agents") {
+                agents = agent_runs::show(&mut tx, tenant, id).await?;
+            }
             tx.rollback().await?;
         }
         let below = RunFilter { parent_id: Some(id), ..RunFilter::default() };
@@ -213,7 +226,6 @@ impl Run {
         let amounts = batches::affected_totals(pool, id).await?;
         let lines = run_logs::of_run(pool, id, None, 0, LINES_MAX).await?;
         let input = runs::payload(pool, id).await?;
-        let kind = JobKind::by_task(&run.task);
         let payload = kind.zip(input).and_then(|(kind, input)| json::from_bytes(kind.input, &input).ok());
         Ok(Self {
             waits: waits(&run, counts.as_ref()),
@@ -223,6 +235,7 @@ impl Run {
             above,
             attempts: attempts(tries),
             counts,
+            agents: agents.map(|agents| Written { plan: agents.has_plan }),
             amounts: amounts
                 .into_iter()
                 .map(|(currency, minor)| Amount {

@@ -52,8 +52,9 @@ fn calculation() -> Value {
         (
             "op",
             one_of(
-                "sum, avg and diff take figures of one unit, currency and window; share (part, whole), ratio (first over \
-                 second) and pct_change (new, old) give a percentage; product_money takes a count and an amount",
+                "sum takes figures of one unit, currency and window; diff (first minus second), avg and pct_change (new, old) \
+                 may compare two months as well; share (part, whole), ratio (first over second) and pct_change give a \
+                 percentage; product_money takes a count and an amount",
                 &Op::ALL.map(Op::as_str),
             ),
         ),

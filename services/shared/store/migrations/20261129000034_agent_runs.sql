@@ -1,30 +1,36 @@
 -- Agents' runs (decision 0021): each turn's request, answer and tool results are rows before the next step, so that a
 -- run that is resumed pays for no answer twice. What models cost is reserved before it is spent.
 
--- How much agents may spend for a shop and how far their proposals may go. A shop without a row has the defaults.
+-- What all shops together may spend in a day, and what holds for a shop that has no settings: one row. Amounts ending in
+-- _nano are billionths of a US dollar.
+create table agent_limits (
+    only_one boolean primary key default true check (only_one),
+    day_cap_nano bigint not null default 200000000000 check (day_cap_nano >= 0),
+    shop_run_cap_nano bigint not null default 2000000000 check (shop_run_cap_nano >= 0),
+    shop_day_cap_nano bigint not null default 5000000000 check (shop_day_cap_nano >= 0),
+    shop_month_cap_nano bigint not null default 40000000000 check (shop_month_cap_nano >= 0),
+    -- In minor units of the shop's currency.
+    shop_credit_minor_max bigint not null default 2000 check (shop_credit_minor_max between 0 and 1000000000000),
+    shop_campaign_cost_minor_max bigint not null default 100000
+        check (shop_campaign_cost_minor_max between 0 and 1000000000000)
+);
+insert into agent_limits default values;
+
+-- How much agents may spend for a shop and how far their proposals may go, where somebody has said so.
 create table agent_settings (
     tenant_id bigint primary key references tenants (id),
-    enabled boolean not null default true,
-    -- In billionths of a US dollar.
-    run_cap_nano bigint not null default 2000000000 check (run_cap_nano >= 0),
-    day_cap_nano bigint not null default 5000000000 check (day_cap_nano >= 0),
-    month_cap_nano bigint not null default 40000000000 check (month_cap_nano >= 0),
+    enabled boolean not null,
+    run_cap_nano bigint not null check (run_cap_nano >= 0),
+    day_cap_nano bigint not null check (day_cap_nano >= 0),
+    month_cap_nano bigint not null check (month_cap_nano >= 0),
     -- In minor units of the shop's currency.
-    credit_minor_max bigint not null default 2000 check (credit_minor_max between 0 and 1000000000000),
-    campaign_cost_minor_max bigint not null default 100000
-        check (campaign_cost_minor_max between 0 and 1000000000000),
+    credit_minor_max bigint not null check (credit_minor_max between 0 and 1000000000000),
+    campaign_cost_minor_max bigint not null check (campaign_cost_minor_max between 0 and 1000000000000),
     -- Whether what the offline script proposes may be approved.
-    offline_approvals boolean not null default false,
+    offline_approvals boolean not null,
     changed_by text not null check (changed_by <> ''),
     changed_at timestamptz not null default clock_timestamp()
 );
-
--- What all shops together may spend in a day: one row.
-create table agent_limits (
-    only_one boolean primary key default true check (only_one),
-    day_cap_nano bigint not null default 200000000000 check (day_cap_nano >= 0)
-);
-insert into agent_limits default values;
 
 -- What a shop's models cost in a day or month of UTC: spent, and reserved for calls under way.
 create table model_spend (
@@ -67,7 +73,7 @@ create table agent_runs (
     primary key (tenant_id, run_id),
     check ((ended_at is null) = (state = 'running'))
 ) with (fillfactor = 70);
-create index agent_runs_ended on agent_runs (tenant_id, ended_at) where erased_at is null;
+create index agent_runs_began on agent_runs (tenant_id, began_at) where erased_at is null;
 
 -- One request and its answer. Text as it came, since it goes back byte for byte.
 create table agent_turns (
@@ -114,6 +120,9 @@ create table model_attempts (
     primary key (tenant_id, run_id, agent, seq, attempt),
     foreign key (tenant_id, run_id) references agent_runs (tenant_id, run_id)
 );
+
+-- What is under way: few.
+create index model_attempts_open on model_attempts (tenant_id, reserved_at) where state in ('reserved', 'sent');
 
 create table tool_calls (
     tenant_id bigint not null,
@@ -167,6 +176,8 @@ create table agent_aliases (
     foreign key (tenant_id, run_id) references agent_runs (tenant_id, run_id),
     foreign key (tenant_id, member_id) references members (tenant_id, id)
 );
+-- To forget a member.
+create index agent_aliases_member on agent_aliases (tenant_id, member_id);
 
 create table plans (
     tenant_id bigint not null,
@@ -219,34 +230,47 @@ grant delete on agent_aliases to tradeup_app;
 grant select, update on agent_limits to tradeup_app;
 grant select, insert, update on model_spend_days to tradeup_app;
 
--- Plans of one shop, or of each shop in its turn. Row security stays as it is: each shop is asked for its own.
+-- Plans of one shop, or of all: the newest, newest first. Row security stays as it is: each shop is asked for its own.
 create function plans_of_shops(of_tenant text, in_state text, before_run uuid, plans_max bigint)
     returns table (tenant_handle text, run_id uuid, kind text, goal text, state text, complete boolean,
         offline boolean, items bigint, undecided bigint, created_at timestamptz)
     language plpgsql as $$
+#variable_conflict use_column
 declare
     tenant record;
     before text := current_setting('app.tenant_id', true);
+    -- The newest so far, each with its shop; and the oldest of them, once there are enough.
+    newest text[] := '{}';
+    oldest uuid;
+    more text[];
+    line text;
 begin
-    create temporary table if not exists plans_found (tenant_handle text, run_id uuid, kind text, goal text,
-        state text, complete boolean, offline boolean, items bigint, undecided bigint, created_at timestamptz)
-        on commit drop;
-    truncate plans_found;
-    for tenant in select t.id, t.handle from tenants t where of_tenant is null or t.handle = of_tenant order by t.id loop
+    for tenant in select t.id from tenants t where of_tenant is null or t.handle = of_tenant loop
         perform set_config('app.tenant_id', tenant.id::text, true);
-        insert into plans_found
-            select tenant.handle, p.run_id, p.kind, p.goal, p.state, p.complete, p.offline,
+        more := array(
+            select p.run_id || '/' || p.tenant_id from plans p
+            where p.tenant_id = tenant.id and (in_state is null or p.state = in_state)
+                and (before_run is null or p.run_id < before_run) and (oldest is null or p.run_id > oldest)
+            order by p.run_id desc limit plans_max);
+        continue when more = '{}';
+        newest := array(select f from unnest(newest || more) f order by f collate "C" desc limit plans_max);
+        if cardinality(newest) = plans_max then
+            oldest := split_part(newest[plans_max], '/', 1)::uuid;
+        end if;
+    end loop;
+    foreach line in array newest loop
+        perform set_config('app.tenant_id', split_part(line, '/', 2), true);
+        return query
+            select t.handle, p.run_id, p.kind, p.goal, p.state, p.complete, p.offline,
                 (select count(*) from plan_items i where i.tenant_id = p.tenant_id and i.run_id = p.run_id),
                 (select count(*) from plan_items i where i.tenant_id = p.tenant_id and i.run_id = p.run_id
                     and i.state = 'proposed'),
                 p.created_at
-            from plans p
-            where p.tenant_id = tenant.id and (in_state is null or p.state = in_state)
-                and (before_run is null or p.run_id < before_run)
-            order by p.run_id desc limit plans_max;
+            from plans p join tenants t on t.id = p.tenant_id
+            where p.tenant_id = split_part(line, '/', 2)::bigint
+                and p.run_id = split_part(line, '/', 1)::uuid;
     end loop;
     perform set_config('app.tenant_id', coalesce(before, ''), true);
-    return query select * from plans_found f order by f.run_id desc limit plans_max;
 end
 $$;
 grant execute on function plans_of_shops to tradeup_app;

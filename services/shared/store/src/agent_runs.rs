@@ -5,6 +5,7 @@
 
 mod attempts;
 mod journal;
+mod left;
 mod view;
 
 use chrono::{DateTime, Utc};
@@ -15,9 +16,11 @@ use uuid::Uuid;
 pub use attempts::{Cap, Caps, Failure, NewAnswer, NewAttempt, NewCall, Reserved, TokenUse};
 pub use attempts::{answered, rejected, reserve, sent, unknown};
 pub use journal::{AttemptRow, CallRow, FactRow, Journal, NoteRow, TurnRow, journal};
+pub(crate) use left::settle_left;
 pub use view::{AgentRunView, list, show};
 
 use crate::error::{Doing, ErrorKind, StoreError};
+use crate::runs::Sender;
 use crate::{Connection, RunId, TenantId, Tx};
 
 /// What an agent run is, when it begins.
@@ -89,7 +92,7 @@ pub async fn open(
         new.kind,
         storable(new.goal),
         new.as_of,
-        new.bundle,
+        storable_json(new.bundle),
     )
     .execute(&mut **tx)
     .await
@@ -121,31 +124,40 @@ pub async fn get(
     .doing("reading an agent run")
 }
 
-/// Takes the run up: from here on nobody else writes. What was under way with whoever had it before is unknown now:
-/// its reservation is spent, since the answer may be billed.
+/// Takes the run up: from here on nobody else writes. What was under way with whoever had it before is settled: what had
+/// left is spent, since its answer may be billed. A run that has ended is taken up again, as one that is replayed; look at
+/// its state first.
 ///
 /// # Errors
-/// As any statement.
-pub async fn lease(tx: &mut Tx, tenant: TenantId, run_id: RunId, worker: &str) -> Result<Lease, StoreError> {
+/// [`ErrorKind::Superseded`] if there is a newer attempt of the run than this one: who was frozen does not take it from
+/// whoever came after. Or as any statement.
+pub async fn lease(tx: &mut Tx, sender: Sender, worker: &str) -> Result<Lease, StoreError> {
+    let Sender { tenant, run_id, attempt } = sender;
+    // A run without a row was deleted, being old; nobody can have it.
     let epoch = sqlx::query_scalar!(
         "update agent_runs set epoch = epoch + 1, worker = $3, state = 'running', ended_at = null, outcome = null
-         where tenant_id = $1 and run_id = $2 returning epoch",
+         where tenant_id = $1 and run_id = $2
+             and not exists (select from runs r where r.id = $2 and (r.attempt <> $4 or r.state <> 'running'))
+         returning epoch",
         tenant as TenantId,
         run_id as RunId,
         worker,
+        attempt,
     )
-    .fetch_one(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await
-    .doing("taking up an agent run")?;
+    .doing("taking up an agent run")?
+    .ok_or_else(|| StoreError::of_kind(ErrorKind::Superseded, "taking up an agent run"))?;
     let lease = Lease { tenant, run_id, epoch };
-    attempts::forsake(tx, &lease).await?;
+    left::forsake(tx, &lease, 0).await?;
     Ok(lease)
 }
 
-/// Holds the run's row under this lease, or refuses.
+/// Holds the run's row under this lease, or refuses: also when the run has ended.
 pub(crate) async fn hold(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
     sqlx::query_scalar!(
-        "select epoch from agent_runs where tenant_id = $1 and run_id = $2 and epoch = $3 for update",
+        "select epoch from agent_runs
+         where tenant_id = $1 and run_id = $2 and epoch = $3 and state = 'running' for update",
         lease.tenant as TenantId,
         lease.run_id as RunId,
         lease.epoch,
@@ -173,7 +185,8 @@ pub async fn mint(
     let many = i32::try_from(figures.len())
         .map_err(|_too_many| StoreError::of_kind(ErrorKind::Unexpected, "minting facts"))?;
     let last = sqlx::query_scalar!(
-        "update agent_runs set facts = facts + $4 where tenant_id = $1 and run_id = $2 and epoch = $3 returning facts",
+        "update agent_runs set facts = facts + $4
+         where tenant_id = $1 and run_id = $2 and epoch = $3 and state = 'running' returning facts",
         lease.tenant as TenantId,
         lease.run_id as RunId,
         lease.epoch,
@@ -227,7 +240,7 @@ pub async fn call_done(
         lease.tenant as TenantId,
         lease.run_id as RunId,
         agent,
-        tool_use_id,
+        storable(tool_use_id),
         storable(content),
         is_error,
     )
@@ -237,7 +250,8 @@ pub async fn call_done(
     Ok(done.rows_affected() == 1)
 }
 
-/// What agents of this run call these members, like `m_7`: given once, by their order here.
+/// What agents of this run call these members, like `m_7`: given once. Their order here says nothing of the numbers, or
+/// the first one asked for would be known as the riskiest.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`], or as any statement.
@@ -305,11 +319,14 @@ pub async fn note(
     .map(drop)
 }
 
-/// Ends the run as `done`, `stopped` or `failed`, with words for people.
+/// Ends the run as `done`, `stopped` or `failed`, with words for people. Tries that are open are settled as those of
+/// somebody who is gone: nobody else would, and what they have reserved would be missing.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`], or as any statement.
 pub async fn finish(tx: &mut Tx, lease: &Lease, state: &str, outcome: &str) -> Result<(), StoreError> {
+    hold(tx, lease).await?;
+    left::forsake(tx, lease, 0).await?;
     let ended = sqlx::query!(
         "update agent_runs set state = $4, outcome = $5, ended_at = clock_timestamp()
          where tenant_id = $1 and run_id = $2 and epoch = $3",
@@ -332,4 +349,16 @@ pub async fn finish(tx: &mut Tx, lease: &Lease, state: &str, outcome: &str) -> R
 /// Text as PostgreSQL takes it: without NUL.
 pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "")
+}
+
+/// JSON as PostgreSQL takes it: without NUL in any text.
+pub(crate) fn storable_json(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(storable(text)),
+        Value::Array(items) => Value::Array(items.iter().map(storable_json).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (storable(name), storable_json(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
 }

@@ -1,5 +1,5 @@
-//! How much agents may spend for a shop, and how far what they propose may go. A shop without settings has the
-//! defaults of the table.
+//! How much agents may spend for a shop, and how far what they propose may go. A shop without settings has
+//! what the limits of all say.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -88,6 +88,11 @@ pub async fn change(
     change: &Change,
     actor: &Actor,
 ) -> Result<AgentSettings, StoreError> {
+    // What stays is read: nobody else may change it until this is written.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('agent_settings', $1))", tenant.0)
+        .execute(&mut **tx)
+        .await
+        .doing("holding a shop's settings of agents")?;
     let before = get(tx, tenant).await?;
     sqlx::query!(
         "insert into agent_settings (tenant_id, enabled, run_cap_nano, day_cap_nano, month_cap_nano, credit_minor_max,

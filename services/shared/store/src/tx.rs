@@ -34,6 +34,16 @@ impl Tx {
         Self::begin(pool, format!("{begin}; select set_config('app.tenant_id', '{tenant}', true)")).await
     }
 
+    /// Begins a transaction that sees one tenant's rows as of one instant in all of its statements, and may write.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] and the like; later [`ErrorKind::Conflict`] when somebody else has changed a row that
+    /// this one changes.
+    pub async fn frozen_of_tenant(pool: &Pool, tenant: TenantId) -> Result<Self, StoreError> {
+        let begin = "begin isolation level repeatable read";
+        Self::begin(pool, format!("{begin}; select set_config('app.tenant_id', '{tenant}', true)")).await
+    }
+
     /// Begins a transaction of the engine itself: it sees runs and schedules, and no tenant's data.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
     reason = "tests fail loudly"
 )]
 
+mod agents;
 mod authorisations;
 mod bad_input;
 mod blocked;

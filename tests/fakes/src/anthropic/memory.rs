@@ -126,12 +126,15 @@ fn history<'a>(request: &Value, messages: impl Iterator<Item = &'a Value>) -> Ha
     hash(&parts.iter().map(String::as_bytes).collect::<Vec<_>>())
 }
 
-/// A message as text: a text alone is the same as a block of it.
+/// A message as text: a text alone is the same as a block of it, and what an assistant has said without a word counts for
+/// nothing, since it is not taken back.
 fn normal(message: &Value) -> String {
-    match message["content"].as_str() {
-        Some(text) => {
-            canonical(&json!({ "role": message["role"], "content": [{ "type": "text", "text": text }] }))
-        }
-        None => canonical(message),
+    let alone = message["content"].as_str().map(|text| vec![json!({ "type": "text", "text": text })]);
+    let mut blocks = alone.or_else(|| message["content"].as_array().cloned()).unwrap_or_default();
+    if message["role"] == "assistant" {
+        blocks.retain(|block| {
+            block["type"] != "text" || block["text"].as_str().is_none_or(|text| !text.trim().is_empty())
+        });
     }
+    canonical(&json!({ "role": message["role"], "content": blocks }))
 }

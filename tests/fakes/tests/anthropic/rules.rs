@@ -23,7 +23,7 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
     }
 }
 
-fn said(role: &str, content: Value) -> Value {
+fn said(role: &str, content: &Value) -> Value {
     json!({ "role": role, "content": content })
 }
 
@@ -40,7 +40,7 @@ fn text(text: &str) -> Value {
 }
 
 fn talk(messages: &[(&str, Value)]) -> Value {
-    let messages: Vec<Value> = messages.iter().map(|(role, content)| said(role, content.clone())).collect();
+    let messages: Vec<Value> = messages.iter().map(|(role, content)| said(role, content)).collect();
     with("/messages", json!(messages))
 }
 

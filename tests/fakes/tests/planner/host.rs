@@ -63,10 +63,21 @@ impl Shop {
         format!("Plan for this shop.\n\nTASK\n```json\n{task:#}\n```\n")
     }
 
+    /// A workflow: the host has asked all tools before, and only wants the plan.
+    pub(crate) fn run_as_workflow(&self, brain: &dyn Brain) -> Ended {
+        let mut host = Host { shop: self, facts: Facts::default() };
+        let mut text = self.task();
+        for tool in [OVERVIEW, TRENDS].iter().chain(&INSIGHTS).chain(&ENGAGEMENT) {
+            text += &format!("\n{tool}:\n```json\n{}\n```\n", host.tool(tool, "orchestrator", tool));
+        }
+        host.orchestrate(brain, &["submit_plan"], &text)
+    }
+
     /// The whole conversation, until a plan passes or four were refused.
     pub(crate) fn run(&self, brain: &dyn Brain) -> Ended {
         let mut host = Host { shop: self, facts: Facts::default() };
-        host.orchestrate(brain)
+        let tools = [OVERVIEW, TRENDS, "delegate_insights", "delegate_engagement", "submit_plan"];
+        host.orchestrate(brain, &tools, &self.task())
     }
 }
 
@@ -80,12 +91,11 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    fn orchestrate(&mut self, brain: &dyn Brain) -> Ended {
-        let tools = [OVERVIEW, TRENDS, "delegate_insights", "delegate_engagement", "submit_plan"];
-        let mut messages = vec![json!({ "role": "user", "content": self.shop.task() })];
+    fn orchestrate(&mut self, brain: &dyn Brain, tools: &[&str], task: &str) -> Ended {
+        let mut messages = vec![json!({ "role": "user", "content": task })];
         let (mut findings, mut turns) = (Vec::new(), Vec::new());
         for _ in 0..8 {
-            let calls = ask(brain, &tools, &messages);
+            let calls = ask(brain, tools, &messages);
             turns.push(calls.iter().map(|(_, name, _)| name.clone()).collect());
             remember(&mut messages, &calls);
             let mut results = Vec::new();

@@ -116,6 +116,19 @@ fn it_works_as_the_orchestrator_should() {
 }
 
 #[test]
+fn what_the_host_asked_before_counts_as_well() {
+    let shop =
+        Shop { kind: "weekly-churn-prevention-scan-tenant", ..shop(4_000, 900, 900, 2_000_000, 1_200) };
+    let ended = shop.run_as_workflow(&Planner::new());
+    assert_eq!(ended.findings, [vec![]]);
+    assert_eq!(ended.turns, [["submit_plan"]]);
+    assert_eq!(
+        segments(&ended),
+        [("at_risk", CampaignKind::BonusCredit), ("hibernating", CampaignKind::Mail)]
+    );
+}
+
+#[test]
 fn other_data_another_plan() {
     let healthy = passes(&shop(4_000, 3_000, 100, 0, 0));
     assert_eq!(segments(&healthy), [("at_risk", CampaignKind::Mail)]);

@@ -173,8 +173,8 @@ impl OnePlan {
     /// As a page shows it.
     pub(crate) fn written(&self) -> (WrittenPlan, Vec<WrittenCampaign>) {
         let campaigns = self.items.iter().zip(&self.plan.campaigns);
-        let campaigns =
-            campaigns.map(|(item, proposal)| WrittenCampaign::of(&self.plan, item.clone(), &proposal.campaign));
+        let campaigns = campaigns
+            .map(|(item, proposal)| WrittenCampaign::of(&self.plan, item.clone(), &proposal.campaign));
         (WrittenPlan::of(&self.plan), campaigns.collect())
     }
 }

@@ -69,7 +69,11 @@ impl ShopAgentSettings {
     pub(crate) fn offers(&self, currency: &str) -> [(&'static str, &'static str, String); 2] {
         [
             ("credit_max", "Credit to a member at most", decimal(self.credit_max_minor, currency)),
-            ("campaign_cost_max", "Cost of a campaign at most", decimal(self.campaign_cost_max_minor, currency)),
+            (
+                "campaign_cost_max",
+                "Cost of a campaign at most",
+                decimal(self.campaign_cost_max_minor, currency),
+            ),
         ]
     }
 }

@@ -20,17 +20,38 @@ fn fact(plan: &Plan, id: &str) -> Words {
     }
 }
 
+/// What is reckoned from one fact and from what the plan chooses: it leads to that fact.
+fn reckoned(plan: &Plan, id: &str, shown: Option<String>, how: &str) -> Words {
+    let Some(shown) = shown else { return Vec::new() };
+    match plan.figure(id) {
+        Some((name, _)) => {
+            vec![Piece::Figure { id: id.to_owned(), shown, name: format!("{name}, times {how}") }]
+        }
+        None => vec![Piece::Unproven(shown)],
+    }
+}
+
 /// A campaign as a page shows it.
 pub(crate) struct WrittenCampaign {
     pub(crate) item: ProposedCampaign,
     pub(crate) name: Words,
     pub(crate) audience: Words,
+    /// How many of them are left out; nothing if none are.
+    pub(crate) held_out: Words,
+    /// The most that it costs; nothing if that is not known.
+    pub(crate) cost: Words,
     pub(crate) why: Words,
 }
 
 impl WrittenCampaign {
     pub(super) fn of(plan: &Plan, item: ProposedCampaign, campaign: &Campaign) -> Self {
+        let of_audience = |shown: Option<String>, how: &str| reckoned(plan, &campaign.audience, shown, how);
         Self {
+            held_out: of_audience(
+                item.held_out.map(|members| Figure::count("", members).shown()),
+                "the share that is left out",
+            ),
+            cost: of_audience(item.cost.clone(), "what each is given"),
             item,
             name: tradeup_plan::pieces(plan, &campaign.name),
             audience: fact(plan, &campaign.audience),
@@ -51,7 +72,8 @@ pub(crate) struct WrittenKpi {
     pub(crate) measure: String,
     pub(crate) baseline: Words,
     pub(crate) change: String,
-    pub(crate) target: Option<String>,
+    /// Nothing if there is nothing to start from.
+    pub(crate) target: Words,
     pub(crate) horizon_days: i64,
     pub(crate) due: Option<When>,
     pub(crate) how: Words,
@@ -128,12 +150,13 @@ impl WrittenPlan {
             measure: kpi.measure.clone(),
             baseline: fact(plan, &kpi.baseline),
             change: Figure::bps("change", kpi.change_bps).shown(),
-            target: kpi.shown(),
+            target: reckoned(plan, &kpi.baseline, kpi.shown(), "the change wanted"),
             horizon_days: kpi.horizon_days,
             due: kpi.due_at.map(When),
             how: words(&kpi.how),
         });
-        let facts: Vec<WrittenFact> = plan.cited.iter().filter_map(|id| plan.facts.get(id)).map(told).collect();
+        let facts: Vec<WrittenFact> =
+            plan.cited.iter().filter_map(|id| plan.facts.get(id)).map(told).collect();
         Self {
             as_of: When(plan.meta.as_of),
             timeline_days: plan.meta.timeline_days,
@@ -150,7 +173,10 @@ impl WrittenPlan {
             unproven: plan
                 .unproven
                 .iter()
-                .map(|finding| WrittenFinding { path: finding.path.clone(), problem: finding.problem.clone() })
+                .map(|finding| WrittenFinding {
+                    path: finding.path.clone(),
+                    problem: finding.problem.clone(),
+                })
                 .collect(),
             calculations: calculations(plan),
             facts_left_out: plan.facts.len().saturating_sub(facts.len()),
@@ -183,9 +209,8 @@ fn told(fact: &Fact) -> WrittenFact {
 
 /// An id of a calculation, and not of anything else on the page.
 fn is_id(id: &str) -> bool {
-    id.strip_prefix('C').is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
-    })
+    id.strip_prefix('C')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn calculations(plan: &Plan) -> Vec<WrittenCalculation> {
@@ -209,4 +234,3 @@ fn calculations(plan: &Plan) -> Vec<WrittenCalculation> {
     });
     written.collect()
 }
-

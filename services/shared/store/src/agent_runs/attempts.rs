@@ -7,7 +7,7 @@ use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{RunId, TenantId, Tx, model_spend};
 
 /// So many answers of one turn may be lost before it is given up: each of them may be paid for.
-pub const LOST_MAX: i64 = 2;
+const LOST_MAX: i64 = 2;
 
 /// A try to be made.
 #[derive(Clone, Debug)]
@@ -135,8 +135,8 @@ pub struct NewAnswer<'a> {
     pub calls: &'a [NewCall<'a>],
 }
 
-/// Reserves what a try may cost: for the run, the tenant's day and month, and everybody's day. The day is that of the
-/// database's clock.
+/// Reserves what a try may cost: for the run, the tenant's day and month, and everybody's day. The day is that of
+/// UTC by the database's clock.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`], or as any statement.
@@ -148,7 +148,7 @@ pub async fn reserve(
 ) -> Result<Reserved, StoreError> {
     hold(tx, lease).await?;
     let before = sqlx::query!(
-        r#"select clock_timestamp()::date as "day!", run.spent_nano + run.reserved_nano as "used!",
+        r#"select (clock_timestamp() at time zone 'UTC')::date as "day!", run.spent_nano + run.reserved_nano as "used!",
                (select count(*) from model_attempts a where a.tenant_id = $1 and a.run_id = $2 and a.agent = $3
                     and a.seq = $4) as "tries!",
                (select count(*) from model_attempts a where a.tenant_id = $1 and a.run_id = $2 and a.agent = $3
@@ -265,10 +265,11 @@ pub async fn unknown(
     end(tx, lease, (agent, seq, attempt), "unknown", Some(failure), None, 0).await
 }
 
-/// Keeps an answer with its calls, and settles what it cost.
+/// Keeps an answer with its calls, and settles what it cost. It was paid for, so it is kept however broken it is: of calls
+/// with one id, in this turn or an earlier one of the agent, the first is kept.
 ///
 /// # Errors
-/// [`ErrorKind::Superseded`], or as any statement.
+/// [`ErrorKind::Superseded`] also for a try that was never [`sent`]; or as any statement.
 pub async fn answered(
     tx: &mut Tx,
     lease: &Lease,
@@ -288,9 +289,9 @@ pub async fn answered(
         agent,
         seq,
         storable(answer.content),
-        answer.stop_reason,
+        storable(answer.stop_reason),
         answer.model,
-        answer.request_id,
+        answer.request_id.map(storable),
         input,
         cache_write,
         cache_read,
@@ -301,12 +302,14 @@ pub async fn answered(
     .await
     .doing("keeping an answer")?;
     let (ids, names): (Vec<String>, Vec<String>) =
-        answer.calls.iter().map(|call| (call.tool_use_id.to_owned(), call.name.to_owned())).unzip();
+        answer.calls.iter().map(|call| (storable(call.tool_use_id), storable(call.name))).unzip();
     let inputs: Vec<String> = answer.calls.iter().map(|call| storable(call.input)).collect();
     sqlx::query!(
         "insert into tool_calls (tenant_id, run_id, agent, seq, position, tool_use_id, name, input)
          select $1, $2, $3, $4, new.place - 1, new.id, new.name, new.input
-         from unnest($5::text[], $6::text[], $7::text[]) with ordinality new (id, name, input, place)",
+         from unnest($5::text[], $6::text[], $7::text[]) with ordinality new (id, name, input, place)
+         order by new.place
+         on conflict do nothing",
         lease.tenant as TenantId,
         lease.run_id as RunId,
         agent,
@@ -335,7 +338,7 @@ async fn end(
         "update model_attempts set state = $6, error_code = $7, error = $8, request_id = coalesce($9, request_id),
              ended_at = clock_timestamp()
          where tenant_id = $1 and run_id = $2 and agent = $3 and seq = $4 and attempt = $5
-             and state in ('reserved', 'sent')
+             and (state = 'sent' or (state = 'reserved' and $6 = 'rejected'))
          returning reserved_nano, day",
         lease.tenant as TenantId,
         lease.run_id as RunId,
@@ -345,7 +348,7 @@ async fn end(
         state,
         failure.map(|failure| failure.code),
         failure.map(|failure| storable(failure.error)),
-        request_id.or_else(|| failure.and_then(|failure| failure.request_id)),
+        request_id.or_else(|| failure.and_then(|failure| failure.request_id)).map(storable),
     )
     .fetch_optional(&mut **tx)
     .await
@@ -355,29 +358,8 @@ async fn end(
     settle(tx, lease, ended.day, ended.reserved_nano, cost_nano + unknown_nano, unknown_nano).await
 }
 
-/// What was under way with an earlier holder of the lease: what had not left is free again, what had is unknown.
-pub(super) async fn forsake(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
-    let left = sqlx::query!(
-        "update model_attempts set state = case state when 'sent' then 'unknown' else 'rejected' end,
-             error_code = 'TU0706', error = 'whoever had the run before did not come to its end',
-             ended_at = clock_timestamp()
-         where tenant_id = $1 and run_id = $2 and state in ('reserved', 'sent') and epoch < $3
-         returning state, reserved_nano, day",
-        lease.tenant as TenantId,
-        lease.run_id as RunId,
-        lease.epoch,
-    )
-    .fetch_all(&mut **tx)
-    .await
-    .doing("ending tries that were left")?;
-    for try_left in left {
-        let unknown_nano = if try_left.state == "unknown" { try_left.reserved_nano } else { 0 };
-        settle(tx, lease, try_left.day, try_left.reserved_nano, unknown_nano, unknown_nano).await?;
-    }
-    Ok(())
-}
-
-async fn settle(
+/// Turns what was reserved on a day into what was spent, for the run and in every purse.
+pub(super) async fn settle(
     tx: &mut Tx,
     lease: &Lease,
     day: NaiveDate,

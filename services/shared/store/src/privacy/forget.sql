@@ -26,20 +26,21 @@ with found as (
             or ($3 is not null and position(convert_to($3, 'UTF8') in lower_ascii(d.message)) > 0))
     returning 1
 ), unaliased as (
-    -- What agents call them goes, with every text that names it: as a word of its own, m_7 and not m_71.
+    -- What agents call them goes, with every text that names it: m_7 and not m_71, whatever stands before it, since
+    -- texts are JSON as it came, in which a line may begin as \nm_7.
     delete from agent_aliases a using found where a.tenant_id = $1 and a.member_id = found.id
-    returning a.run_id, '\mm_' || a.alias || '\M' as named
+    returning a.run_id, 'm_' || a.alias || '(?![0-9])' as named
 ), unanswered as (
     update agent_turns t set content = null from unaliased u
-    where t.tenant_id = $1 and t.run_id = u.run_id and t.content ~ u.named
+    where t.tenant_id = $1 and t.run_id = u.run_id and t.content ~* u.named
     returning 1
 ), uncalled as (
     update tool_calls c set input = null, content = null from unaliased u
-    where c.tenant_id = $1 and c.run_id = u.run_id and (c.input ~ u.named or c.content ~ u.named)
+    where c.tenant_id = $1 and c.run_id = u.run_id and (c.input ~* u.named or c.content ~* u.named)
     returning 1
 ), untold as (
     update agent_notes n set content = '' from unaliased u
-    where n.tenant_id = $1 and n.run_id = u.run_id and n.content ~ u.named
+    where n.tenant_id = $1 and n.run_id = u.run_id and n.content ~* u.named
     returning 1
 )
 select (select count(*) from forgotten) as "members!", (select count(*) from emptied) as "events!",

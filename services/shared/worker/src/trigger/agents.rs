@@ -1,7 +1,5 @@
 //! What agents do: by schedules of their own, and when they are asked.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use tradeup_proto::job_kind::{
@@ -123,12 +121,9 @@ impl Asked {
     /// [`ConvertError`], naming the field.
     pub fn key_of_the_day(&self, now: DateTime<Utc>) -> Result<String, ConvertError> {
         let payload = self.clone().payload(None)?;
-        let mut key = format!("manual:{}:", now.date_naive());
-        for byte in Sha256::digest(&payload).iter().take(8) {
-            // Writing to text does not fail.
-            let _ = write!(key, "{byte:02x}");
-        }
-        Ok(key)
+        let words: String =
+            Sha256::digest(&payload).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("manual:{}:{words}", now.date_naive()))
     }
 
     /// Whether a run with this input was asked for the same, whenever that was.

@@ -105,7 +105,11 @@ async fn what_is_asked_for_is_one_run_for_each_key_and_its_plan_is_read_and_deci
         json!({ "campaign": item["key"], "hash": item["hash"], "verdict": "approve", "reason": "worth it" });
     let (status, decided) = olga.post(&format!("{path}/decide"), &decision).await;
     assert_eq!((status, &decided["state"]), (200, &"approved".into()), "{decided}");
-    assert_eq!(olga.post(&format!("{path}/decide"), &decision).await.0, 409);
+    let (status, again) = olga.post(&format!("{path}/decide"), &decision).await;
+    assert_eq!((status, &again["new"]), (200, &false.into()), "it is decided so already: {again}");
+    let mut other = decision.clone();
+    other["verdict"] = "reject".into();
+    assert_eq!(olga.post(&format!("{path}/decide"), &other).await.0, 409);
     assert_eq!(olga.get(&path).await["items"][0]["state"], "approved");
 }
 

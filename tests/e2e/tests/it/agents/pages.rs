@@ -2,24 +2,8 @@
 
 use serde_json::Value;
 
-use super::plan_of::{self, HOSTILE};
-use crate::console::{Browser, Console, add_user, console, header};
-
-/// Asks for a plan of aurora on its page, and has it there as if the agents had made it: the run.
-async fn asked(console: &Console, who: &Browser, offline: bool, says: &str) -> String {
-    let fields = [
-        ("task", "plan-strategic-goal"),
-        ("goal", "reduce churn by a fifth"),
-        ("timeline_days", "90"),
-        ("key", "spring"),
-        ("reason", "the board wants it"),
-    ];
-    let (status, answer) = who.act("/shops/aurora/agents/start", &fields).await;
-    assert_eq!(status, 303, "{answer}");
-    let run = header(&answer, "location").unwrap().trim_start_matches("/runs/").to_owned();
-    plan_of::put(&console.world, &run, offline, says).await;
-    run
-}
+use super::plan_of::{HOSTILE, asked};
+use crate::console::{Browser, add_user, console, header};
 
 /// What is between a mark and the next quote.
 fn after<'a>(page: &'a str, mark: &str) -> Vec<&'a str> {
@@ -117,7 +101,7 @@ async fn a_campaign_is_decided_on_by_operators_once_and_for_what_was_shown() {
     assert_eq!(sent(&console.as_user("sam").await, fields("c1", &hashes[0], "approve")).await.0, 403);
     let decided = "select count(*) from plan_items where state <> 'proposed'";
     let (status, answer) = sent(&olga, fields("c1", &"0".repeat(64), "approve")).await;
-    assert!(status == 409 && answer.contains("changed"), "{answer}");
+    assert!(status == 409 && answer.contains("it has changed"), "{answer}");
     let mut unsaid = fields("c1", &hashes[0], "approve");
     unsaid.pop();
     assert_eq!(sent(&olga, unsaid).await.0, 422, "it asks for a reason");
@@ -237,6 +221,6 @@ async fn budgets_are_set_by_admins_and_their_end_is_on_the_overview() {
     let overview = olga.get("/").await.1;
     assert!(overview.contains("used up") && overview.contains("/shops/aurora/agents"), "{overview}");
     let audit = olga.get("/audit?actor=adam").await.1;
-    assert!(audit.contains("agents.set") && audit.contains("less"), "{audit}");
+    assert!(audit.contains("agents.settings") && audit.contains("less"), "{audit}");
     assert_eq!(olga.get("/shops/aurora/agents").await.1.matches("Admins change them.").count(), 1);
 }

@@ -7,10 +7,28 @@ use tradeup_harness::World;
 use tradeup_plan::{Document, Fact, Facts, Limits, Meta, Plan, Settlement, check, settle};
 use uuid::Uuid;
 
+use crate::console::{Browser, Console, header};
+
 /// Text of a stranger's.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 /// The instant that all facts are of.
 pub(crate) const AS_OF: &str = "2026-11-29T10:00:00Z";
+
+/// Asks for a plan of aurora on its page, and has it there as if the agents had made it: the run.
+pub(crate) async fn asked(console: &Console, who: &Browser, offline: bool, says: &str) -> String {
+    let fields = [
+        ("task", "plan-strategic-goal"),
+        ("goal", "reduce churn by a fifth"),
+        ("timeline_days", "90"),
+        ("key", "spring"),
+        ("reason", "the board wants it"),
+    ];
+    let (status, answer) = who.act("/shops/aurora/agents/start", &fields).await;
+    assert_eq!(status, 303, "{answer}");
+    let run = header(&answer, "location").unwrap().trim_start_matches("/runs/").to_owned();
+    put(&console.world, &run, offline, says).await;
+    run
+}
 
 /// What tools have told: their name, and the figures of the call.
 pub(crate) fn figures() -> Vec<Figure> {
@@ -204,6 +222,13 @@ async fn turn(world: &World, run: Uuid) {
              '{\"figures\": [\"F1\"]}', now())",
     )
     .bind(run)
+    .execute(admin)
+    .await
+    .unwrap();
+    sqlx::query(
+        "insert into model_spend_days (day, spent_nano) values ((now() at time zone 'utc')::date, 30000000)
+         on conflict (day) do update set spent_nano = model_spend_days.spent_nano + excluded.spent_nano",
+    )
     .execute(admin)
     .await
     .unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tradeup_harness::{Browser, BrowserSetup, World, eventually};
 
 use super::{Console, PASSWORD, console, header, month};
+use crate::agents::plan_of::asked;
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
@@ -190,6 +191,9 @@ async fn nothing_needs_script() {
         ("/tasks", "Trigger"),
         ("/shops/aurora", "Latest runs"),
         ("/shops/aurora/ledger", "Owed to members"),
+        ("/plans", "There are none yet."),
+        ("/shops/aurora/agents", "Ask for a plan"),
+        ("/agents/spend", "Nothing was spent yet."),
     ] {
         browser.go(path).await;
         browser.says(said).await;
@@ -267,6 +271,7 @@ async fn pages(console: &Console) -> Vec<String> {
     .fetch_one(&world.database.admin)
     .await
     .unwrap();
+    let plan = asked(console, &olga, true, "Sales rise by 25 % by themselves.").await;
     world.tradeup_ok(&["pause", "--task", "expiration-warning", "--reason", "a new mail server"]);
     world.tradeup_ok(&["limit", "--task", "grant-credit", "--running-max", "5", "--reason", "slowly"]);
     let (_, begun) =
@@ -303,6 +308,14 @@ async fn pages(console: &Console) -> Vec<String> {
         "/bulk-acts".to_owned(),
         "/runs/many?task=monthly-credits-batch".to_owned(),
         bulk_act.to_owned(),
+        "/plans".to_owned(),
+        "/shops/aurora/plans".to_owned(),
+        format!("/shops/aurora/plans/{plan}"),
+        format!("/shops/aurora/plans/{plan}/journal"),
+        format!("/shops/aurora/plans/{plan}/journal?bodies=yes"),
+        format!("/runs/{plan}"),
+        "/shops/aurora/agents".to_owned(),
+        "/agents/spend".to_owned(),
         "/search?q=2026".to_owned(),
         "/no/such/page".to_owned(),
     ]

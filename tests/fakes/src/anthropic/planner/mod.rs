@@ -10,6 +10,7 @@
 //! - The orchestrator's first message holds a fenced block of JSON, marked with the word `TASK` on the fence or on the
 //!   line above it, with `goal`, `kind`, `timeline_days`, `target_segment`, `as_of`, `currency`, `limits` and `tiers`.
 //!   `limits` is `tradeup_plan::Limits` as JSON. Whatever is missing has a careful default.
+//! - What the host asked of tools by itself stands in the first message as JSON, in a fence or on a line of its own.
 //! - A tool's result is JSON in which a figure is an object under its id, `"F12": {"name", "value", "unit", …}`,
 //!   wherever it stands; `labels` beside a row's `figures` tell what it is of.
 //! - A delegation's result is JSON with `findings`, `data_gaps` and, so that the orchestrator knows them, the figures

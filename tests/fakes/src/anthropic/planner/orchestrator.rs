@@ -9,23 +9,22 @@ use super::writing;
 use crate::anthropic::brain::{Asked, Reply, ToolResult};
 
 const SUBMIT: &str = "submit_plan";
-const FIRST: [&str; 2] = ["get_tenant_overview", "get_historical_trends"];
-const SECOND: [&str; 2] = ["delegate_insights", "delegate_engagement"];
 
 pub(super) fn answer(asked: Asked<'_>, ungrounded_once: bool) -> Reply {
     let task = Task::of(&asked.task());
     let results = asked.results();
-    for step in [&FIRST, &SECOND] {
-        let offered: Vec<&str> = step.iter().copied().filter(|tool| asked.offers(tool)).collect();
+    // The overview and the trends, then both specialists; in a workflow, whatever is offered of them.
+    for step in ["get_", "delegate_"] {
+        let offered: Vec<&str> = asked.tools().into_iter().filter(|tool| tool.starts_with(step)).collect();
         // A step is taken once, whatever came of it; and none after a plan, or after it was said to conclude.
-        let taken = results.iter().any(|result| step.contains(&result.name.as_str()));
+        let taken = results.iter().any(|result| result.name.starts_with(step));
         if !offered.is_empty() && !taken && !is_closed(&results) {
             return Reply::calls(
                 offered.into_iter().map(|tool| (tool, arguments::of(asked, tool, wish(tool, &task)))),
             );
         }
     }
-    let seen = Seen::of(&results);
+    let seen = Seen::of(&asked.task(), &results);
     let refused: Vec<&str> = results
         .iter()
         .filter(|result| result.name == SUBMIT && result.is_error)

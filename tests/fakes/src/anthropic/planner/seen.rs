@@ -18,8 +18,6 @@ pub(super) struct Figure {
     pub(super) labels: BTreeMap<String, String>,
     /// Whether it is about one member.
     pub(super) of_member: bool,
-    /// The tool that answered it.
-    pub(super) tool: String,
 }
 
 impl Figure {
@@ -50,15 +48,20 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(results: &[ToolResult]) -> Self {
+    /// What the first message and the results brought.
+    pub(super) fn of(first_message: &str, results: &[ToolResult]) -> Self {
         let mut seen = Self::default();
         let mut known = BTreeSet::new();
+        for value in blocks(first_message) {
+            let mut found = Found { figures: &mut seen.figures, known: &mut known };
+            found.walk(&value, &BTreeMap::new(), false);
+        }
         let mut weighed = Vec::new();
         for result in results.iter().filter(|result| !result.name.starts_with("submit_")) {
             let value: Value = serde_json::from_str(&result.content).unwrap_or(Value::Null);
             let before = seen.figures.len();
             if !result.is_error {
-                let mut found = Found { tool: &result.name, figures: &mut seen.figures, known: &mut known };
+                let mut found = Found { figures: &mut seen.figures, known: &mut known };
                 found.walk(&value, &BTreeMap::new(), false);
             }
             if result.name.starts_with("delegate_") {
@@ -131,9 +134,20 @@ impl Seen {
     }
 }
 
+/// The JSON in a message: what the host asked of tools before it asked us. In fences, or a line each.
+fn blocks(message: &str) -> Vec<Value> {
+    let fenced = message
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.split_once('\n'))
+        .map(|(_, text)| text);
+    let lines = message.lines().filter(|line| line.starts_with('{'));
+    fenced.chain(lines).filter_map(|text| serde_json::from_str(text).ok()).collect()
+}
+
 /// A walk through a result.
 struct Found<'a> {
-    tool: &'a str,
     figures: &'a mut Vec<Figure>,
     known: &'a mut BTreeSet<String>,
 }
@@ -180,7 +194,6 @@ impl Found<'_> {
             window: text("window"),
             labels,
             of_member,
-            tool: self.tool.to_owned(),
         });
     }
 }

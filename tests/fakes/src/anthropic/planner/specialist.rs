@@ -32,7 +32,7 @@ pub(super) fn answer(asked: Asked<'_>) -> Reply {
         let wish = Wish { objective: "Tell what the tool knows.", questions: &[], segment: None };
         return Reply::calls(tools.into_iter().map(|tool| (tool, arguments::of(asked, tool, wish))));
     }
-    let seen = Seen::of(&results);
+    let seen = Seen::of(&asked.task(), &results);
     let refused: Vec<&str> = results
         .iter()
         .filter(|result| result.name == SUBMIT && result.is_error)

@@ -11,8 +11,6 @@ pub(super) struct Task {
     pub(super) kind: String,
     pub(super) timeline_days: Option<i64>,
     pub(super) target_segment: Option<String>,
-    pub(super) as_of: String,
-    pub(super) currency: String,
     pub(super) limits: Limits,
     pub(super) tiers: Vec<String>,
 }

@@ -1,0 +1,99 @@
+//! Whether an agent goes round in circles: the same call with the same arguments that brings the same result.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use tradeup_store::agent_runs::{CallRow, FactRow};
+
+/// So often the same may be asked and answered; the next time it is refused.
+const SAME_MAX: usize = 2;
+
+/// What is to be done about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is made.
+    Fresh,
+    /// It is refused with these words.
+    Refused(String),
+    /// It was refused before, and the agent has read that: there is no end to it.
+    Circles,
+}
+
+/// What a call asks, whatever the order of its arguments.
+pub(super) fn signature(call: &CallRow) -> String {
+    let input = call.input.as_deref().unwrap_or_default();
+    let input = serde_json::from_str::<Value>(input).map_or_else(|_none| input.to_owned(), |v| canonical(&v));
+    format!("{} {input}", call.name)
+}
+
+/// Judges a call by those that the same agent made before, in order: earlier turns' and those before it in its turn.
+pub(super) fn judge(call: &CallRow, earlier: &[&CallRow], facts: &[FactRow]) -> Verdict {
+    let wanted = signature(call);
+    let mut same: Vec<&CallRow> = Vec::new();
+    let mut refused_in = None;
+    for before in earlier.iter().filter(|before| signature(before) == wanted) {
+        if same.len() >= SAME_MAX {
+            refused_in.get_or_insert(before.seq);
+            continue;
+        }
+        if same.last().is_some_and(|last| fingerprint(last) != fingerprint(before)) {
+            same.clear();
+        }
+        same.push(before);
+    }
+    match refused_in {
+        _ if same.len() < SAME_MAX => Verdict::Fresh,
+        Some(seq) if seq < call.seq => Verdict::Circles,
+        _ => Verdict::Refused(words(&same, facts)),
+    }
+}
+
+fn words(same: &[&CallRow], facts: &[FactRow]) -> String {
+    let brought = |call: &&CallRow| {
+        let ids = facts.iter().filter(|fact| fact.agent == call.agent && fact.tool_use_id == call.tool_use_id);
+        let ids: Vec<i32> = ids.map(|fact| fact.id).collect();
+        Some((*ids.first()?, *ids.last()?))
+    };
+    let mut text = format!(
+        "You have asked this {SAME_MAX} times with the same arguments and got the same answer; it will not change"
+    );
+    let facts: Vec<(i32, i32)> = same.iter().filter_map(brought).collect();
+    if let Some((first, last)) = facts.last() {
+        // Writing to a string does not fail.
+        let _ = write!(text, ". It is in the facts F{first} to F{last}");
+    }
+    text.push_str(". Go on with what you have.");
+    text
+}
+
+/// A result without the ids of its facts, which differ each time.
+fn fingerprint(call: &CallRow) -> (bool, String) {
+    let content = call.content.as_deref().unwrap_or_default();
+    let mut plain = String::with_capacity(content.len());
+    let mut within_word = false;
+    let mut chars = content.chars().peekable();
+    while let Some(char) = chars.next() {
+        plain.push(char);
+        if char == 'F' && !within_word {
+            while chars.next_if(char::is_ascii_digit).is_some() {}
+        }
+        within_word = char.is_alphanumeric() || char == '_';
+    }
+    (call.is_error, plain)
+}
+
+/// JSON with sorted keys.
+pub(super) fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut fields: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::String(key.clone()), canonical(value)))
+                .collect();
+            fields.sort_unstable();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        plain => plain.to_string(),
+    }
+}
