@@ -5,6 +5,28 @@
 //! No figure describes a person: groups of fewer than [`GROUP_MIN`] members are left out, members themselves are listed
 //! by id alone (whoever asks gives them an alias) with rounded figures, and no name, address or note is read at all.
 
+mod audience;
+mod campaigns;
+mod cells;
+mod credit;
+mod engagement;
+mod measure;
+mod members;
+mod overview;
+mod purchases;
+mod tiers;
+mod told;
+
+pub use audience::{Filter, audience};
+pub use campaigns::campaigns;
+pub use credit::credit_activity;
+pub use engagement::engagement;
+pub use measure::measure;
+pub use members::{Ending, at_risk, expiring};
+pub use overview::{overview, trends};
+pub use purchases::{Group, purchases};
+pub use tiers::tiers;
+
 use chrono::{DateTime, Utc};
 use tradeup_domain::figure::Figure;
 use uuid::Uuid;

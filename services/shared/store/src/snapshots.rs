@@ -145,16 +145,15 @@ pub async fn made(
 /// As any statement.
 pub async fn forget_old(pool: &Pool, tenant: TenantId) -> Result<u64, StoreError> {
     let mut tx = Tx::of_tenant(pool, tenant).await?;
-    let gone = sqlx::query_file_scalar!(
-        "src/snapshots/forget_members.sql",
-        tenant as TenantId,
-        MEMBER_DAYS,
-        PLANNED_DAYS,
-        ROWS_MAX,
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .doing("deleting members of old snapshots")?;
+    // First nobody takes them for whole any more.
+    sqlx::query_file!("src/snapshots/close.sql", tenant as TenantId, MEMBER_DAYS, PLANNED_DAYS)
+        .execute(&mut *tx)
+        .await
+        .doing("closing old snapshots")?;
+    let gone = sqlx::query_file_scalar!("src/snapshots/forget_members.sql", tenant as TenantId, ROWS_MAX)
+        .fetch_one(&mut *tx)
+        .await
+        .doing("deleting members of old snapshots")?;
     let old = sqlx::query_file_scalar!("src/snapshots/forget_cells.sql", tenant as TenantId, CELL_DAYS)
         .fetch_one(&mut *tx)
         .await
@@ -184,8 +183,8 @@ async fn begin(
     tenant: TenantId,
     as_of: DateTime<Utc>,
 ) -> Result<SnapshotId, StoreError> {
-    // Sorts and hashes of millions of rows, once: planning them for small ones would take longer.
-    sqlx::query!("select set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
+    // Sorts and hashes of millions of rows, a few at once.
+    sqlx::query!("select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit")
         .fetch_one(&mut *db)
         .await
         .doing("preparing to make a snapshot")?;

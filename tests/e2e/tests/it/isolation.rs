@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 44] = [
+const TENANT_TABLES: [&str; 58] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -49,6 +49,20 @@ const TENANT_TABLES: [&str; 44] = [
     "trade_in_prices",
     "trade_ins",
     "trade_in_moves",
+    "snapshots",
+    "member_snapshots",
+    "snapshot_cells",
+    "agent_settings",
+    "model_spend",
+    "agent_runs",
+    "agent_turns",
+    "model_attempts",
+    "tool_calls",
+    "agent_facts",
+    "agent_notes",
+    "agent_aliases",
+    "plans",
+    "plan_items",
 ];
 
 /// A row of each tenant in each table that a month leaves empty.
@@ -142,6 +156,43 @@ const PLANTED: &str = "
     insert into member_failures (tenant_id, run_id, member_id, code, reason)
     select distinct on (tenant_id) tenant_id, gen_random_uuid(), id, 'TU0304', 'test' from members;";
 
+/// The same of what agents leave.
+const PLANTED_BY_AGENTS: &str = "
+    insert into snapshots (tenant_id, id, as_of, currency, zone)
+    select id, gen_random_uuid(), now(), currency, zone from tenants;
+    insert into member_snapshots (tenant_id, snapshot_id, member_id, joined_on, joined_days, gap_days, orders_all,
+        orders_30d, orders_90d, orders_prior_30d, orders_prior_90d, orders_365d, orders_prior_365d, spend_30d_minor,
+        spend_90d_minor, spend_prior_90d_minor, spend_365d_minor, balance_minor, expiring_7d_minor, expiring_30d_minor,
+        granted_90d_minor, redeemed_90d_minor, redeemed_365d_minor, reachable, risk, segment)
+    select distinct on (m.tenant_id) m.tenant_id, s.id, m.id, current_date, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, false, 0, 'new'
+    from members m join snapshots s using (tenant_id);
+    insert into snapshot_cells (tenant_id, snapshot_id, topic, measure, value) select tenant_id, id, 't', 'm', 1 from snapshots;
+    insert into agent_settings (tenant_id, enabled, run_cap_nano, day_cap_nano, month_cap_nano, credit_minor_max,
+        campaign_cost_minor_max, offline_approvals, changed_by)
+    select id, true, 1, 1, 1, 1, 1, false, 'test' from tenants;
+    insert into model_spend (tenant_id, period) select id, '2026-11' from tenants;
+    insert into agent_runs (tenant_id, run_id, kind, goal, as_of, bundle)
+    select id, gen_random_uuid(), 'plan-campaign', 'g', now(), '{}' from tenants;
+    insert into agent_turns (tenant_id, run_id, agent, seq, stop_reason, model, input_tokens, cache_write_tokens,
+        cache_read_tokens, output_tokens, cost_nano)
+    select tenant_id, run_id, 'orchestrator', 1, 'tool_use', 'm', 1, 0, 0, 1, 1 from agent_runs;
+    insert into model_attempts (tenant_id, run_id, agent, seq, attempt, epoch, model, request_sha256, request_bytes,
+        reserved_nano, day)
+    select tenant_id, run_id, 'orchestrator', 1, 1, 1, 'm', sha256(''), 1, 0, current_date from agent_runs;
+    insert into tool_calls (tenant_id, run_id, agent, tool_use_id, seq, position, name)
+    select tenant_id, run_id, 'orchestrator', 'toolu_1', 1, 0, 'get_tenant_overview' from agent_runs;
+    insert into agent_facts (tenant_id, run_id, id, agent, tool, tool_use_id, figure, as_of)
+    select tenant_id, run_id, 1, 'orchestrator', 't', 'toolu_1', '{}', now() from agent_runs;
+    insert into agent_notes (tenant_id, run_id, agent, seq, content)
+    select tenant_id, run_id, 'orchestrator', 1, 'n' from agent_runs;
+    insert into agent_aliases (tenant_id, run_id, alias, member_id)
+    select distinct on (r.tenant_id) r.tenant_id, r.run_id, 1, m.id from agent_runs r join members m using (tenant_id);
+    insert into plans (tenant_id, run_id, kind, goal, state, document, complete, offline)
+    select tenant_id, run_id, kind, goal, 'validated', '{}', true, true from agent_runs;
+    insert into plan_items (tenant_id, run_id, key, hash, name, approvable)
+    select tenant_id, run_id, 'c1', encode(sha256(''), 'hex'), 'n', true from plans;";
+
 async fn seen(tx: &mut Tx, table: &str) -> Vec<i64> {
     let statement = format!("select distinct tenant_id from {table} order by 1");
     let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut **tx).await.unwrap();
@@ -157,7 +208,9 @@ async fn every_tenant_table_shows_one_tenant_or_none() {
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let pool = &world.database.app;
 
-    sqlx::raw_sql(PLANTED).execute(&world.database.admin).await.unwrap();
+    for planted in [PLANTED, PLANTED_BY_AGENTS] {
+        sqlx::raw_sql(planted).execute(&world.database.admin).await.unwrap();
+    }
 
     // No table with a tenant's data was forgotten.
     let guarded: Vec<String> = sqlx::query_scalar(

@@ -324,10 +324,12 @@ impl Call {
                 response.headers_mut().insert(name, value);
             }
         };
+        let now = self.shared.options.clock.now();
+        // By the clock that resets are told by.
+        set("date", &now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
         set("request-id", &self.request_id);
         set("anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
         if let Some(profile) = &self.profile {
-            let now = self.shared.options.clock.now();
             for (name, value) in self.shared.inside().buckets.headers(profile.family, now) {
                 set(&name, &value);
             }

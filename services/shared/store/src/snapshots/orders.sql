@@ -1,8 +1,9 @@
--- Sums over orders: months with who joined in them, what members of each month's joining did in the months after it,
+-- Sums over orders: windows beside those before them, months with who joined in them, what members of each month's joining did in the months after it,
 -- currencies other than the shop's, and guests.
 -- $1 tenant  $2 snapshot  $3 as of  $4 currency  $5 zone
 with at as (
-    select $3::timestamptz - interval '720 hours' as d30, $3::timestamptz - interval '2160 hours' as d90,
+    select $3::timestamptz - interval '720 hours' as d30, $3::timestamptz - interval '1440 hours' as d60,
+        $3::timestamptz - interval '2160 hours' as d90, $3::timestamptz - interval '4320 hours' as d180,
         $3::timestamptz - interval '8760 hours' as d365, date_trunc('month', $3 at time zone $5) as this_month
 ), counted as materialized (
     select s.member_id, date_trunc('month', s.joined_on::timestamp) as joined_month, o.currency, o.paid_at, o.spend_minor,
@@ -40,6 +41,15 @@ with at as (
     from by_member cross join at
     where joined_month >= at.this_month - interval '12 months' and month < at.this_month and month >= joined_month
     group by 1, 2
+), windows as (
+    select w.days, count(*) as orders, coalesce(sum(c.spend_minor) filter (where c.currency = $4), 0) as spend,
+        count(distinct c.member_id) as active
+    from counted c
+    cross join at
+    cross join lateral (values ('30d', at.d30, $3::timestamptz), ('prior_30d', at.d60, at.d30),
+        ('90d', at.d90, $3), ('prior_90d', at.d180, at.d90)) as w (days, since, until)
+    where not c.by_guest and c.paid_at > w.since and c.paid_at <= w.until
+    group by 1
 ), others as (
     select c.currency, w.days, count(*) as orders, sum(c.spend_minor) as spend, count(distinct c.member_id) as members
     from counted c
@@ -66,6 +76,9 @@ from joined j
 cross join lateral (values ('members', j.members), ('active_90d', j.active_90d), ('repeated', j.repeated)) as v (measure, value)
 union all
 select $1, $2, 'cohort', joined, after, 'active', active from cohorts
+union all
+select $1, $2, 'window', w.days, '', v.measure, v.value
+from windows w cross join lateral (values ('orders', w.orders), ('spend', w.spend), ('active', w.active)) as v (measure, value)
 union all
 select $1, $2, 'currency_' || o.days, o.currency, '', v.measure, v.value
 from others o cross join lateral (values ('orders', o.orders), ('spend', o.spend), ('members', o.members)) as v (measure, value)

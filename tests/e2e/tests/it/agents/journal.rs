@@ -14,6 +14,7 @@ use tradeup_store::agent_runs::{
     self, Caps, Failure, Lease, NewAgentRun, NewAnswer, NewAttempt, NewCall, Reserved, TokenUse,
 };
 use tradeup_store::retention::Keep;
+use tradeup_store::runs::Sender;
 use tradeup_store::{Durability, ErrorKind, Pool, Purpose, RunId, StoreError, TenantId, Tx};
 
 const A: TenantId = TenantId(1);
@@ -72,14 +73,14 @@ impl Books {
             bundle: &json!({ "model": "m" }),
         };
         agent_runs::open(&mut tx, tenant, run, &new).await.unwrap();
-        let lease = agent_runs::lease(&mut tx, tenant, run, "worker-1").await.unwrap();
+        let lease = agent_runs::lease(&mut tx, sender(tenant, run), "worker-1").await.unwrap();
         tx.commit().await.unwrap();
         lease
     }
 
     async fn take_up(&self, lease: &Lease) -> Lease {
         let mut tx = self.tx(lease.tenant).await;
-        let taken = agent_runs::lease(&mut tx, lease.tenant, lease.run_id, "worker-2").await.unwrap();
+        let taken = agent_runs::lease(&mut tx, sender(lease.tenant, lease.run_id), "worker-2").await.unwrap();
         tx.commit().await.unwrap();
         taken
     }
@@ -161,6 +162,11 @@ impl Books {
             assert_eq!(wrong, 0, "{purses} by {of_tries}");
         }
     }
+}
+
+/// Whoever works on a run of which nothing else is known.
+fn sender(tenant: TenantId, run_id: RunId) -> Sender {
+    Sender { tenant, run_id, attempt: 1 }
 }
 
 fn attempt(agent: &str, seq: i32) -> NewAttempt<'_> {

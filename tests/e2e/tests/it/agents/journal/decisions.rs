@@ -4,10 +4,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tradeup_store::agent_settings::{self, Change};
 use tradeup_store::audit::Actor;
-use tradeup_store::plans::{self, Decided, NewItem, NewPlan, Verdict};
+use tradeup_store::plans::{self, Decided, NewItem, NewPlan, PlanFilter, Verdict};
 use tradeup_store::{RunId, retention};
 
-use super::{A, Books, KEEP};
+use super::{A, B, Books, KEEP};
 
 /// A plan with two proposals, the second of which may not be approved.
 async fn planned(books: &Books, document: &Value, offline: bool) -> RunId {
@@ -126,4 +126,51 @@ async fn two_who_change_settings_at_once_lose_nothing() {
         (1, 2, 40_000_000_000)
     );
     assert_eq!(books.number("select count(*) from audit_log where act = 'agents.settings'").await, 10);
+}
+
+#[tokio::test]
+async fn plans_of_all_shops_are_listed_newest_first_page_by_page() {
+    let books = Books::new().await;
+    let mut made = Vec::new();
+    for tenant in [A, B, B, A, A, B, A] {
+        let lease = books.run(tenant).await;
+        let (document, items) = (json!({}), []);
+        let plan = NewPlan {
+            kind: "plan-campaign",
+            goal: "g",
+            document: &document,
+            complete: true,
+            offline: false,
+            items: &items,
+        };
+        let mut tx = books.tx(tenant).await;
+        assert!(plans::put(&mut tx, &lease, &plan).await.unwrap());
+        tx.commit().await.unwrap();
+        made.push((lease.run_id, tenant));
+    }
+    made.reverse();
+    let handle = |tenant| if tenant == A { "aurora" } else { "borealis" };
+    let expected: Vec<(RunId, &str)> = made.iter().map(|(run, tenant)| (*run, handle(*tenant))).collect();
+    for size in [1, 2, 3, 7, 50] {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let filter = PlanFilter { before, ..PlanFilter::default() };
+            let page = plans::list(&books.pool, &filter, size).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(last.run_id);
+            assert!(i64::try_from(page.len()).unwrap() <= size);
+            found.extend(page.into_iter().map(|line| (line.run_id, line.tenant)));
+        }
+        let found: Vec<(RunId, &str)> = found.iter().map(|(run, shop)| (*run, shop.as_str())).collect();
+        assert_eq!(found, expected, "pages of {size}");
+    }
+    let of_b = PlanFilter { tenant: Some("borealis"), state: Some("validated"), before: None };
+    let found = plans::list(&books.pool, &of_b, 50).await.unwrap();
+    assert!(found.len() == 3 && found.iter().all(|line| line.tenant == "borealis" && line.items == 0));
+    let none = PlanFilter { state: Some("approved"), ..PlanFilter::default() };
+    assert!(plans::list(&books.pool, &none, 50).await.unwrap().is_empty());
+    // Asking each shop has left nobody's shop set.
+    let mut tx = tradeup_store::Tx::of_engine(&books.pool).await.unwrap();
+    let seen: i64 = sqlx::query_scalar("select count(*) from plans").fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(seen, 0);
 }

@@ -5,9 +5,10 @@ use serde_json::json;
 use tradeup_domain::figure::Figure;
 use tradeup_store::agent_runs::{self, NewAgentRun, Reserved};
 use tradeup_store::plans::{self, NewPlan};
+use tradeup_store::runs::Sender;
 use uuid::Uuid;
 
-use super::{A, B, Books, CALL, LOST, PLENTY, answer, attempt, call, is_superseded};
+use super::{A, B, Books, CALL, LOST, PLENTY, answer, attempt, call, is_superseded, sender};
 
 #[tokio::test]
 async fn who_has_lost_the_run_writes_nothing() {
@@ -152,7 +153,7 @@ async fn the_same_run_and_aliases_of_two_shops_have_nothing_to_do_with_each_othe
         bundle: &json!({ "model": "other" }),
     };
     agent_runs::open(&mut tx, B, of_a.run_id, &new).await.unwrap();
-    let of_b = agent_runs::lease(&mut tx, B, of_a.run_id, "worker").await.unwrap();
+    let of_b = agent_runs::lease(&mut tx, sender(B, of_a.run_id), "worker").await.unwrap();
     tx.commit().await.unwrap();
 
     let mut named = Vec::new();
@@ -190,4 +191,28 @@ async fn the_same_run_and_aliases_of_two_shops_have_nothing_to_do_with_each_othe
     assert!(is_superseded(&agent_runs::note(&mut tx, &of_a, "orchestrator", 1, "x").await));
     assert!(agent_runs::get(&mut tx, A, of_a.run_id).await.unwrap().is_none());
     assert!(agent_runs::journal(&mut tx, A, of_a.run_id).await.unwrap().notes.is_empty());
+}
+
+#[tokio::test]
+async fn who_was_frozen_does_not_take_the_run_from_whoever_came_after() {
+    let books = Books::new().await;
+    let lease = books.run(A).await;
+    books
+        .execute(&format!(
+            "insert into runs (id, tenant_id, task, key, trigger, root_id, state, payload, scheduled_for, attempt,
+                 lease_expires_at)
+             values ('{0}', 1, 'plan-strategic-goal', 'k', 'manual', '{0}', 'running', '', now(), 2, now())",
+            lease.run_id
+        ))
+        .await;
+    let of_attempt = |attempt| Sender { tenant: A, run_id: lease.run_id, attempt };
+    let mut tx = books.tx(A).await;
+    assert!(is_superseded(&agent_runs::lease(&mut tx, of_attempt(1), "frozen").await));
+    let taken = agent_runs::lease(&mut tx, of_attempt(2), "next").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(taken.epoch, lease.epoch + 1);
+    // Nor does anybody take up one that was cancelled meanwhile.
+    books.execute("update runs set state = 'cancelled', finished_at = now(), lease_expires_at = null").await;
+    let mut tx = books.tx(A).await;
+    assert!(is_superseded(&agent_runs::lease(&mut tx, of_attempt(2), "late").await));
 }
