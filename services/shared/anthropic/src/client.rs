@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::{Class, Classify as _};
 use url::Url;
@@ -152,9 +153,8 @@ impl Client {
                 wait.as_millis()
             );
             tried += 1;
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = cancelled.cancelled() => return Err(error),
+            if timeout(wait, cancelled.cancelled()).await.is_ok() {
+                return Err(error);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CallError;
@@ -33,9 +33,8 @@ impl Pace {
         let deadline = Instant::now() + WAIT_MAX;
         while let Some(until) = self.take(family, input_tokens) {
             let until = until.min(deadline);
-            tokio::select! {
-                () = sleep_until(until) => {}
-                () = cancelled.cancelled() => return,
+            if timeout_at(until, cancelled.cancelled()).await.is_ok() {
+                return;
             }
             if until == deadline {
                 return;

@@ -43,6 +43,7 @@ create table member_snapshots (
     orders_365d integer not null,
     orders_prior_365d integer not null,
     spend_30d_minor bigint not null,
+    spend_prior_30d_minor bigint not null,
     spend_90d_minor bigint not null,
     spend_prior_90d_minor bigint not null,
     spend_365d_minor bigint not null,

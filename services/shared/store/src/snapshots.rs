@@ -184,22 +184,32 @@ async fn begin(
     as_of: DateTime<Utc>,
 ) -> Result<SnapshotId, StoreError> {
     // Sorts and hashes of millions of rows, a few at once.
-    sqlx::query!("select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit")
-        .fetch_one(&mut *db)
-        .await
-        .doing("preparing to make a snapshot")?;
+    sqlx::query!(
+        "select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit"
+    )
+    .fetch_one(&mut *db)
+    .await
+    .doing("preparing to make a snapshot")?;
     let id = sqlx::query_file_scalar!("src/snapshots/begin.sql", tenant as TenantId, Uuid::now_v7(), as_of)
         .fetch_one(&mut *db)
         .await
         .doing("beginning a snapshot")?;
-    sqlx::query!("delete from snapshot_cells where tenant_id = $1 and snapshot_id = $2", tenant as TenantId, id)
-        .execute(&mut *db)
-        .await
-        .doing("emptying a snapshot")?;
-    sqlx::query!("delete from member_snapshots where tenant_id = $1 and snapshot_id = $2", tenant as TenantId, id)
-        .execute(db)
-        .await
-        .doing("emptying a snapshot")?;
+    sqlx::query!(
+        "delete from snapshot_cells where tenant_id = $1 and snapshot_id = $2",
+        tenant as TenantId,
+        id
+    )
+    .execute(&mut *db)
+    .await
+    .doing("emptying a snapshot")?;
+    sqlx::query!(
+        "delete from member_snapshots where tenant_id = $1 and snapshot_id = $2",
+        tenant as TenantId,
+        id
+    )
+    .execute(db)
+    .await
+    .doing("emptying a snapshot")?;
     Ok(SnapshotId(id))
 }
 

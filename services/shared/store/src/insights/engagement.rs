@@ -58,7 +58,10 @@ pub async fn engagement(
             .iter()
             .map(|bucket| {
                 let members = cells.group(topic, bucket, "").get("members");
-                (members, row([(label, (*bucket).to_owned())], [Some(Figure::count("bucket_members", members))]))
+                (
+                    members,
+                    row([(label, (*bucket).to_owned())], [Some(Figure::count("bucket_members", members))]),
+                )
             })
             .collect();
         told.groups(name, rows);
@@ -75,7 +78,8 @@ pub async fn engagement(
             let members = sums.get("members");
             let mut figures = vec![
                 Some(Figure::count("cohort_members", members).over(month)),
-                share("cohort_active_90d_bps", sums.get("active_90d"), members).map(|figure| figure.over("90d")),
+                share("cohort_active_90d_bps", sums.get("active_90d"), members)
+                    .map(|figure| figure.over("90d")),
                 share("cohort_ordered_twice_bps", sums.get("repeated"), members),
             ];
             figures.extend(AFTER.iter().filter(|after| is_over(month, after, last_month)).map(|after| {

@@ -159,10 +159,9 @@ pub async fn expiring(
     ]);
     told.shop("expiring", figures);
     let of = format!("expiring_{days}_members");
-    for (section, topic, names) in [
-        ("tiers", "tier", handles),
-        ("segments", "segment", SEGMENTS.map(str::to_owned).to_vec()),
-    ] {
+    for (section, topic, names) in
+        [("tiers", "tier", handles), ("segments", "segment", SEGMENTS.map(str::to_owned).to_vec())]
+    {
         let mut rows = Vec::new();
         for name in names {
             let sums = cells.group(topic, &name, "");
@@ -199,28 +198,32 @@ async fn losing(
     let of = tier_id(db, tenant, tier).await?;
     // Each by an index of its own.
     let listed = match within {
-        Ending::Days7 => sqlx::query_file_as!(
-            Listed,
-            "src/insights/expiring_7d.sql",
-            tenant as TenantId,
-            snapshot as SnapshotId,
-            of,
-            tier.is_some(),
-            limit,
-        )
-        .fetch_all(db)
-        .await,
-        Ending::Days30 => sqlx::query_file_as!(
-            Listed,
-            "src/insights/expiring_30d.sql",
-            tenant as TenantId,
-            snapshot as SnapshotId,
-            of,
-            tier.is_some(),
-            limit,
-        )
-        .fetch_all(db)
-        .await,
+        Ending::Days7 => {
+            sqlx::query_file_as!(
+                Listed,
+                "src/insights/expiring_7d.sql",
+                tenant as TenantId,
+                snapshot as SnapshotId,
+                of,
+                tier.is_some(),
+                limit,
+            )
+            .fetch_all(db)
+            .await
+        }
+        Ending::Days30 => {
+            sqlx::query_file_as!(
+                Listed,
+                "src/insights/expiring_30d.sql",
+                tenant as TenantId,
+                snapshot as SnapshotId,
+                of,
+                tier.is_some(),
+                limit,
+            )
+            .fetch_all(db)
+            .await
+        }
     };
     listed.doing("listing members who lose credit")
 }

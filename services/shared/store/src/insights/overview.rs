@@ -77,17 +77,18 @@ pub async fn overview(db: &mut Connection, tenant: TenantId, snapshot: SnapshotI
 /// # Errors
 /// As any statement.
 pub async fn trends(db: &mut Connection, tenant: TenantId, snapshot: SnapshotId) -> Answered {
-    let cells = Cells::of(db, tenant, snapshot, &topics(&["window", "month"])).await?;
+    let cells = Cells::of(db, tenant, snapshot, &topics(&["shop", "month"])).await?;
+    let shop = cells.shop();
     let mut told = Told::of(&cells);
     let mut figures = Vec::new();
     for days in ["30d", "90d"] {
-        for (prior, window) in [("", days.to_owned()), ("prior_", format!("prior_{days}"))] {
-            let sums = cells.group("window", &window, "");
-            let revenue = told.minor(format!("revenue_{prior}{days}_minor"), sums.get("spend"));
+        let before = format!("prior_{days}");
+        for (window, active) in [(days, shop.of("active", days)), (&before, shop.get(&before))] {
+            let revenue = told.minor(format!("revenue_{window}_minor"), shop.of("spend", window));
             figures.extend([
-                Some(Figure::count(format!("orders_{prior}{days}"), sums.get("orders")).over(days)),
+                Some(Figure::count(format!("orders_{window}"), shop.of("orders", window)).over(days)),
                 Some(revenue.over(days)),
-                Some(Figure::count(format!("active_members_{prior}{days}"), sums.get("active")).over(days)),
+                Some(Figure::count(format!("active_members_{window}"), active).over(days)),
             ]);
         }
     }

@@ -16,12 +16,7 @@ const WITHIN_MAX: usize = 40;
 ///
 /// # Errors
 /// As any statement.
-pub async fn tiers(
-    db: &mut Connection,
-    tenant: TenantId,
-    snapshot: SnapshotId,
-    window: Window,
-) -> Answered {
+pub async fn tiers(db: &mut Connection, tenant: TenantId, snapshot: SnapshotId, window: Window) -> Answered {
     let days = window.as_str();
     let moved = format!("moved_{days}");
     let cells = Cells::of(db, tenant, snapshot, &topics(&["tier", "tier_segment", &moved])).await?;
@@ -37,9 +32,7 @@ pub async fn tiers(
             share("in_tier_share_bps", members, cells.snapshot.members),
             Some(Figure::count(format!("in_tier_active_members_{days}"), active).over(days)),
             share(format!("in_tier_active_{days}_bps"), active, members).map(|figure| figure.over(days)),
-            Some(
-                Figure::count(format!("in_tier_orders_{days}"), sums.of("orders", days)).over(days),
-            ),
+            Some(Figure::count(format!("in_tier_orders_{days}"), sums.of("orders", days)).over(days)),
             Some(told.minor(format!("in_tier_revenue_{days}_minor"), sums.of("spend", days)).over(days)),
             Some(Figure::count("in_tier_at_risk_members", sums.get("at_risk"))),
             Some(told.minor("in_tier_credit_minor", sums.get("balance"))),

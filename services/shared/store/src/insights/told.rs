@@ -7,16 +7,8 @@ use super::cells::Cells;
 use super::{Answer, GROUP_MIN, Row, Section};
 
 /// Segments, the best first.
-pub(super) const SEGMENTS: [&str; 8] = [
-    "champions",
-    "loyal",
-    "promising",
-    "new",
-    "needs_attention",
-    "at_risk",
-    "hibernating",
-    "lost",
-];
+pub(super) const SEGMENTS: [&str; 8] =
+    ["champions", "loyal", "promising", "new", "needs_attention", "at_risk", "hibernating", "lost"];
 
 /// The longest label that comes from the shop, in characters.
 const LABEL_MAX: usize = 80;
@@ -106,7 +98,11 @@ pub(super) fn row(
     labels: impl IntoIterator<Item = (&'static str, String)>,
     figures: impl IntoIterator<Item = Option<Figure>>,
 ) -> Row {
-    Row { labels: labels.into_iter().collect(), member: None, figures: figures.into_iter().flatten().collect() }
+    Row {
+        labels: labels.into_iter().collect(),
+        member: None,
+        figures: figures.into_iter().flatten().collect(),
+    }
 }
 
 /// A member's row.
@@ -115,11 +111,7 @@ pub(super) fn member_row(
     labels: impl IntoIterator<Item = (&'static str, String)>,
     figures: impl IntoIterator<Item = Figure>,
 ) -> Row {
-    Row {
-        labels: labels.into_iter().collect(),
-        member: Some(member),
-        figures: figures.into_iter().collect(),
-    }
+    Row { labels: labels.into_iter().collect(), member: Some(member), figures: figures.into_iter().collect() }
 }
 
 /// A part of a whole in basis points, rounded half away from zero; `None` of nothing.

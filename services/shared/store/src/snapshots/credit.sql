@@ -1,11 +1,16 @@
--- Sums over credit, in the shop's currency: what moved in windows by what it was granted for, what moved in months, what
--- is left of which kind, when that ends; and mails that warned of it.
+-- Sums over credit, in the shop's currency: what moved in windows by what it was granted for, what moved in months, when what
+-- is left ends; and mails that warned of it.
 -- $1 tenant  $2 snapshot  $3 as of  $4 currency  $5 zone
 with at as (
     select $3::timestamptz - interval '720 hours' as d30, $3::timestamptz - interval '2160 hours' as d90,
         $3::timestamptz - interval '8760 hours' as d365, date_trunc('month', $3 at time zone $5) as this_month
+), calendar as (
+    -- When each of the last twelve whole months begins, and when they are over: to find an entry's month by halves.
+    select array_agg((at.this_month - make_interval(months => n)) at time zone $5 order by n desc) as begins,
+        array_agg((at.this_month - make_interval(months => n))::date order by n desc) as months
+    from at cross join generate_series(0, 12) as n
 ), moved as materialized (
-    select l.value_class, l.reason, e.kind, date_trunc('month', e.effective_at at time zone $5) as month,
+    select l.value_class, l.reason, e.kind, width_bucket(e.effective_at, calendar.begins) as month,
         sum(e.amount_minor) as minor_all,
         sum(e.amount_minor) filter (where e.effective_at > at.d365) as minor_365d,
         sum(e.amount_minor) filter (where e.effective_at > at.d90) as minor_90d,
@@ -13,11 +18,11 @@ with at as (
         count(*) filter (where e.effective_at > at.d365) as moves_365d,
         count(*) filter (where e.effective_at > at.d90) as moves_90d,
         count(*) filter (where e.effective_at > at.d30) as moves_30d
-    from ledger_entries e
+    from calendar
     cross join at
+    join ledger_entries e on e.effective_at > least(calendar.begins[1] - interval '1 second', at.d365)
     join lots l on l.tenant_id = $1 and l.id = e.lot_id
     where e.tenant_id = $1 and e.currency = $4 and e.effective_at <= $3
-        and e.effective_at > least((at.this_month - interval '13 months') at time zone $5, at.d365)
         and e.kind in ('grant', 'spend', 'spend_revert', 'expire', 'clawback')
     group by 1, 2, 3, 4
 ), kinds as (
@@ -33,16 +38,20 @@ with at as (
     where w.moves > 0
     group by 1, 2, 3, 4
 ), ending as (
-    select case when l.ends_at is null then 'never' when l.ends_at <= $3::timestamptz + interval '168 hours' then '0-7'
-            when l.ends_at <= $3::timestamptz + interval '336 hours' then '8-14'
-            when l.ends_at <= $3::timestamptz + interval '720 hours' then '15-30'
-            when l.ends_at <= $3::timestamptz + interval '1440 hours' then '31-60'
-            when l.ends_at <= $3::timestamptz + interval '2160 hours' then '61-90' else '91+' end as days,
-        l.value_class, sum(l.left_minor) as minor, count(*) as lots, count(distinct l.member_id) as members
-    from lots_as_of($1, $3) l
-    join member_snapshots s on s.tenant_id = $1 and s.snapshot_id = $2 and s.member_id = l.member_id
-    where l.currency = $4
-    group by grouping sets ((1), (1, 2))
+    select days, sum(minor) as minor, sum(lots) as lots, count(*) as members
+    from (
+        select case when l.ends_at is null then 'never' when l.ends_at <= $3::timestamptz + interval '168 hours' then '0-7'
+                when l.ends_at <= $3::timestamptz + interval '336 hours' then '8-14'
+                when l.ends_at <= $3::timestamptz + interval '720 hours' then '15-30'
+                when l.ends_at <= $3::timestamptz + interval '1440 hours' then '31-60'
+                when l.ends_at <= $3::timestamptz + interval '2160 hours' then '61-90' else '91+' end as days,
+            l.member_id, sum(l.left_minor) as minor, count(*) as lots
+        from lots_as_of($1, $3) l
+        where l.currency = $4
+        group by 1, 2
+    ) as of
+    join member_snapshots s on s.tenant_id = $1 and s.snapshot_id = $2 and s.member_id = of.member_id
+    group by 1
 ), mails as (
     select w.days, count(*) as mails, count(distinct d.member_id) as members
     from digests d
@@ -56,12 +65,12 @@ select $1, $2, 'credit_' || w.days, w.reason, w.value_class, v.measure, v.value
 from windows w
 cross join lateral (values (w.measure, w.minor), (w.measure || '_moves', w.moves)) as v (measure, value)
 union all
-select $1, $2, 'month', to_char(month, 'YYYY-MM'), '', measure, sum(sign * minor_all)
-from kinds cross join at
-where month < at.this_month and month >= at.this_month - interval '12 months' and measure <> 'clawed'
-group by month, measure
+select $1, $2, 'month', to_char(calendar.months[k.month], 'YYYY-MM'), '', k.measure, sum(k.sign * k.minor_all)
+from kinds k cross join calendar
+where k.month between 1 and 12 and k.measure <> 'clawed'
+group by 4, 6
 union all
-select $1, $2, 'ending', e.days, coalesce(e.value_class, ''), v.measure, v.value
+select $1, $2, 'ending', e.days, '', v.measure, v.value
 from ending e
 cross join lateral (values ('minor', e.minor), ('lots', e.lots), ('members', e.members)) as v (measure, value)
 union all

@@ -14,6 +14,7 @@ with at as (
         (count(*) filter (where o.paid_at > at.d365))::int as orders_365d,
         (count(*) filter (where o.paid_at > at.d730 and o.paid_at <= at.d365))::int as orders_prior_365d,
         sum(o.spend_minor) filter (where o.currency = $4 and o.paid_at > at.d30) as spend_30d,
+        sum(o.spend_minor) filter (where o.currency = $4 and o.paid_at > at.d60 and o.paid_at <= at.d30) as spend_prior_30d,
         sum(o.spend_minor) filter (where o.currency = $4 and o.paid_at > at.d90) as spend_90d,
         sum(o.spend_minor) filter (where o.currency = $4 and o.paid_at > at.d180 and o.paid_at <= at.d90) as spend_prior_90d,
         sum(o.spend_minor) filter (where o.currency = $4 and o.paid_at > at.d365) as spend_365d
@@ -101,7 +102,8 @@ with at as (
         (joined_at at time zone $5)::date, joined_days, recency_days, gap_days, coalesce(orders_all, 0),
         coalesce(orders_30d, 0), coalesce(orders_90d, 0), coalesce(orders_prior_30d, 0), coalesce(orders_prior_90d, 0),
         coalesce(orders_365d, 0), coalesce(orders_prior_365d, 0),
-        coalesce(spend_30d, 0), coalesce(spend_90d, 0), coalesce(spend_prior_90d, 0), coalesce(spend_365d, 0),
+        coalesce(spend_30d, 0), coalesce(spend_prior_30d, 0), coalesce(spend_90d, 0), coalesce(spend_prior_90d, 0),
+        coalesce(spend_365d, 0),
         coalesce(balance, 0), coalesce(expiring_7d, 0), coalesce(expiring_30d, 0),
         coalesce(granted_90d, 0), coalesce(redeemed_90d, 0), coalesce(redeemed_365d, 0), reachable, risk, r, f, m,
         case

@@ -1,7 +1,10 @@
 //! Proposals and settings: decided once, on record, and not for ever.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tradeup_harness::eventually;
 use tradeup_store::agent_settings::{self, Change};
 use tradeup_store::audit::Actor;
 use tradeup_store::plans::{self, Decided, NewItem, NewPlan, PlanFilter, Verdict};
@@ -105,27 +108,33 @@ async fn plans_that_nobody_decides_on_expire() {
 async fn two_who_change_settings_at_once_lose_nothing() {
     let books = Books::new().await;
     let actor = Actor { name: "olga".to_owned(), reason: None };
-    let changes = (0..10).map(|n| {
-        let (books, actor) = (&books, &actor);
-        async move {
-            let change = if n % 2 == 0 {
-                Change { run_cap_nano: Some(1), ..Default::default() }
-            } else {
-                Change { day_cap_nano: Some(2), ..Default::default() }
-            };
-            let mut tx = books.tx(A).await;
-            agent_settings::change(&mut tx, A, &change, actor).await.unwrap();
-            tx.commit().await.unwrap();
-        }
-    });
-    join_all(changes).await;
+    let mut first = books.tx(A).await;
+    let of_run = Change { run_cap_nano: Some(1), ..Default::default() };
+    agent_settings::change(&mut first, A, &of_run, &actor).await.unwrap();
+    // The second one begins before the first has committed, and has to wait for it.
+    let second = async {
+        let mut tx = books.tx(A).await;
+        let of_day = Change { day_cap_nano: Some(2), ..Default::default() };
+        agent_settings::change(&mut tx, A, &of_day, &actor).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let commit = async {
+        eventually("the second one waits", Duration::from_secs(10), || async {
+            let waiting = "select count(*) from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'";
+            (books.number(waiting).await == 1).then_some(())
+        })
+        .await;
+        first.commit().await.unwrap();
+    };
+    tokio::join!(second, commit);
     let mut tx = books.tx(A).await;
     let settings = agent_settings::get(&mut tx, A).await.unwrap();
     assert_eq!(
         (settings.run_cap_nano, settings.day_cap_nano, settings.month_cap_nano),
         (1, 2, 40_000_000_000)
     );
-    assert_eq!(books.number("select count(*) from audit_log where act = 'agents.settings'").await, 10);
+    assert_eq!(books.number("select count(*) from audit_log where act = 'agents.settings'").await, 2);
 }
 
 #[tokio::test]
