@@ -1,6 +1,7 @@
 //! `agents`: looks at a shop with models, and writes plans in which each figure is proven.
 
 mod bundle;
+mod conduct;
 mod engine;
 mod models;
 mod options;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use tradeup_anthropic::pace::Pace;
 use tradeup_anthropic::price::{Price, PriceTable};
-use tradeup_anthropic::{CallError, Client, RateLimits, Request};
+use tradeup_anthropic::{CallError, Client, RateLimits};
 use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
 use tradeup_worker::TaskError;
 

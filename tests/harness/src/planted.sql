@@ -59,9 +59,11 @@ cross join lateral (
             when 'gone' then 200 + l.last % 150
             -- They stopped two and a half to four of their gaps ago.
             when 'churned' then k.gap * (2.5 + (l.last % 1500) / 1000.0)
-            -- Most are within their gap, and some are late by up to most of another.
+            -- Most are within their gap, some are late by up to most of another, and few by two: they look like those
+            -- who have stopped, and have not.
             when 'regular' then case when l.last < 850000 then k.gap * (l.last % 1000) / 1000.0
-                else k.gap * (1 + (l.last % 800) / 1000.0) end
+                when l.last < 970000 then k.gap * (1 + (l.last % 800) / 1000.0)
+                else k.gap * (1.8 + (l.last % 1200) / 1000.0) end
             else 0 end as last_days
 ) as n
 where t.handle = planted.setting('handle');

@@ -95,11 +95,15 @@ impl Calls<'_> {
         let among = |other: &&&CallRow| !is_submit(&other.name) && other.position < call.position;
         if self.calls.iter().filter(among).count() >= bundle.bounds.calls_of_turn {
             let most = bundle.bounds.calls_of_turn;
-            return Some(Deed::Refuse(format!("Limit reached: at most {most} calls in one turn are answered.")));
+            return Some(Deed::Refuse(format!(
+                "Limit reached: at most {most} calls in one turn are answered."
+            )));
         }
         let under_way = self.view.under_way.iter().filter(|(path, id)| !self.is_done(path, id)).count();
         if self.view.calls_made() + under_way + granted >= bundle.bounds.calls_of_run {
-            return Some(Deed::Refuse("Limit reached: no call is answered any more. Conclude now.".to_owned()));
+            return Some(Deed::Refuse(
+                "Limit reached: no call is answered any more. Conclude now.".to_owned(),
+            ));
         }
         let script = bundle.script(self.agent.role);
         if !script.tools.iter().any(|offer| offer.name == call.name) {
@@ -133,7 +137,9 @@ impl Calls<'_> {
         let earlier = |other: &&&CallRow| place(other) < place(call);
         let most = self.view.bundle.bounds.delegations;
         if delegations.iter().filter(earlier).count() >= most {
-            return Deed::Refuse(format!("Limit reached: at most {most} specialists may be asked in one run."));
+            return Deed::Refuse(format!(
+                "Limit reached: at most {most} specialists may be asked in one run."
+            ));
         }
         let number = delegations.iter().filter(earlier).filter(|other| other.name == call.name).count() + 1;
         let base = format!("{}-{number}", role.as_str());

@@ -110,10 +110,8 @@ impl Run<'_> {
     async fn keep(&self, ask: &Ask, attempt: i32, answer: &Answer) -> Result<(), Halt> {
         let price = self.provider.price(&ask.request.model, self.now)?;
         let (calls, stop_reason) = calls(answer, &ask.known);
-        let new_calls: Vec<NewCall<'_>> = calls
-            .iter()
-            .map(|(id, name, input)| NewCall { tool_use_id: id, name, input })
-            .collect();
+        let new_calls: Vec<NewCall<'_>> =
+            calls.iter().map(|(id, name, input)| NewCall { tool_use_id: id, name, input }).collect();
         let usage = &answer.usage;
         let tokens = TokenUse {
             input: signed(usage.input_tokens),
@@ -131,10 +129,19 @@ impl Run<'_> {
             calls: &new_calls,
         };
         tracing::info!(
-            agent = ask.path, turn = ask.seq, model = answer.model, request_id = answer.request_id, stop_reason,
-            calls = calls.len(), input = tokens.input, cache_read = tokens.cache_read, output = tokens.output,
+            agent = ask.path,
+            turn = ask.seq,
+            model = answer.model,
+            request_id = answer.request_id,
+            stop_reason,
+            calls = calls.len(),
+            input = tokens.input,
+            cache_read = tokens.cache_read,
+            output = tokens.output,
             cost_nano = new.cost_nano,
-            "{}: turn {} is answered", ask.path, ask.seq
+            "{}: turn {} is answered",
+            ask.path,
+            ask.seq
         );
         let mut tries = 0;
         loop {
@@ -161,9 +168,15 @@ impl Run<'_> {
         let (code, words) = (error.code(), error.to_string());
         let failure = Failure { code: code.as_str(), error: &words, request_id: error.request_id() };
         tracing::warn!(
-            agent = ask.path, turn = ask.seq, attempt, model = ask.request.model, request_id = error.request_id(),
+            agent = ask.path,
+            turn = ask.seq,
+            attempt,
+            model = ask.request.model,
+            request_id = error.request_id(),
             code = code.as_str(),
-            "{}: turn {} is not answered: {words}", ask.path, ask.seq
+            "{}: turn {} is not answered: {words}",
+            ask.path,
+            ask.seq
         );
         self.provider.learn_error(&ask.request.model, error);
         match error.billed() {

@@ -68,8 +68,7 @@ impl Run<'_> {
         answer: &Answer,
     ) -> Result<String, StoreError> {
         let figures = results::figures(answer);
-        let ids =
-            agent_runs::mint(tx, &self.lease, path, tool, call, answer.as_of, &figures).await?;
+        let ids = agent_runs::mint(tx, &self.lease, path, tool, call, answer.as_of, &figures).await?;
         let members = self.shuffled(results::members(answer));
         let aliases = if members.is_empty() {
             Vec::new()
@@ -97,7 +96,10 @@ impl Run<'_> {
             match self.look(&first.tool, &first.arguments).await? {
                 Said::Answer(answer) => answers.push((first.tool.as_str(), answer)),
                 Said::No(words) => {
-                    tracing::error!(tool = first.tool, "what the host asks first has wrong arguments: {words}");
+                    tracing::error!(
+                        tool = first.tool,
+                        "what the host asks first has wrong arguments: {words}"
+                    );
                 }
             }
         }
@@ -126,7 +128,11 @@ impl Run<'_> {
             }
             Ended::Failed(failure) => {
                 let words = failure.words();
-                tracing::warn!(agent = specialist.base, "{} ended without findings: {words}", specialist.base);
+                tracing::warn!(
+                    agent = specialist.base,
+                    "{} ended without findings: {words}",
+                    specialist.base
+                );
                 (submit::without_findings(&words, specialist, &journal.facts, bytes), true)
             }
         };
@@ -143,9 +149,7 @@ impl Run<'_> {
         journal: &Journal,
     ) -> Result<(), Halt> {
         let verdict = match role {
-            Role::Orchestrator => {
-                submit::judge_plan(input, &journal.facts, &self.bundle.task.limits, last)
-            }
+            Role::Orchestrator => submit::judge_plan(input, &journal.facts, &self.bundle.task.limits, last),
             Role::Insights | Role::Engagement => submit::judge_findings(input, &journal.facts, last),
         };
         self.keep_result(act, &verdict.content, verdict.is_error).await

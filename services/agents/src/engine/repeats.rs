@@ -50,7 +50,8 @@ pub(super) fn judge(call: &CallRow, earlier: &[&CallRow], facts: &[FactRow]) -> 
 
 fn words(same: &[&CallRow], facts: &[FactRow]) -> String {
     let brought = |call: &&CallRow| {
-        let ids = facts.iter().filter(|fact| fact.agent == call.agent && fact.tool_use_id == call.tool_use_id);
+        let ids =
+            facts.iter().filter(|fact| fact.agent == call.agent && fact.tool_use_id == call.tool_use_id);
         let ids: Vec<i32> = ids.map(|fact| fact.id).collect();
         Some((*ids.first()?, *ids.last()?))
     };

@@ -23,7 +23,11 @@ pub(super) fn fitted(mut answer: Answer, bytes: usize) -> Answer {
         answer.sections.iter().map(|section| section.rows.iter().map(length).collect()).collect();
     let rows: usize = lengths.iter().flatten().sum();
     let without_rows = Answer {
-        sections: answer.sections.iter().map(|section| Section { rows: Vec::new(), ..section.clone() }).collect(),
+        sections: answer
+            .sections
+            .iter()
+            .map(|section| Section { rows: Vec::new(), ..section.clone() })
+            .collect(),
         ..answer.clone()
     };
     let mut left = rows + told(&without_rows, &[], &BTreeMap::new()).len();

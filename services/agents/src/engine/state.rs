@@ -110,7 +110,9 @@ impl Failure {
             Self::WindowExceeded => {
                 "context_exceeded: the conversation no longer fits the model's window".to_owned()
             }
-            Self::TurnsExhausted => "turns_exhausted: it was told to conclude, and handed in nothing".to_owned(),
+            Self::TurnsExhausted => {
+                "turns_exhausted: it was told to conclude, and handed in nothing".to_owned()
+            }
             Self::CallsExhausted => {
                 "tool_calls_exhausted: it used up its calls, and handed in nothing".to_owned()
             }
@@ -122,7 +124,8 @@ impl Failure {
             }
             Self::ModelsGone => "models_gone: none of its models is there any more".to_owned(),
             Self::Erased => {
-                "erased: what was said has been erased after its time, so that it can't go on; ask anew".to_owned()
+                "erased: what was said has been erased after its time, so that it can't go on; ask anew"
+                    .to_owned()
             }
         }
     }
@@ -186,13 +189,7 @@ impl<'a> View<'a> {
     }
 
     /// Takes an answered turn up into the conversation. What ends the walk there comes back.
-    fn take(
-        &self,
-        agent: &Agent,
-        turn: &'a TurnRow,
-        talk: &mut Talk,
-        mood: &mut Mood,
-    ) -> Result<(), Next> {
+    fn take(&self, agent: &Agent, turn: &'a TurnRow, talk: &mut Talk, mood: &mut Mood) -> Result<(), Next> {
         let failed = |failure| Err(Next::Ended(Ended::Failed(failure)));
         mood.closing |= turn.seq > self.bundle.script(agent.role).turns_max;
         let Some(content) = &turn.content else { return failed(Failure::Erased) };
@@ -208,8 +205,12 @@ impl<'a> View<'a> {
             other => return failed(Failure::UnknownStop(other.to_owned())),
         };
         mood.spoiled = 0;
-        let calls: Vec<&CallRow> =
-            self.journal.calls.iter().filter(|call| call.agent == turn.agent && call.seq == turn.seq).collect();
+        let calls: Vec<&CallRow> = self
+            .journal
+            .calls
+            .iter()
+            .filter(|call| call.agent == turn.agent && call.seq == turn.seq)
+            .collect();
         if talk.answer(content).is_none() {
             return failed(Failure::Erased);
         }

@@ -95,7 +95,8 @@ fn unreadable(finding: Option<Finding>) -> Verdict {
     match finding {
         Some(finding) => refused(&[finding]),
         None => {
-            let problem = "The arguments are no JSON object. Hand in the whole again, in the form of the schema.";
+            let problem =
+                "The arguments are no JSON object. Hand in the whole again, in the form of the schema.";
             Verdict { content: problem.to_owned(), is_error: true }
         }
     }

@@ -23,7 +23,8 @@ const FOUND_MAX: usize = 96 * 1024;
 /// The system prompt of a role in a kind of run.
 pub(crate) fn system(role: Role, kind: &str) -> String {
     let segments = SEGMENTS.join(", ");
-    let measures = KPI_MEASURES.map(|measure| format!("{} ({})", measure.name, measure.unit.as_str())).join(", ");
+    let measures =
+        KPI_MEASURES.map(|measure| format!("{} ({})", measure.name, measure.unit.as_str())).join(", ");
     let figures = format!("# Figures in texts\n\n{RULES}\n");
     let specialist = |who: &str| format!("{who}{}\n{figures}", include_str!("specialist.md"));
     match role {

@@ -11,7 +11,7 @@ use tradeup_proto::job_kind::ANALYZE_SEGMENT;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use super::conduct::{Wanted, conduct};
+use crate::conduct::{Wanted, conduct};
 use crate::models::Provider;
 
 /// What is asked where nothing is.
@@ -49,7 +49,9 @@ fn filter(filter: &v1::SegmentFilter) -> Value {
         ("spent_365d_min_minor", filter.spent_365d_min_minor),
         ("expiring_within_days", filter.expiring_within_days.into()),
     ];
-    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, json!(list)));
-    let numbers = numbers.into_iter().filter(|(_, number)| *number > 0).map(|(name, number)| (name, json!(number)));
+    let lists =
+        lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, json!(list)));
+    let numbers =
+        numbers.into_iter().filter(|(_, number)| *number > 0).map(|(name, number)| (name, json!(number)));
     Value::Object(lists.chain(numbers).map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }

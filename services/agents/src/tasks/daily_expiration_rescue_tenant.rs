@@ -10,7 +10,7 @@ use tradeup_proto::job_kind::DAILY_EXPIRATION_RESCUE_TENANT;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use super::conduct::{Wanted, conduct};
+use crate::conduct::{Wanted, conduct};
 use crate::models::Provider;
 
 /// What is wanted, which is always the same.

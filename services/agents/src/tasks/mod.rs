@@ -2,13 +2,10 @@
 
 mod analyze_member_insights;
 mod analyze_segment;
-mod conduct;
 mod daily_expiration_rescue_tenant;
-mod ending;
 mod monthly_strategic_review_tenant;
 mod plan_campaign;
 mod plan_strategic_goal;
-mod scripts;
 mod weekly_churn_prevention_scan_tenant;
 
 use std::time::Duration;
@@ -36,6 +33,8 @@ pub(crate) fn registry(provider: &Provider) -> Result<Registry, RegistryError> {
         .register(monthly_strategic_review_tenant::MonthlyStrategicReviewTenant { provider: provider() })?
         .register(plan_campaign::PlanCampaign { provider: provider() })?
         .register(plan_strategic_goal::PlanStrategicGoal { provider: provider() })?
-        .register(weekly_churn_prevention_scan_tenant::WeeklyChurnPreventionScanTenant { provider: provider() })?
+        .register(weekly_churn_prevention_scan_tenant::WeeklyChurnPreventionScanTenant {
+            provider: provider(),
+        })?
         .register(ProbeAgents)
 }

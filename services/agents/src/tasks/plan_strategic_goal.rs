@@ -10,7 +10,7 @@ use tradeup_proto::job_kind::PLAN_STRATEGIC_GOAL;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use super::conduct::{Wanted, conduct};
+use crate::conduct::{Wanted, conduct};
 use crate::models::Provider;
 
 /// The task.

@@ -19,6 +19,7 @@ mod told;
 
 pub use audience::{Filter, audience};
 pub use campaigns::campaigns;
+pub use cells::tier_handles;
 pub use credit::credit_activity;
 pub use engagement::engagement;
 pub use measure::measure;

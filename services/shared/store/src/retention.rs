@@ -3,7 +3,7 @@
 mod agents;
 
 use crate::error::{Doing, StoreError};
-use crate::{Pool, TenantId, Tx, deliveries};
+use crate::{Pool, TenantId, Tx, deliveries, snapshots};
 
 /// Trees of runs that one call deletes at most.
 const TREES_MAX: i64 = 50;
@@ -35,7 +35,8 @@ pub async fn keep_logs(pool: &Pool, keep: Keep) -> Result<(), StoreError> {
 }
 
 /// Erases bodies of a tenant's events that are older than that, and what its agents were told and answered before;
-/// ends what agents have left open. Returns how many bodies and runs; call it again while there are any.
+/// ends what agents have left open; and deletes old snapshots. Returns how many bodies, runs and rows; call it again while
+/// there are any.
 ///
 /// # Errors
 /// As any statement.
@@ -55,7 +56,8 @@ pub async fn erase_bodies(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u
     .await
     .doing("erasing bodies of events")?;
     tx.commit().await?;
-    Ok(erased.rows_affected() + agents::keep(pool, tenant, keep).await?)
+    let others = agents::keep(pool, tenant, keep).await? + snapshots::forget_old(pool, tenant).await?;
+    Ok(erased.rows_affected() + others)
 }
 
 /// Deletes some of a tenant's deliveries that ended so long ago, with what they said. Returns how many; call it again

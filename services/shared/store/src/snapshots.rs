@@ -183,9 +183,10 @@ async fn begin(
     tenant: TenantId,
     as_of: DateTime<Utc>,
 ) -> Result<SnapshotId, StoreError> {
-    // Sorts and hashes of millions of rows, a few at once.
+    // Sorts and hashes of millions of rows, a few at once; and tables that are read from end to end, as nothing else does.
     sqlx::query!(
-        "select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit"
+        "select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit,
+             set_config('enable_seqscan', 'on', true) as scans"
     )
     .fetch_one(&mut *db)
     .await

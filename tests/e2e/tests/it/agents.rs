@@ -2,5 +2,6 @@
 
 mod api;
 mod commands;
+mod journal;
 mod pages;
 pub(crate) mod plan_of;

@@ -86,8 +86,11 @@ pub(super) fn topics(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// The handles of a tenant's tiers, the highest first, and `none` for members without one.
-pub(super) async fn tier_handles(db: &mut Connection, tenant: TenantId) -> Result<Vec<String>, StoreError> {
+/// The handles of a tenant's tiers, the highest first, and `none` for members without one: what `tier` may be here.
+///
+/// # Errors
+/// As any statement.
+pub async fn tier_handles(db: &mut Connection, tenant: TenantId) -> Result<Vec<String>, StoreError> {
     let mut handles = sqlx::query_scalar!(
         "select handle from tiers where tenant_id = $1 order by rank",
         tenant as TenantId

@@ -25,6 +25,11 @@ with found as (
         and (exists (select from ids where position(convert_to(external_id, 'UTF8') in d.message) > 0)
             or ($3 is not null and position(convert_to($3, 'UTF8') in lower_ascii(d.message)) > 0))
     returning 1
+), unseen as (
+    -- Sums that they are in are of many.
+    delete from member_snapshots s using found
+    where s.tenant_id = $1 and s.snapshot_id in (select id from snapshots where tenant_id = $1) and s.member_id = found.id
+    returning 1
 ), unaliased as (
     -- What agents call them goes, with every text that names it: m_7 and not m_71, whatever stands before it, since
     -- texts are JSON as it came, in which a line may begin as \nm_7.

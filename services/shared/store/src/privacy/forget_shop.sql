@@ -21,6 +21,9 @@ with forgotten as (
         error = coalesce(s.error, 'the shop is gone, and its tokens are erased'), generation = s.generation + 1
     where s.tenant_id = $1
     returning 1
+), unseen as (
+    delete from member_snapshots s where s.tenant_id = $1
+    returning 1
 ), unaliased as (
     delete from agent_aliases a where a.tenant_id = $1
     returning a.run_id

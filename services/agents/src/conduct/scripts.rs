@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tradeup_plan::{findings_schema, plan_schema};
 
 use crate::bundle::{
-    Bounds, Bundle, DELEGATE_ENGAGEMENT, DELEGATE_INSIGHTS, First, Model, Offer, Role, SUBMIT_FINDINGS, SUBMIT_PLAN,
-    Script, Task,
+    Bounds, Bundle, DELEGATE_ENGAGEMENT, DELEGATE_INSIGHTS, First, Model, Offer, Role, SUBMIT_FINDINGS,
+    SUBMIT_PLAN, Script, Task,
 };
 use crate::models::Provider;
 use crate::{prompt, tools};
@@ -37,10 +37,10 @@ pub(super) fn bundle(
 ) -> Bundle {
     let kind = task.kind.clone();
     let workflow = WORKFLOWS.iter().find(|(of, _)| *of == kind).map(|(_, tools)| *tools);
-    let first = workflow.unwrap_or_default().iter().map(|tool| First {
-        tool: (*tool).to_owned(),
-        arguments: json!({ "window": "90d" }),
-    });
+    let first = workflow
+        .unwrap_or_default()
+        .iter()
+        .map(|tool| First { tool: (*tool).to_owned(), arguments: json!({ "window": "90d" }) });
     let script = |role: Role, models: &[String]| {
         let usual = if role == Role::Orchestrator { ANSWER_TOKENS.0 } else { ANSWER_TOKENS.1 };
         let models = models.iter().map(|id| {

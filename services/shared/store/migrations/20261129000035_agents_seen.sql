@@ -62,9 +62,10 @@ begin
         return query
             select tenant.handle, s.period, s.spent_nano + s.reserved_nano, caps.cap
             from model_spend s
+            cross join agent_limits every
             left join agent_settings own on own.tenant_id = s.tenant_id
-            cross join lateral (select case when length(s.period) = 7 then coalesce(own.month_cap_nano, 40000000000)
-                else coalesce(own.day_cap_nano, 5000000000) end as cap) caps
+            cross join lateral (select case when length(s.period) = 7 then coalesce(own.month_cap_nano, every.shop_month_cap_nano)
+                else coalesce(own.day_cap_nano, every.shop_day_cap_nano) end as cap) caps
             where s.tenant_id = tenant.id and s.period in (today, left(today, 7))
                 and (s.spent_nano + s.reserved_nano)::numeric * 100 >= caps.cap::numeric * at_least_percent;
     end loop;

@@ -124,14 +124,8 @@ async fn put(
         TaskError::permanent(ErrorCode::AgentNoPlan, format!("the plan can't be written: {error}"))
     })?;
     let items = items(&plan);
-    let new = NewPlan {
-        kind: &task.kind,
-        goal: &task.goal,
-        document: &stored,
-        complete,
-        offline,
-        items: &items,
-    };
+    let new =
+        NewPlan { kind: &task.kind, goal: &task.goal, document: &stored, complete, offline, items: &items };
     plans::put(&mut tx, &run.lease, &new).await?;
     let outcome = match (&plan.incomplete_because, plan.unproven.len()) {
         (Some(words), _) => format!("a plan that is not complete: {words}"),
@@ -140,8 +134,12 @@ async fn put(
     };
     agent_runs::finish(&mut tx, &run.lease, state, &outcome).await?;
     tracing::info!(
-        campaigns = items.len(), unproven = plan.unproven.len(), complete, cost_nano_usd,
-        "{outcome}, with {} campaigns", items.len()
+        campaigns = items.len(),
+        unproven = plan.unproven.len(),
+        complete,
+        cost_nano_usd,
+        "{outcome}, with {} campaigns",
+        items.len()
     );
     faultpoint::reached("agents.plan").await;
     Ok(Applied::done(tx).with_result(json!({

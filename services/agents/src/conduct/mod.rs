@@ -1,5 +1,8 @@
 //! What all kinds have in common: who may, what it is made of, who holds it; then the agents are driven to their end.
 
+mod ending;
+mod scripts;
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -13,32 +16,31 @@ use tradeup_store::tenants::Tenant;
 use tradeup_store::{TenantId, schedules, snapshots, tenants, tiers};
 use tradeup_worker::{Applied, TaskContext, TaskError};
 
-use super::{ending, scripts};
 use crate::bundle::{Bundle, Role, Task};
 use crate::engine::{Agent, Means, Run};
 use crate::models::Provider;
 
 /// What is wanted of a run.
-pub(super) struct Wanted<'w> {
+pub(crate) struct Wanted<'w> {
     /// The instant that it is about.
-    pub(super) as_of: DateTime<Utc>,
+    pub(crate) as_of: DateTime<Utc>,
     /// What for, in words.
-    pub(super) goal: &'w str,
+    pub(crate) goal: &'w str,
     /// Within so many days.
-    pub(super) timeline_days: Option<i64>,
+    pub(crate) timeline_days: Option<i64>,
     /// About this segment; empty for none.
-    pub(super) target_segment: Option<String>,
+    pub(crate) target_segment: Option<String>,
     /// About these members.
-    pub(super) filter: Option<Value>,
+    pub(crate) filter: Option<Value>,
     /// What a campaign may cost at most, in minor units, besides what the settings say.
-    pub(super) budget_minor: Option<i64>,
+    pub(crate) budget_minor: Option<i64>,
     /// Whether campaigns are to be proposed.
-    pub(super) campaigns: bool,
+    pub(crate) campaigns: bool,
 }
 
 impl<'w> Wanted<'w> {
     /// A goal, and nothing else.
-    pub(super) fn of(as_of: DateTime<Utc>, goal: &'w str) -> Self {
+    pub(crate) fn of(as_of: DateTime<Utc>, goal: &'w str) -> Self {
         Self {
             as_of,
             goal,
@@ -52,7 +54,7 @@ impl<'w> Wanted<'w> {
 }
 
 /// Begins a run, or goes on with it, and ends it.
-pub(super) async fn conduct(
+pub(crate) async fn conduct(
     context: &TaskContext,
     provider: &Provider,
     kind: &str,
@@ -69,7 +71,8 @@ pub(super) async fn conduct(
         return Ok(Applied::done(tx).with_result(json!({ "outcome": outcome })));
     }
     let begun = agent_runs::get(&mut tx, tenant, run_id).await?;
-    let tiers: Vec<String> = tiers::list(&mut tx, tenant).await?.into_iter().map(|tier| tier.handle).collect();
+    let tiers: Vec<String> =
+        tiers::list(&mut tx, tenant).await?.into_iter().map(|tier| tier.handle).collect();
     tx.rollback().await?;
 
     provider.client()?;
@@ -88,7 +91,7 @@ pub(super) async fn conduct(
     let new = NewAgentRun { kind, goal: &goal, as_of, bundle: &bundle };
     let begun = agent_runs::open(&mut tx, tenant, run_id, &new).await?;
     let worker = format!("attempt {}", context.claim.attempt);
-    let lease = agent_runs::lease(&mut tx, tenant, run_id, &worker).await?;
+    let lease = agent_runs::lease(&mut tx, context.claim.sender(tenant), &worker).await?;
     tx.commit().await?;
     // As the database has it, so that a request is the same whether the run has just begun or goes on.
     let bundle: Bundle = serde_json::from_value(begun.bundle).map_err(|error| {
