@@ -37,9 +37,10 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let shutdown = service.shutdown();
     service.beside(async move {
         tokio::select! {
-            () = provider.look() => {}
+            () = provider.look() => shutdown.cancelled().await,
             () = shutdown.cancelled() => {}
         }
+        provider.stop();
     });
     Ok(service.run().await?)
 }

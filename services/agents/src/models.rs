@@ -31,6 +31,7 @@ struct Shared {
     chains: Chains,
     prices: PriceTable,
     pace: Pace,
+    stopping: CancellationToken,
     /// Models that were seen.
     seen: Mutex<BTreeSet<String>>,
 }
@@ -38,7 +39,18 @@ struct Shared {
 impl Provider {
     /// Without a client, runs wait.
     pub(crate) fn new(client: Option<Client>, chains: Chains, prices: PriceTable) -> Self {
-        Self(Arc::new(Shared { client, chains, prices, pace: Pace::default(), seen: Mutex::default() }))
+        let (pace, stopping) = (Pace::default(), CancellationToken::new());
+        Self(Arc::new(Shared { client, chains, prices, pace, stopping, seen: Mutex::default() }))
+    }
+
+    /// From here on nothing more is asked: runs are left to others between two turns.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.cancel();
+    }
+
+    /// Whether nothing more is to be asked.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
     }
 
     /// What asks. Without a key, runs wait as for a provider that is down: as soon as a service has one, they go on.

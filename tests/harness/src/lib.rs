@@ -7,6 +7,7 @@
 mod browser;
 mod cluster;
 mod database;
+mod evaluation;
 mod jobs;
 mod patience;
 mod planted;
@@ -19,6 +20,7 @@ mod world;
 pub use browser::{Browser, BrowserSetup};
 pub use cluster::{Cluster, Held};
 pub use database::Database;
+pub use evaluation::{evaluation_shops, plant_evaluation};
 pub use jobs::Jobs;
 pub use patience::{eventually, eventually_at, pause};
 pub use planted::{AS_OF, Planting};

@@ -1,6 +1,7 @@
 //! How runs end: with a plan, with what there is, or with an error that says why there is none.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tradeup_domain::{Class, Classify as _, ErrorCode};
@@ -11,6 +12,9 @@ use tradeup_worker::{Applied, TaskError, faultpoint};
 
 use crate::bundle::Role;
 use crate::engine::{Ended, Failure, Halt, Run, handed_in, last_readable, read_plan};
+
+/// A run that this service leaves since it stops goes on after so long.
+const ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// Ends an attempt; the run, too, unless it is to be tried again.
 pub(super) async fn end(run: &Run<'_>, shop: &str, ended: Result<Ended, Halt>) -> Result<Applied, TaskError> {
@@ -44,6 +48,8 @@ pub(super) async fn end(run: &Run<'_>, shop: &str, ended: Result<Ended, Halt>) -
             note_end(run, "stopped", "cancelled").await;
             Err(TaskError::permanent(ErrorCode::Superseded, "the run was cancelled, or is another worker's"))
         }
+        // It goes on elsewhere, and uses up no attempt.
+        (Err(Halt::Stopping), _) => Ok(Applied::snoozed(run.context.begin().await?, ELSEWHERE)),
         (Err(Halt::Task(error)), _) => Err(fail(run, error).await),
     }
 }

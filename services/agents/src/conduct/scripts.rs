@@ -28,6 +28,9 @@ const WORKFLOWS: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// The tool that answers about members that a filter picks.
+const GROUP: &str = "get_member_group";
+
 /// The bundle of a run that begins.
 pub(super) fn bundle(
     task: Task,
@@ -37,23 +40,26 @@ pub(super) fn bundle(
 ) -> Bundle {
     let kind = task.kind.clone();
     let workflow = WORKFLOWS.iter().find(|(of, _)| *of == kind).map(|(_, tools)| *tools);
-    let first = workflow
+    let mut first: Vec<First> = workflow
         .unwrap_or_default()
         .iter()
-        .map(|tool| First { tool: (*tool).to_owned(), arguments: json!({ "window": "90d" }) });
+        .map(|tool| First { tool: (*tool).to_owned(), arguments: json!({ "window": "90d" }) })
+        .collect();
+    // Whom a question is about is asked exactly as it was said.
+    first.extend(task.filter.clone().map(|arguments| First { tool: GROUP.to_owned(), arguments }));
     let script = |role: Role, models: &[String]| {
         let usual = if role == Role::Orchestrator { ANSWER_TOKENS.0 } else { ANSWER_TOKENS.1 };
         let models = models.iter().map(|id| {
             let (answer_tokens, more_tokens) = provider.room(id, usual);
             Model { id: id.clone(), answer_tokens, more_tokens }
         });
-        script(role, &kind, workflow, models.collect())
+        script(role, &kind, workflow, task.filter.is_some(), models.collect())
     };
     Bundle {
         build: tradeup_worker::BUILD.to_owned(),
         user,
         bounds: Bounds::USUAL,
-        first: first.collect(),
+        first,
         orchestrator: script(Role::Orchestrator, orchestrators),
         insights: script(Role::Insights, specialists),
         engagement: script(Role::Engagement, specialists),
@@ -61,7 +67,13 @@ pub(super) fn bundle(
     }
 }
 
-fn script(role: Role, kind: &str, workflow: Option<&[&str]>, models: Vec<Model>) -> Script {
+fn script(
+    role: Role,
+    kind: &str,
+    workflow: Option<&[&str]>,
+    is_about_some: bool,
+    models: Vec<Model>,
+) -> Script {
     let is_orchestrator = role == Role::Orchestrator;
     let names: Vec<&str> = match (role, workflow) {
         (Role::Orchestrator, Some(first)) => {
@@ -69,6 +81,7 @@ fn script(role: Role, kind: &str, workflow: Option<&[&str]>, models: Vec<Model>)
             names.extend(first.iter().filter(|name| !tools::ORCHESTRATOR.contains(name)));
             names
         }
+        (Role::Orchestrator, None) if is_about_some => [tools::ORCHESTRATOR, &[GROUP]].concat(),
         (Role::Orchestrator, None) => tools::ORCHESTRATOR.to_vec(),
         (Role::Insights, _) => tools::INSIGHTS.to_vec(),
         (Role::Engagement, _) => tools::ENGAGEMENT.to_vec(),

@@ -44,24 +44,25 @@ impl Run<'_> {
         self.check()?;
         let Some(attempt) = self.reserve(&new).await? else { return Ok(()) };
         faultpoint::reached("agents.reserved").await;
-        self.in_flight.send_modify(|count| *count += 1);
         let asked = self.ask_reserved(ask, attempt).await;
         self.in_flight.send_modify(|count| *count -= 1);
         asked
     }
 
-    /// Reserves what the request may cost. `None`: the turn has its answer.
+    /// Reserves what the request may cost, from when on it is in flight. `None`: the turn has its answer.
     ///
     /// A limit may be reached only because a specialist's call is under way at its dearest: what that did not cost is
     /// waited for.
     async fn reserve(&self, new: &NewAttempt<'_>) -> Result<Option<i32>, Halt> {
         let mut in_flight = self.in_flight.subscribe();
         loop {
+            let alone = self.reserving.lock().await;
             let before = *in_flight.borrow_and_update();
             let mut tx = self.begin().await?;
             match agent_runs::reserve(&mut tx, &self.lease, new, &self.caps).await? {
                 Reserved::Granted { attempt } => {
                     tx.commit().await?;
+                    self.in_flight.send_modify(|count| *count += 1);
                     return Ok(Some(attempt));
                 }
                 Reserved::Answered => return Ok(None),
@@ -77,6 +78,7 @@ impl Run<'_> {
                 Reserved::Over(cap) if before == 0 => return Err(Halt::Over(cap)),
                 Reserved::Over(_) => tx.rollback().await?,
             }
+            drop(alone);
             tokio::select! {
                 // The sender lives as long as the run.
                 _ = in_flight.changed() => {}

@@ -94,20 +94,18 @@ impl Run<'_> {
         let mut answers = Vec::new();
         for first in &self.bundle.first {
             match self.look(&first.tool, &first.arguments).await? {
-                Said::Answer(answer) => answers.push((first.tool.as_str(), answer)),
-                Said::No(words) => {
-                    tracing::error!(
-                        tool = first.tool,
-                        "what the host asks first has wrong arguments: {words}"
-                    );
-                }
+                Said::Answer(answer) => answers.push((first.tool.as_str(), Ok(answer))),
+                Said::No(words) => answers.push((first.tool.as_str(), Err(words))),
             }
         }
         let mut tx = self.begin().await?;
         let mut text = String::new();
         for (at, (tool, answer)) in answers.iter().enumerate() {
             let call = format!("first-{}", at + 1);
-            let told = self.minted(&mut tx, path, tool, &call, answer).await?;
+            let told = match answer {
+                Ok(answer) => self.minted(&mut tx, path, tool, &call, answer).await?,
+                Err(words) => serde_json::json!({ "error": words }).to_string(),
+            };
             text.push_str(&prompt::result_block(tool, &told));
         }
         agent_runs::note(&mut tx, &self.lease, path, 1, &text).await?;

@@ -29,6 +29,8 @@ pub(crate) enum Halt {
     Deadline,
     /// The run was cancelled, or is somebody else's.
     Cancelled,
+    /// The service stops: another goes on with it.
+    Stopping,
 }
 
 impl From<StoreError> for Halt {
@@ -47,8 +49,9 @@ impl Halt {
     /// Of two that happened side by side, the one that decides. An error may pass, and what else there is comes again.
     fn weight(&self) -> u8 {
         match self {
-            Self::Cancelled => 3,
-            Self::Task(_) => 2,
+            Self::Cancelled => 4,
+            Self::Task(_) => 3,
+            Self::Stopping => 2,
             Self::Over(_) => 1,
             Self::Deadline => 0,
         }
@@ -70,6 +73,8 @@ pub(crate) struct Run<'a> {
     under_way: Mutex<BTreeSet<(String, String)>>,
     /// How many questions wait for their answer.
     pub(super) in_flight: watch::Sender<usize>,
+    /// One agent after the other reserves, so that each knows which reservations are there.
+    pub(super) reserving: tokio::sync::Mutex<()>,
 }
 
 /// What a run is driven with.
@@ -100,6 +105,7 @@ impl<'a> Run<'a> {
             began: Instant::now(),
             under_way: Mutex::default(),
             in_flight: watch::Sender::new(0),
+            reserving: tokio::sync::Mutex::default(),
         }
     }
 
@@ -186,6 +192,9 @@ impl<'a> Run<'a> {
     pub(super) fn check(&self) -> Result<(), Halt> {
         if self.context.cancelled.is_cancelled() {
             return Err(Halt::Cancelled);
+        }
+        if self.provider.is_stopping() {
+            return Err(Halt::Stopping);
         }
         if self.began.elapsed().as_secs() >= self.bundle.bounds.active_minutes * 60 {
             return Err(Halt::Deadline);

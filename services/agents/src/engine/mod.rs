@@ -9,6 +9,8 @@ mod results;
 mod state;
 mod submit;
 mod talk;
+#[cfg(test)]
+mod world;
 
 pub(crate) use deeds::handed_in;
 pub(crate) use drive::{Halt, Means, Run};

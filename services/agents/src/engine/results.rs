@@ -120,3 +120,63 @@ fn row_json<'a>(
     }
     told
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests fail loudly")]
+
+    use chrono::DateTime;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn answer(rows: usize, label: &str) -> Answer {
+        let row = |at: usize| Row {
+            labels: vec![("tier", format!("{label}{at}"))],
+            member: Some(Uuid::from_u128(u128::try_from(at % 3).unwrap())),
+            figures: vec![Figure::count("members", 7), Figure::minor("spent", 1_250, "USD").over("90d")],
+        };
+        let section = |name, rows: usize| Section {
+            name,
+            rows: (0..rows).map(row).collect(),
+            rows_in_all: i64::try_from(rows).unwrap() + 1,
+        };
+        Answer {
+            currency: "USD".to_owned(),
+            as_of: DateTime::UNIX_EPOCH,
+            sections: vec![section("tiers", rows), section("few", 2)],
+            note: Some("A note.".to_owned()),
+        }
+    }
+
+    fn ids(answer: &Answer) -> Vec<String> {
+        (1..=figures(answer).len()).map(|id| format!("F{id}")).collect()
+    }
+
+    #[test]
+    fn each_figure_stands_under_its_id() {
+        let answer = answer(2, "gold");
+        let aliases = members(&answer).into_iter().zip(["m_2".to_owned(), "m_1".to_owned()]).collect();
+        let told: Value = serde_json::from_str(&told(&answer, &ids(&answer), &aliases)).unwrap();
+        let row = &told["sections"][0]["rows"][1];
+        assert_eq!((&row["labels"]["tier"], &row["member"]), (&json!("gold1"), &json!("m_1")));
+        assert_eq!(
+            row["figures"]["F4"],
+            json!({ "name": "spent", "value": "1250", "unit": "minor", "currency": "USD", "window": "90d", "shown": "12.50 USD" })
+        );
+        assert_eq!((&told["sections"][0]["truncated"], &told["note"]), (&json!(true), &json!("A note.")));
+        assert_eq!(told["sections"][1]["rows"][1]["figures"]["F8"]["value"], "1250");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_told_has_the_length_that_it_may_have(rows in 0_usize..200, bytes in 1_500_usize..30_000, label in ".{0,80}") {
+            let answer = fitted(answer(rows, &label), bytes);
+            let aliases: BTreeMap<Uuid, String> = members(&answer).into_iter().map(|member| (member, "m_123".to_owned())).collect();
+            let text = told(&answer, &ids(&answer), &aliases);
+            prop_assert!(text.len() <= bytes, "{} of {bytes}", text.len());
+            let told: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&told["sections"][0]["rows_in_all"], &json!(rows + 1));
+        }
+    }
+}

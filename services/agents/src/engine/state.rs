@@ -162,6 +162,12 @@ struct Mood {
 impl<'a> View<'a> {
     /// What comes next for an agent.
     pub(super) fn next(&self, agent: &Agent) -> Next {
+        // Whatever has become of its model since.
+        if let Some(taken) = self.journal.calls.iter().find(|call| agent.owns(&call.agent) && is_taken(call))
+        {
+            let (path, tool_use_id) = (taken.agent.clone(), taken.tool_use_id.clone());
+            return Next::Ended(Ended::Submitted { path, tool_use_id });
+        }
         let Some((path, model)) = self.generation(agent) else {
             return Next::Ended(Ended::Failed(Failure::ModelsGone));
         };
@@ -216,10 +222,6 @@ impl<'a> View<'a> {
         }
         if calls.is_empty() {
             return self.idle(turn, pauses, talk, mood);
-        }
-        if let Some(taken) = calls.iter().find(|call| is_taken(call)) {
-            let (path, tool_use_id) = (turn.agent.clone(), taken.tool_use_id.clone());
-            return Err(Next::Ended(Ended::Submitted { path, tool_use_id }));
         }
         if calls.iter().any(|call| call.state == "pending") {
             let calls = Calls { view: *self, agent, calls: &calls, closing: mood.closing };
@@ -352,3 +354,7 @@ fn request(bundle: &Bundle, script: &Script, model: &Model, talk: Talk, spoiled:
         user: Some(bundle.user.clone()),
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

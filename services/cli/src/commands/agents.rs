@@ -2,6 +2,7 @@
 
 mod ask;
 mod decide;
+mod eval;
 mod journal;
 mod plan;
 mod plans;
@@ -42,6 +43,8 @@ pub(crate) enum Agents {
     Spend(spend::Spend),
     /// Show or change what agents may do and spend for a shop.
     Settings(settings::Settings),
+    /// Score plans of shops of which it is known what there is to be found.
+    Eval(eval::Eval),
 }
 
 impl Agents {
@@ -57,6 +60,7 @@ impl Agents {
             Self::Run(journal) => journal.run(context).await,
             Self::Spend(spend) => spend.run(context).await,
             Self::Settings(settings) => settings.run(context).await,
+            Self::Eval(eval) => eval.run(context).await,
         }
     }
 }

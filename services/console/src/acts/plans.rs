@@ -18,7 +18,7 @@ use crate::views::tenants;
 /// What becomes of a campaign.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Verdict {
+pub(crate) enum CampaignVerdict {
     /// It is carried out.
     Approve,
     /// It is not.
@@ -28,22 +28,22 @@ pub(crate) enum Verdict {
 /// A decision on one campaign of a plan.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Decision {
+pub(crate) struct CampaignDecision {
     /// The campaign's key.
     campaign: String,
     /// Its hash, as it was shown: what has changed since is not decided on.
     hash: String,
-    verdict: Verdict,
+    verdict: CampaignVerdict,
 }
 
 /// Approves or rejects a campaign that a plan proposes, once, and for exactly what was shown. Needs `reason`.
 #[utoipa::path(post, path = "/api/v1/shops/{handle}/plans/{run}/decide", operation_id = "decide_campaign",
-    params(PlanPath), request_body = Said<Decision>,
+    params(PlanPath), request_body = Said<CampaignDecision>,
     responses((status = 200, description = "It is decided.", body = Object), Problems))]
 pub(crate) async fn decide(
     State(console): State<Console>,
     Path((handle, given)): Path<(String, String)>,
-    operator: Operator<Decision>,
+    operator: Operator<CampaignDecision>,
 ) -> Result<Response, Failure> {
     let actor = operator.because()?;
     let pool = console.worker.pool();
@@ -51,8 +51,8 @@ pub(crate) async fn decide(
     let run = id(&given)?;
     let what = &operator.what;
     let verdict = match what.verdict {
-        Verdict::Approve => plans::Verdict::Approved,
-        Verdict::Reject => plans::Verdict::Rejected,
+        CampaignVerdict::Approve => plans::Verdict::Approved,
+        CampaignVerdict::Reject => plans::Verdict::Rejected,
     };
     let of = (what.campaign.as_str(), what.hash.as_str());
     let mut tx = Tx::of_tenant(pool, shop.id).await?;

@@ -45,6 +45,9 @@ impl PlansPage {
         asked: PlansAsked,
     ) -> Result<Response, Failure> {
         let view = Plans::read(console.worker.pool(), who, &asked).await?;
+        // The address of a shop's own list says whose it is.
+        let tenant = if shop.is_some() { String::new() } else { asked.tenant };
+        let asked = PlansAsked { tenant, ..asked };
         let path = shop.as_ref().map_or("/plans".to_owned(), |shop| format!("/shops/{shop}/plans"));
         let next = match &view.next {
             Some(before) => Some(format!("{path}?{}", asked.after(before)?)),

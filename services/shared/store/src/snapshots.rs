@@ -183,10 +183,11 @@ async fn begin(
     tenant: TenantId,
     as_of: DateTime<Utc>,
 ) -> Result<SnapshotId, StoreError> {
-    // Sorts and hashes of millions of rows, a few at once; and tables that are read from end to end, as nothing else does.
+    // Sorts and hashes of millions of rows, a few at once; tables that are read from end to end, as nothing else does; and
+    // no loops within loops, which a plan would have that knows nothing yet of the rows that were just made.
     sqlx::query!(
         "select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit,
-             set_config('enable_seqscan', 'on', true) as scans"
+             set_config('enable_seqscan', 'on', true) as scans, set_config('enable_nestloop', 'off', true) as loops"
     )
     .fetch_one(&mut *db)
     .await

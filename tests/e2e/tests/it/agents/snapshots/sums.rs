@@ -49,7 +49,8 @@ async fn sums_are_those_of_orders_and_entries() {
     // As of an earlier instant it is told what was then.
     let before: DateTime<Utc> = "2026-09-15T00:00:00Z".parse().unwrap();
     let then = snapshots::ensure(&shops.pool, tenant, before).await.unwrap();
-    let told = insights::overview(&mut shops.tx(tenant).await, tenant, then).await.unwrap();
+    let mut later = shops.tx(tenant).await;
+    let told = insights::overview(&mut later, tenant, then).await.unwrap();
     let left = "select sum(left_minor)::bigint from (
         select sum(e.amount_minor) filter (where e.effective_at <= '2026-09-15T00:00:00Z') as left_minor, l.ends_at, l.available_at
         from lots l join ledger_entries e on e.tenant_id = l.tenant_id and e.lot_id = l.id where l.tenant_id = $1 group by l.id, l.ends_at, l.available_at
