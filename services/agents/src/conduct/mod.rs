@@ -81,7 +81,11 @@ pub(crate) async fn conduct(
         Some(run) => (run.as_of, run.goal, run.bundle),
         None => {
             let bundle = bundle(provider, kind, &wanted, &shop, &settings, tiers).await?;
-            (wanted.as_of, wanted.goal.to_owned(), serde_json::to_value(bundle).map_err(unwritable)?)
+            (
+                wanted.as_of,
+                wanted.goal.to_owned(),
+                serde_json::to_value(bundle).map_err(|error| unwritable(&error))?,
+            )
         }
     };
     let snapshot = snapshots::ensure(&context.pool, tenant, as_of).await?;
@@ -146,11 +150,11 @@ fn user(tenant: TenantId) -> String {
     let digest = Sha256::digest(format!("tradeup shop {tenant}"));
     digest.iter().take(16).fold(String::from("shop_"), |mut user, byte| {
         // Writing to a string does not fail.
-        let _ = write!(user, "{byte:02x}");
+        let _written = write!(user, "{byte:02x}");
         user
     })
 }
 
-fn unwritable(error: serde_json::Error) -> TaskError {
+fn unwritable(error: &serde_json::Error) -> TaskError {
     TaskError::permanent(ErrorCode::AgentNoPlan, format!("what the run is made of can't be written: {error}"))
 }

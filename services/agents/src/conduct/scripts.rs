@@ -153,3 +153,73 @@ fn delegate(name: &str, description: &str) -> Offer {
     });
     Offer { name: name.to_owned(), description: description.to_owned(), schema, strict: true }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests fail loudly")]
+
+    use chrono::DateTime;
+    use tradeup_anthropic::price::PriceTable;
+    use tradeup_plan::Limits;
+
+    use super::*;
+    use crate::models::Chains;
+
+    const KINDS: [&str; 7] = [
+        "weekly-churn-prevention-scan-tenant",
+        "daily-expiration-rescue-tenant",
+        "monthly-strategic-review-tenant",
+        "analyze-member-insights",
+        "analyze-segment",
+        "plan-campaign",
+        "plan-strategic-goal",
+    ];
+
+    fn of(kind: &str, goal: &str) -> Bundle {
+        let task = Task {
+            kind: kind.to_owned(),
+            goal: goal.to_owned(),
+            timeline_days: None,
+            target_segment: None,
+            filter: (kind == "analyze-segment").then(|| json!({ "tiers": ["gold"] })),
+            as_of: DateTime::UNIX_EPOCH,
+            currency: "USD".to_owned(),
+            limits: Limits::of("USD"),
+            tiers: Vec::new(),
+        };
+        let models = ["claude-opus-4-5-20251101".to_owned(), "claude-opus-5-5".to_owned()];
+        let chains = Chains { orchestrator: models.to_vec(), specialist: models.to_vec() };
+        let provider = Provider::new(None, chains, PriceTable::built_in().unwrap());
+        bundle(task, "shop".to_owned(), &provider, (&models, &models))
+    }
+
+    #[test]
+    fn each_kind_has_its_prompts_and_tools() {
+        for kind in KINDS {
+            let bundle = of(kind, "g");
+            for role in [Role::Orchestrator, Role::Insights, Role::Engagement] {
+                let script = bundle.script(role);
+                assert!(script.system.starts_with(&format!("ROLE: {}\n", role.as_str())), "{kind}");
+                assert!(script.tools.iter().any(|tool| tool.name == role.submits_by()), "{kind}");
+                assert!(script.tools.is_sorted_by(|a, b| a.name < b.name), "{kind}: {:?}", script.tools);
+                // What is of a run would be cached for nobody else.
+                assert_eq!(script, of(kind, "another").script(role), "{kind}");
+            }
+            for first in &bundle.first {
+                assert!(bundle.orchestrator.tools.iter().any(|tool| tool.name == first.tool), "{kind}");
+            }
+            let read: Bundle = serde_json::from_value(serde_json::to_value(&bundle).unwrap()).unwrap();
+            assert_eq!(read, bundle);
+            let room = |at: usize| bundle.orchestrator.models[at].answer_tokens;
+            assert_eq!((room(0), room(1)), (16_000, 32_000), "newer models think");
+        }
+    }
+
+    #[test]
+    fn no_kind_has_the_prompt_of_another() {
+        let mut prompts: Vec<String> = KINDS.iter().map(|kind| of(kind, "g").orchestrator.system).collect();
+        prompts.sort_unstable();
+        prompts.dedup();
+        assert_eq!(prompts.len(), KINDS.len());
+    }
+}

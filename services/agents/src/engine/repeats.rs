@@ -61,7 +61,7 @@ fn words(same: &[&CallRow], facts: &[FactRow]) -> String {
     let facts: Vec<(i32, i32)> = same.iter().filter_map(brought).collect();
     if let Some((first, last)) = facts.last() {
         // Writing to a string does not fail.
-        let _ = write!(text, ". It is in the facts F{first} to F{last}");
+        let _written = write!(text, ". It is in the facts F{first} to F{last}");
     }
     text.push_str(". Go on with what you have.");
     text

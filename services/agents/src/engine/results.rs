@@ -7,8 +7,8 @@ use tradeup_domain::figure::Figure;
 use tradeup_store::insights::{Answer, Row, Section};
 use uuid::Uuid;
 
-/// An id of a fact is not longer than this: what a row takes is reckoned before its figures have theirs.
-const ID: &str = "F9999999";
+/// Ids of facts are not longer than this one and those after it: what a row takes is reckoned before its figures have theirs.
+const ID: usize = 1_000_000;
 /// The same of a member.
 const ALIAS: &str = "m_9999999";
 
@@ -16,7 +16,7 @@ const ALIAS: &str = "m_9999999";
 /// many rows there were is still said.
 pub(super) fn fitted(mut answer: Answer, bytes: usize) -> Answer {
     let length = |row: &Row| {
-        let ids = vec![ID.to_owned(); row.figures.len()];
+        let ids = (0..row.figures.len()).map(|at| format!("F{}", ID + at)).collect::<Vec<_>>();
         row_json(row, &mut ids.iter(), |_member| Some(ALIAS)).to_string().len() + 1
     };
     let mut lengths: Vec<Vec<usize>> =

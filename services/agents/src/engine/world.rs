@@ -45,12 +45,14 @@ pub(super) enum Halted {
     Lost,
 }
 
+type ModelFn<'m> = dyn FnMut(&Agent, &str, i32) -> Says + 'm;
+
 /// All of it.
 pub(super) struct World<'m> {
     pub(super) bundle: Bundle,
     pub(super) journal: Journal,
     /// Says what the model answers to the agent's request.
-    pub(super) model: Box<dyn FnMut(&Agent, &str, i32) -> Says + 'm>,
+    pub(super) model: Box<ModelFn<'m>>,
     /// Whether the process dies here.
     pub(super) dies: Box<dyn FnMut() -> bool + 'm>,
     /// Models that are not there any more.

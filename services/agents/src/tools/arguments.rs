@@ -168,8 +168,8 @@ mod tests {
         ])
     }
 
-    fn bad(value: Value) -> String {
-        Arguments::of(&value, &schema()).unwrap_err().0
+    fn bad(value: &Value) -> String {
+        Arguments::of(value, &schema()).unwrap_err().0
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
             json!({ "sql\nselect": "1" }),
             json!({ "tenant": "borealis" }),
         ] {
-            let words = bad(value);
+            let words = bad(&value);
             assert!(!words.contains('\n') && words.len() < 300, "{words}");
         }
         let value = json!({ "tiers": ["silver"] });

@@ -1,6 +1,5 @@
 //! Answers, whole.
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -13,8 +12,9 @@ pub struct Answer {
     pub id: String,
     /// The model that answered.
     pub model: String,
-    /// The content array as it goes back with the next request: every field of every block, also of kinds that are not
-    /// known here. Texts without any word are left out, since the API refuses to take them back.
+    /// The content array as it goes back with the next request: every field of every block, in the order and the
+    /// writing in which it came, also of kinds that are not known here. Texts without any word are left out, since the
+    /// API refuses to take them back.
     pub content: Box<RawValue>,
     /// The same, read.
     pub blocks: Vec<Block>,
@@ -117,29 +117,14 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
-#[derive(Default, Deserialize)]
-pub(crate) struct UsageWire {
-    input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_creation: Option<CacheCreationWire>,
-}
-
-#[derive(Deserialize)]
-struct CacheCreationWire {
-    ephemeral_1h_input_tokens: Option<u64>,
-}
-
 impl Usage {
     /// Takes what is told, which is cumulative: what is not told stays.
-    pub(crate) fn overwrite(&mut self, told: &UsageWire) {
-        let take = |field: &mut u64, told: Option<u64>| *field = told.unwrap_or(*field);
-        take(&mut self.input_tokens, told.input_tokens);
-        take(&mut self.cache_creation_input_tokens, told.cache_creation_input_tokens);
-        take(&mut self.cache_read_input_tokens, told.cache_read_input_tokens);
-        take(&mut self.output_tokens, told.output_tokens);
-        let hour = told.cache_creation.as_ref().and_then(|split| split.ephemeral_1h_input_tokens);
-        take(&mut self.cache_1h_input_tokens, hour);
+    pub(crate) fn overwrite(&mut self, told: &Value) {
+        let take = |field: &mut u64, told: &Value| *field = told.as_u64().unwrap_or(*field);
+        take(&mut self.input_tokens, &told["input_tokens"]);
+        take(&mut self.cache_creation_input_tokens, &told["cache_creation_input_tokens"]);
+        take(&mut self.cache_read_input_tokens, &told["cache_read_input_tokens"]);
+        take(&mut self.output_tokens, &told["output_tokens"]);
+        take(&mut self.cache_1h_input_tokens, &told["cache_creation"]["ephemeral_1h_input_tokens"]);
     }
 }

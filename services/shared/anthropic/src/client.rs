@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradeup_domain::{Class, Classify as _};
-use url::Url;
+use url::{Host, Url};
 
 use crate::answer::Answer;
-use crate::assemble::{Assembly, ErrorBody};
-use crate::error::{Billed, CallError, ClientError};
+use crate::assemble::Assembly;
+use crate::error::{Billed, CallError, ClientError, Told, one_line};
 use crate::limits::{RateLimits, retry_after};
 use crate::request::Request;
 use crate::sse::{Broken, Events};
@@ -26,17 +27,23 @@ const USER_AGENT: &str = concat!("TradeUp-Jobs/", env!("CARGO_PKG_VERSION"));
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// The longest wait between tries when nobody asks for one.
 const BACKOFF_MAX: Duration = Duration::from_secs(8);
-/// How much of a body is kept that is not the provider's own.
-const FOREIGN_MAX: usize = 512;
-/// How much of the provider's words is kept.
-const WORDS_MAX: usize = 300;
+/// Idle connections are closed after this: one that the other side has closed meanwhile costs an answer that may be paid.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// How long it may take to look something up, where nothing is generated.
+const LOOK_UP_MAX: Duration = Duration::from_secs(30);
+/// The longest answer in one piece, in bytes.
+const WHOLE_MAX: usize = 8 * 1024 * 1024;
+/// How much of an id is kept, in bytes.
+const ID_MAX: usize = 100;
+/// As much of an error's body is read.
+const ERROR_MAX: usize = 64 * 1024;
 
 /// How calls are made.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// Where the API is.
+    /// Where the API is, with or without its `/v1`.
     pub base_url: Url,
-    /// The key; none for a stand-in on this machine.
+    /// The key; none for a stand-in on this machine, and for it alone.
     pub key: Option<SecretString>,
     /// How long making a connection may take.
     pub connect: Duration,
@@ -74,6 +81,12 @@ pub struct ModelInfo {
     /// Its name, for people.
     #[serde(default)]
     pub display_name: String,
+    /// Tokens that a conversation may have, if it says.
+    #[serde(default)]
+    pub max_input_tokens: Option<u64>,
+    /// Tokens that an answer may have, if it says.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
 }
 
 /// Makes calls. Clones share the connections.
@@ -96,14 +109,19 @@ impl Client {
     /// # Errors
     /// [`ClientError`] when the address, the key or the machine's TLS can't be used.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let address = options.base_url.to_string();
-        if !matches!(options.base_url.scheme(), "http" | "https") || options.base_url.cannot_be_a_base() {
-            return Err(ClientError::Address(address));
+        let ClientOptions { base_url, key, connect, idle, whole, retries, backoff } = options;
+        let base_url = base(base_url)?;
+        if key.is_some() && base_url.scheme() == "http" && !is_loopback(&base_url) {
+            tracing::warn!("the key is sent to {base_url} without encryption");
         }
+        let key = match &key {
+            Some(key) => key.expose_secret(),
+            None if is_loopback(&base_url) => "offline",
+            None => return Err(ClientError::NoKey(base_url.to_string())),
+        };
         let mut headers = HeaderMap::new();
         headers.insert("anthropic-version", HeaderValue::from_static(VERSION));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let key = options.key.as_ref().map_or("none", |key| key.expose_secret());
         let mut key = HeaderValue::from_str(key).map_err(|_why| ClientError::Key)?;
         key.set_sensitive(true);
         headers.insert("x-api-key", key);
@@ -113,15 +131,17 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             // A repeated request may be paid twice: what may be repeated is decided here.
             .retry(reqwest::retry::never())
+            // What an environment says of proxies is not meant for the key.
+            .no_proxy()
             .default_headers(headers)
-            .connect_timeout(options.connect)
-            .read_timeout(options.idle)
-            .timeout(options.whole)
+            .connect_timeout(connect)
+            .read_timeout(idle)
+            .timeout(whole)
+            .pool_idle_timeout(IDLE_MAX)
             .tcp_keepalive(Duration::from_secs(60))
             .referer(false)
             .user_agent(USER_AGENT)
             .build()?;
-        let ClientOptions { base_url, retries, backoff, .. } = options;
         Ok(Self { http, base_url, retries, backoff })
     }
 
@@ -139,6 +159,8 @@ impl Client {
                 return Err(CallError::Connect("the call was cancelled before it was made".to_owned()));
             }
             let answer = tokio::select! {
+                // An answer that is there is paid, and taken.
+                biased;
                 answer = self.ask_once(&body) => answer,
                 () = cancelled.cancelled() => return Err(CallError::Cancelled),
             };
@@ -165,7 +187,7 @@ impl Client {
         if !again || tried >= self.retries {
             return None;
         }
-        match error.retry_after() {
+        match error.retry_after().filter(|wait| !wait.is_zero()) {
             Some(wait) => (wait <= WAIT_MAX).then_some(wait),
             None => {
                 let doubled = self.backoff.saturating_mul(1 << tried.min(8)).min(BACKOFF_MAX);
@@ -175,14 +197,15 @@ impl Client {
     }
 
     async fn ask_once(&self, body: &str) -> Result<Answer, CallError> {
-        let response = self.post("v1/messages", body.to_owned()).await?;
+        let request = self.http.post(self.url(&["messages"])).body(body.to_owned());
+        let response = refused(request.send().await.map_err(lost)?).await?;
         let request_id = request_id(response.headers());
         let limits = RateLimits::of(response.headers());
         let streamed = response
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+            .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"));
         let assembled = if streamed { assemble(response).await } else { whole(response).await };
         assembled
             .and_then(|assembly| assembly.finish(request_id.clone(), limits))
@@ -195,8 +218,8 @@ impl Client {
     /// [`CallError`]; counting is never billed.
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, CallError> {
         let body = request.counting_body().map_err(CallError::Request)?;
-        let response = self.post("v1/messages/count_tokens", body).await?;
-        read::<Counted>(response).await.map(|counted| counted.input_tokens)
+        let request = self.http.post(self.url(&["messages", "count_tokens"])).body(body);
+        look_up::<Counted>(request).await.map(|counted| counted.input_tokens)
     }
 
     /// What the API knows of a model.
@@ -204,30 +227,47 @@ impl Client {
     /// # Errors
     /// [`CallError`]; one with the code [`ModelGone`](tradeup_domain::ErrorCode::ModelGone) if there is no such model.
     pub async fn model(&self, id: &str) -> Result<ModelInfo, CallError> {
-        let mut url = self.url("v1/models");
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(id);
-        }
-        let response = self.http.get(url).send().await.map_err(lost)?;
-        read(refused(response).await?).await
+        look_up(self.http.get(self.url(&["models", id]))).await
     }
 
-    async fn post(&self, path: &str, body: String) -> Result<Response, CallError> {
-        let response = self.http.post(self.url(path)).body(body).send().await.map_err(lost)?;
-        refused(response).await
-    }
-
-    fn url(&self, path: &str) -> Url {
+    fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.split('/'));
+            segments.extend(path);
         }
         url
     }
 }
 
+/// Where everything is: with `/v1`, whether that was given or not. The address gets into logs, so no secret may be in it.
+fn base(mut url: Url) -> Result<Url, ClientError> {
+    url.set_query(None);
+    url.set_fragment(None);
+    let has_secret = !url.username().is_empty() || url.password().is_some();
+    if has_secret || !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(ClientError::Address(url.origin().ascii_serialization()));
+    }
+    let has_version = url.path().trim_end_matches('/').ends_with("/v1");
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty();
+        if !has_version {
+            segments.push("v1");
+        }
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 fn request_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned)
+    headers.get("request-id").and_then(|id| id.to_str().ok()).map(|id| one_line(id, ID_MAX))
 }
 
 /// Without the address, which says nothing here.
@@ -259,22 +299,28 @@ async fn refused(response: Response) -> Result<Response, CallError> {
         _ => None,
     });
     // A body that does not come changes nothing about the status.
-    let body = response.bytes().await.unwrap_or_default();
-    let (kind, message, told_id) = match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(told) => told.into_parts(),
-        Err(_foreign) => {
-            let beginning = &body[..body.len().min(FOREIGN_MAX)];
-            (String::new(), String::from_utf8_lossy(beginning).into_owned(), None)
-        }
-    };
-    Err(CallError::Status {
-        status,
-        kind,
-        message: message.chars().take(WORDS_MAX).collect(),
-        request_id: request_id.or(told_id),
-        retry_after: retry_after(&headers),
-        should_retry,
-    })
+    let body = beginning(response, ERROR_MAX).await.unwrap_or_default();
+    let Told { kind, message, request_id: told_id } = Told::read_any(&body);
+    let request_id = request_id.or(told_id);
+    if (200..300).contains(&status) {
+        return Err(CallError::Unreadable {
+            what: format!("status {status} is none of an answer"),
+            request_id,
+        });
+    }
+    let retry_after = retry_after(&headers);
+    Err(CallError::Status { status, kind, message, request_id, retry_after, should_retry })
+}
+
+/// A body, or the beginning of one that is longer.
+async fn beginning(mut response: Response, max: usize) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    while bytes.len() < max
+        && let Some(chunk) = response.chunk().await.map_err(lost)?
+    {
+        bytes.extend(chunk.iter().take(max - bytes.len()));
+    }
+    Ok(bytes)
 }
 
 async fn assemble(response: Response) -> Result<Assembly, CallError> {
@@ -294,17 +340,27 @@ async fn assemble(response: Response) -> Result<Assembly, CallError> {
 }
 
 async fn whole(response: Response) -> Result<Assembly, CallError> {
-    let body = response.text().await.map_err(lost)?;
     let mut assembly = Assembly::default();
-    assembly.take_whole(&body)?;
+    assembly.take_whole(&text(response).await?)?;
     Ok(assembly)
 }
 
-async fn read<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, CallError> {
+/// A body in one piece. One that is longer than is taken ends in the middle, and can't be read as JSON.
+async fn text(response: Response) -> Result<String, CallError> {
+    let body = beginning(response, WHOLE_MAX).await?;
+    String::from_utf8(body)
+        .map_err(|_where| CallError::Unreadable { what: Broken::NotUtf8.to_string(), request_id: None })
+}
+
+/// Asks for something that is not generated.
+async fn look_up<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+    let response = refused(request.timeout(LOOK_UP_MAX).send().await.map_err(lost)?).await?;
     let request_id = request_id(response.headers());
-    let body = response.text().await.map_err(lost)?;
-    serde_json::from_str(&body).map_err(|error| CallError::Unreadable {
-        what: format!("not of the form that was expected: {error}"),
-        request_id,
-    })
+    let read = text(response).await.and_then(|body| {
+        serde_json::from_str(&body).map_err(|error| CallError::Unreadable {
+            what: format!("not of the form that was expected: {error}"),
+            request_id: None,
+        })
+    });
+    read.map_err(|error| error.with_request_id(request_id.as_deref()))
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tradeup_domain::{Class, Classify, ErrorCode};
+
+use crate::raw::mended;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,9 @@ pub enum ClientError {
     /// The key can't be sent.
     #[error("the key has characters that a header can't hold; copy it again")]
     Key,
+    /// There is no key, and the address is not on this machine.
+    #[error("{0} wants a key: only a stand-in on this machine is asked without one")]
+    NoKey(String),
 }
 
 /// Whether a call that failed is paid for.
@@ -93,15 +99,19 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether it is paid for. An error that comes instead of any event is not; whatever is lost after the request has
-    /// left may be.
+    /// Whether it is paid for. An error of the provider's own that comes instead of any event is not; whatever is lost
+    /// after the request has left may be.
     #[must_use]
     pub fn billed(&self) -> Billed {
         match self {
             Self::Request(_) | Self::Connect(_) => Billed::No,
-            // A gateway's own words say nothing of what is behind it.
-            Self::Status { status: 408 | 502..=504, .. } => Billed::Unknown,
-            Self::Status { .. } => Billed::No,
+            Self::Status { kind, .. } if kind == "timeout_error" => Billed::Unknown,
+            // Somebody has waited for it, and gave up.
+            Self::Status { status: 408, .. } => Billed::Unknown,
+            Self::Status { status: 300..=499, .. } => Billed::No,
+            // Of a gateway, it says nothing of what was done behind it.
+            Self::Status { status: 500 | 529, kind, .. } if !kind.is_empty() => Billed::No,
+            Self::Status { .. } => Billed::Unknown,
             Self::Lost { .. }
             | Self::InStream { .. }
             | Self::Cut { .. }
@@ -152,14 +162,16 @@ impl Classify for CallError {
             Self::Request(_) => Class::Permanent,
             Self::Status { should_retry: Some(false), .. } => Class::Permanent,
             Self::Status { should_retry: Some(true), retry_after, .. }
-            | Self::Status { status: 408 | 409 | 429 | 500.., retry_after, .. } => {
+            | Self::Status { status: 300..=399 | 408 | 409 | 429 | 500.., retry_after, .. } => {
                 Class::Transient { retry_after: *retry_after }
             }
             Self::Status { .. } => Class::Permanent,
             Self::InStream { kind, .. } => match kind.as_str() {
-                "invalid_request_error" | "authentication_error" | "permission_error" | "billing_error" => {
-                    Class::Permanent
-                }
+                "invalid_request_error"
+                | "request_too_large"
+                | "authentication_error"
+                | "permission_error"
+                | "billing_error" => Class::Permanent,
                 _ => Class::TRANSIENT,
             },
             Self::Connect(_)
@@ -178,17 +190,67 @@ impl Classify for CallError {
                     ErrorCode::ModelUnauthorized
                 }
                 (404, "not_found_error") => ErrorCode::ModelGone,
-                (408 | 409 | 429 | 500.., _) => ErrorCode::ModelUnavailable,
+                // A redirect is not followed: where it comes from, no API is for now.
+                (300..=399 | 408 | 409 | 429 | 500.., _) => ErrorCode::ModelUnavailable,
                 _ => ErrorCode::ModelRefusedRequest,
             },
             Self::InStream { kind, .. } => match kind.as_str() {
-                "invalid_request_error" => ErrorCode::ModelRefusedRequest,
+                "invalid_request_error" | "request_too_large" => ErrorCode::ModelRefusedRequest,
                 "authentication_error" | "billing_error" | "permission_error" => ErrorCode::ModelUnauthorized,
                 _ => ErrorCode::ModelUnavailable,
             },
             _ => ErrorCode::ModelUnavailable,
         }
     }
+}
+
+/// How much of a body is kept that is not the provider's own, in bytes.
+const FOREIGN_MAX: usize = 512;
+/// How much of the provider's words.
+const WORDS_MAX: usize = 300;
+/// How much of the name of its kind.
+const KIND_MAX: usize = 60;
+
+/// What an error says, wherever it is: in a body or within a stream.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Empty if the body is not the provider's own.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Told {
+    /// Reads an error of the provider's own form.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let body = mended(std::str::from_utf8(body).ok()?);
+        let body: Value = serde_json::from_str(&body).ok()?;
+        let error = body["error"].as_object().filter(|_| body["type"] == "error")?;
+        let text =
+            |name: &str, max| one_line(error.get(name).and_then(Value::as_str).unwrap_or_default(), max);
+        Some(Self {
+            kind: text("type", KIND_MAX),
+            message: text("message", WORDS_MAX),
+            request_id: body["request_id"].as_str().map(|id| one_line(id, KIND_MAX)),
+        })
+    }
+
+    /// The beginning of a body that may be anybody's.
+    pub(crate) fn read_any(body: &[u8]) -> Self {
+        Self::read(body).unwrap_or_else(|| {
+            let beginning = String::from_utf8_lossy(body.get(..FOREIGN_MAX).unwrap_or(body));
+            Self { message: one_line(&beginning, FOREIGN_MAX), ..Self::default() }
+        })
+    }
+}
+
+/// As one line of at most so many bytes, without control characters: so it can be kept and logged.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    line.truncate(line.floor_char_boundary(max));
+    line
 }
 
 #[cfg(test)]
@@ -214,7 +276,13 @@ mod tests {
             (413, "request_too_large", false, ModelRefusedRequest, Billed::No),
             (429, "rate_limit_error", true, ModelUnavailable, Billed::No),
             (500, "api_error", true, ModelUnavailable, Billed::No),
+            (500, "", true, ModelUnavailable, Billed::Unknown),
+            (500, "timeout_error", true, ModelUnavailable, Billed::Unknown),
+            (302, "", true, ModelUnavailable, Billed::No),
+            (408, "", true, ModelUnavailable, Billed::Unknown),
             (502, "", true, ModelUnavailable, Billed::Unknown),
+            (524, "", true, ModelUnavailable, Billed::Unknown),
+            (529, "", true, ModelUnavailable, Billed::Unknown),
             (504, "timeout_error", true, ModelUnavailable, Billed::Unknown),
             (529, "overloaded_error", true, ModelUnavailable, Billed::No),
         ] {
@@ -236,5 +304,23 @@ mod tests {
         };
         assert_eq!(says(true).class(), Class::Transient { retry_after: Some(Duration::from_secs(3600)) });
         assert_eq!(says(false).class(), Class::Permanent);
+    }
+
+    #[test]
+    fn words_are_cut_and_clean() {
+        let told = |body: &str| Told::read_any(body.as_bytes());
+        let own = told(
+            r#"{"type":"error","error":{"type":"api_error","message":"a\u0000\nb \ud83e"},"request_id":"req_1"}"#,
+        );
+        assert_eq!((own.kind.as_str(), own.message.as_str()), ("api_error", "a b \u{fffd}"));
+        assert_eq!(own.request_id.as_deref(), Some("req_1"));
+        for foreign in
+            [r#"{"error":{"message":"x"}}"#, r#"{"type":"error","error":"x"}"#, "[]", "\0\u{1b}[2J"]
+        {
+            assert_eq!(told(foreign).kind, "", "{foreign}");
+            assert!(!told(foreign).message.contains(char::is_control));
+        }
+        assert_eq!(Told::read_any(&[0xe2; 9_000]).message.len() % 3, 0);
+        assert!(told(&"é".repeat(9_000)).message.len() <= FOREIGN_MAX);
     }
 }

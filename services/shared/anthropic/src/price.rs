@@ -1,6 +1,8 @@
 //! What models cost, and what they are like: a table in configuration, since both change. In billionths of a US dollar for
 //! a token, so that no price is a fraction: 5 US dollars for a million tokens are 5,000.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
@@ -65,6 +67,9 @@ pub enum PriceError {
     /// A model has no price, or its prices are not in order.
     #[error("model {0} of the table of prices needs prices, the latest last")]
     Prices(String),
+    /// A model is there twice.
+    #[error("model {0} is in the table of prices twice")]
+    Twice(String),
 }
 
 impl PriceTable {
@@ -85,8 +90,12 @@ impl PriceTable {
         let unordered = |model: &&Model| {
             model.prices.is_empty() || !model.prices.is_sorted_by_key(|price| price.valid_from)
         };
-        match table.models.iter().find(unordered) {
-            Some(model) => Err(PriceError::Prices(model.id.clone())),
+        if let Some(model) = table.models.iter().find(unordered) {
+            return Err(PriceError::Prices(model.id.clone()));
+        }
+        let mut ids = BTreeSet::new();
+        match table.models.iter().find(|model| !ids.insert(&model.id)) {
+            Some(model) => Err(PriceError::Twice(model.id.clone())),
             None => Ok(table),
         }
     }
@@ -185,6 +194,9 @@ mod tests {
         assert_eq!((at("2026-05-31T23:59:59Z"), at("2026-06-01T00:00:00Z")), (1, 2));
         assert!(PriceTable::read(&json.replace("2026-01", "2027-01")).is_err(), "out of order");
         assert!(PriceTable::read(&json.replace("\"input\"", "\"imput\"")).is_err());
+        let model = json.split_once('[').unwrap().1.strip_suffix("] }").unwrap();
+        let twice = format!("{{ \"models\": [{model}, {model}] }}");
+        assert!(matches!(PriceTable::read(&twice), Err(PriceError::Twice(id)) if id == "m"));
     }
 
     proptest! {

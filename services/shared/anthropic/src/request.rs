@@ -27,7 +27,7 @@ pub struct Request {
 pub struct SystemBlock {
     /// The text.
     pub text: String,
-    /// Whether the provider is to cache everything up to here.
+    /// Whether the provider is to cache everything up to here: it takes two such marks besides those of messages.
     pub cached: bool,
 }
 
@@ -175,12 +175,19 @@ impl Request {
             cache_control: block.cached.then_some(EPHEMERAL),
         });
         let mut messages: Vec<Message<'_>> = self.messages.iter().map(message).collect();
-        // The next request begins with all of this one.
-        if let Some(Message::User { content, .. }) = messages.last_mut() {
-            match content.last_mut() {
-                Some(Content::Text(text)) => text.cache_control = Some(EPHEMERAL),
-                Some(Content::Result(result)) => result.cache_control = Some(EPHEMERAL),
-                None => {}
+        // The next request begins with all of this one. It looks for what was cached no more than 20 blocks back, which a
+        // turn with many calls has: so the end of the request before is marked, too.
+        let of_user = messages.iter_mut().rev().filter_map(|message| match message {
+            Message::User { content, .. } => content.last_mut(),
+            Message::Assistant { .. } => None,
+        });
+        for last in of_user.take(2) {
+            match last {
+                // The API refuses a mark on nothing.
+                Content::Text(text) => {
+                    text.cache_control = (!text.text.trim().is_empty()).then_some(EPHEMERAL);
+                }
+                Content::Result(result) => result.cache_control = Some(EPHEMERAL),
             }
         }
         Body {

@@ -48,7 +48,9 @@ fn it_is_the_wires_form() {
             ],
             "system": [{ "type": "text", "text": "s", "cache_control": { "type": "ephemeral" } }],
             "messages": [
-                { "role": "user", "content": [{ "type": "text", "text": "hello" }] },
+                { "role": "user", "content": [{
+                    "type": "text", "text": "hello", "cache_control": { "type": "ephemeral" }
+                }] },
                 { "role": "assistant", "content": [{ "type": "thinking", "signature": "x", "a": 1 }] },
                 { "role": "user", "content": [{
                     "type": "tool_result", "tool_use_id": "t", "content": "c", "is_error": true,
@@ -76,4 +78,21 @@ fn counting_asks_without_what_is_about_the_answer() {
         assert!(value.get(field).is_none(), "{field}");
     }
     assert!(value.get("tools").is_some() && value.get("system").is_some());
+}
+
+#[test]
+fn the_ends_of_this_request_and_of_the_one_before_are_marked_and_no_more() {
+    let mut long = request();
+    let turns = [long.messages[1].clone(), long.messages[2].clone()];
+    long.messages.extend(turns.iter().cloned().cycle().take(6));
+    let value: Value = serde_json::from_str(&long.body().unwrap()).unwrap();
+    let messages = value["messages"].as_array().unwrap();
+    let marked: Vec<usize> = (0..messages.len())
+        .filter(|&at| messages[at]["content"].to_string().contains("cache_control"))
+        .collect();
+    assert_eq!(marked, [6, 8]);
+    let blank = Turn::User(vec![UserBlock::Text(" ".to_owned())]);
+    let value: Value =
+        serde_json::from_str(&Request { messages: vec![blank], ..request() }.body().unwrap()).unwrap();
+    assert!(value["messages"][0]["content"][0].get("cache_control").is_none());
 }

@@ -17,7 +17,8 @@ pub(crate) enum Broken {
     NotUtf8,
 }
 
-/// Cuts bytes into the data of events. Names of events are not looked at: the data repeats them.
+/// Cuts bytes into the data of events. Names of events are not looked at: the data repeats them. Events without any data
+/// say nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     buffer: Vec<u8>,
@@ -50,7 +51,7 @@ impl Events {
             let data = data_of(text);
             self.buffer.drain(..rest);
             self.searched = 0;
-            if data.is_some() {
+            if data.as_ref().is_some_and(|data| !data.is_empty()) {
                 return Ok(data);
             }
         }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn fields_comments_and_ends_of_lines() {
         let text = "\u{feff}event: a\ndata: {\"x\":1}\n\n: comment\n\nevent: b\r\ndata:two\r\ndata: lines\r\n\r\ndata\n\nid: 7\n\ndata: open";
-        assert_eq!(all(&[text.as_bytes()]).unwrap(), ["{\"x\":1}", "two\nlines", ""]);
+        assert_eq!(all(&[text.as_bytes()]).unwrap(), ["{\"x\":1}", "two\nlines"]);
     }
 
     #[test]
@@ -141,7 +142,7 @@ mod tests {
                 rest = after;
             }
             chunks.push(rest);
-            let expected: Vec<String> = events.clone();
+            let expected: Vec<String> = events.into_iter().filter(|event| !event.is_empty()).collect();
             prop_assert_eq!(all(&chunks).unwrap(), expected);
         }
 

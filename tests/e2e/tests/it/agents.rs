@@ -2,6 +2,8 @@
 
 mod api;
 mod commands;
+mod eval;
 mod journal;
 mod pages;
 pub(crate) mod plan_of;
+mod snapshots;

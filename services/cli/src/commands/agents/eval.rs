@@ -4,6 +4,7 @@ mod compare;
 mod goals;
 mod report;
 mod runs;
+mod text;
 
 use std::process::ExitCode;
 use std::time::Duration;

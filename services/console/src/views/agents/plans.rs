@@ -36,9 +36,9 @@ pub(crate) struct PlansAsked {
 }
 
 impl PlansAsked {
-    /// Whether it is narrowed at all.
+    /// Whether it is narrowed, but for the shop.
     pub(crate) fn narrows(&self) -> bool {
-        said(&self.state).is_some() || said(&self.tenant).is_some() || said(&self.before).is_some()
+        said(&self.state).is_some() || said(&self.before).is_some()
     }
 
     /// What the address of the page behind this run asks.

@@ -3,9 +3,9 @@
 use tradeup_domain::figure::{Figure, Unit};
 
 use super::cells::{Cells, topics};
-use super::told::{Told, mean, row, share};
+use super::told::{SEGMENTS, Told, mean, row, share};
 use super::{Answered, GROUP_MIN};
-use crate::error::Doing;
+use crate::error::{Doing, StoreError};
 use crate::snapshots::SnapshotId;
 use crate::{Connection, TenantId};
 
@@ -28,7 +28,43 @@ pub struct Filter {
     pub expiring_within_days: Option<i32>,
 }
 
-/// A group of members: how many, what they bring and hold, and which segments they are of. It is read member by member.
+/// Sums of a group's members in one segment.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    segment: String,
+    members: i64,
+    reachable: i64,
+    active_90d: i64,
+    orders_90d: i64,
+    spend_90d: i64,
+    spend_prior_90d: i64,
+    spend_365d: i64,
+    balance: i64,
+    expiring_30d: i64,
+    risk: i64,
+}
+
+impl Part {
+    fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.members, other.members),
+            (&mut self.reachable, other.reachable),
+            (&mut self.active_90d, other.active_90d),
+            (&mut self.orders_90d, other.orders_90d),
+            (&mut self.spend_90d, other.spend_90d),
+            (&mut self.spend_prior_90d, other.spend_prior_90d),
+            (&mut self.spend_365d, other.spend_365d),
+            (&mut self.balance, other.balance),
+            (&mut self.expiring_30d, other.expiring_30d),
+            (&mut self.risk, other.risk),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+/// A group of members: how many, what they bring and hold, and which segments they are of. Groups by tier and segment alone
+/// are among the sums of the snapshot; any other is read member by member.
 ///
 /// # Errors
 /// As any statement.
@@ -38,8 +74,91 @@ pub async fn audience(
     snapshot: SnapshotId,
     filter: &Filter,
 ) -> Answered {
-    let cells = Cells::of(db, tenant, snapshot, &topics(&["shop"])).await?;
-    let rows = sqlx::query_file!(
+    let cells = Cells::of(db, tenant, snapshot, &topics(&["shop", "tier_segment"])).await?;
+    let parts =
+        if filter.is_summed() { summed(&cells, filter) } else { read(db, tenant, snapshot, filter).await? };
+    let mut all = Part::default();
+    parts.iter().for_each(|part| all.add(part));
+    let mut told = Told::of(&cells);
+    let figures = [
+        Some(Figure::count("group_members", all.members)),
+        share("group_share_bps", all.members, cells.snapshot.members),
+        Some(Figure::count("group_reachable_members", all.reachable)),
+        Some(Figure::count("group_active_members_90d", all.active_90d).over("90d")),
+        Some(Figure::count("group_orders_90d", all.orders_90d).over("90d")),
+        Some(told.minor("group_revenue_90d_minor", all.spend_90d).over("90d")),
+        Some(told.minor("group_revenue_prior_90d_minor", all.spend_prior_90d).over("90d")),
+        Some(told.minor("group_revenue_365d_minor", all.spend_365d).over("365d")),
+        Some(told.minor("group_credit_minor", all.balance)),
+        Some(told.minor("group_expiring_30d_minor", all.expiring_30d).over("30d")),
+        mean(all.risk, all.members).map(|mean| Figure::of("group_risk_score_mean", mean, Unit::Score)),
+    ];
+    if all.members < GROUP_MIN {
+        told.note("The group has too few members to be told of, or none. This is final.");
+    }
+    told.groups("group", [(all.members, row([], figures))]);
+    let segments = parts.into_iter().map(|part| {
+        let figures = [Some(Figure::count("in_group_segment_members", part.members))];
+        (part.members, row([("segment", part.segment)], figures))
+    });
+    told.groups("segments", segments);
+    Ok(told.answer())
+}
+
+impl Filter {
+    /// Whether it is one by tier and segment alone.
+    fn is_summed(&self) -> bool {
+        let by_members = [self.risk_min, self.inactive_days_min, self.expiring_within_days];
+        by_members.iter().all(Option::is_none)
+            && self.balance_min_minor.is_none()
+            && self.spent_365d_min_minor.is_none()
+            && !self.segments.iter().any(|segment| segment == "expiring")
+    }
+}
+
+fn summed(cells: &Cells, filter: &Filter) -> Vec<Part> {
+    let is_in = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
+    let any_segment = filter.segments.iter().any(|segment| segment == "all");
+    let mut parts = Vec::new();
+    for segment in SEGMENTS {
+        if !any_segment && !is_in(&filter.segments, segment) {
+            continue;
+        }
+        let mut part = Part { segment: segment.to_owned(), ..Part::default() };
+        let groups = cells.groups("tier_segment");
+        for (_, _, sums) in groups.filter(|(tier, of, _)| *of == segment && is_in(&filter.tiers, tier)) {
+            part.add(&Part {
+                segment: String::new(),
+                members: sums.get("members"),
+                reachable: sums.get("reachable"),
+                active_90d: sums.get("active_90d"),
+                orders_90d: sums.get("orders_90d"),
+                spend_90d: sums.get("spend_90d"),
+                spend_prior_90d: sums.get("spend_prior_90d"),
+                spend_365d: sums.get("spend_365d"),
+                balance: sums.get("balance"),
+                expiring_30d: sums.get("expiring_30d"),
+                risk: sums.get("risk"),
+            });
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+async fn read(
+    db: &mut Connection,
+    tenant: TenantId,
+    snapshot: SnapshotId,
+    filter: &Filter,
+) -> Result<Vec<Part>, StoreError> {
+    // A large part of a shop's members is read from end to end, unlike what services read otherwise.
+    sqlx::query!("select set_config('enable_seqscan', 'on', true) as scans")
+        .fetch_one(&mut *db)
+        .await
+        .doing("preparing to add up a group of members")?;
+    sqlx::query_file_as!(
+        Part,
         "src/insights/audience.sql",
         tenant as TenantId,
         snapshot as SnapshotId,
@@ -53,33 +172,5 @@ pub async fn audience(
     )
     .fetch_all(db)
     .await
-    .doing("adding up a group of members")?;
-    let mut told = Told::of(&cells);
-    let mut segments = Vec::new();
-    for of in rows {
-        let Some(segment) = of.segment else {
-            let figures = [
-                Some(Figure::count("group_members", of.members)),
-                share("group_share_bps", of.members, cells.snapshot.members),
-                Some(Figure::count("group_reachable_members", of.reachable)),
-                Some(Figure::count("group_active_members_90d", of.active_90d).over("90d")),
-                Some(Figure::count("group_orders_90d", of.orders_90d).over("90d")),
-                Some(told.minor("group_revenue_90d_minor", of.spend_90d).over("90d")),
-                Some(told.minor("group_revenue_prior_90d_minor", of.spend_prior_90d).over("90d")),
-                Some(told.minor("group_revenue_365d_minor", of.spend_365d).over("365d")),
-                Some(told.minor("group_credit_minor", of.balance)),
-                Some(told.minor("group_expiring_30d_minor", of.expiring_30d).over("30d")),
-                mean(of.risk, of.members).map(|mean| Figure::of("group_risk_score_mean", mean, Unit::Score)),
-            ];
-            if of.members < GROUP_MIN {
-                told.note("The group has too few members to be told of, or none. This is final.");
-            }
-            told.groups("group", [(of.members, row([], figures))]);
-            continue;
-        };
-        let figures = [Some(Figure::count("in_group_segment_members", of.members))];
-        segments.push((of.members, row([("segment", segment)], figures)));
-    }
-    told.groups("segments", segments);
-    Ok(told.answer())
+    .doing("adding up a group of members")
 }

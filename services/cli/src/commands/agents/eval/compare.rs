@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::words::usd;
-use super::report::{GoalReport, Report, percent};
+use super::report::{GoalReport, Report};
+use super::text::percent;
 use crate::output::table;
 
 /// How a goal's plans are beside those of before.
@@ -103,7 +104,8 @@ impl Comparison {
             self.turns
         );
         let differs =
-            |goal: &&Compared| goal.verdict != Verdict::Same || goal.cost_nano_usd != 0 || goal.turns != 0;
+            |goal: &&Compared| let is_compared = !matches!(goal.verdict, Verdict::New | Verdict::Gone);
+            is_compared && (goal.verdict != Verdict::Same || goal.cost_nano_usd != 0 || goal.turns != 0);
         let mut differing: Vec<&Compared> = self.goals.iter().filter(differs).collect();
         if differing.is_empty() {
             return text;

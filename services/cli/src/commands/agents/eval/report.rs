@@ -7,13 +7,13 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tradeup_domain::figure::{Unit, shown};
 use tradeup_plan::Score;
 
-use super::super::words::{short, usd};
+use super::super::words::short;
 use super::compare::Comparison;
 use super::goals::{Goals, short_digest};
-use crate::output::{count, instant, table};
+use super::text::percent;
+use crate::output::instant;
 
 /// The form of reports. One of another form is not compared.
 const VERSION: u32 = 1;
@@ -162,23 +162,23 @@ impl GoalReport {
 /// All goals together. Shares are means over runs; a run without a plan counts as nothing found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Summary {
-    goals: usize,
+    pub(super) goals: usize,
     /// Goals all of whose plans are sound and found everything.
-    passed: usize,
-    runs: usize,
-    ended: usize,
-    plans: usize,
-    sound: usize,
-    grounding_bps: i64,
-    coverage_bps: i64,
-    kpis_bps: i64,
-    cost_nano_usd: i64,
-    unknown_nano_usd: i64,
-    turns: usize,
-    lost_tries: usize,
-    repairs: usize,
-    tool_calls: usize,
-    refused_calls: usize,
+    pub(super) passed: usize,
+    pub(super) runs: usize,
+    pub(super) ended: usize,
+    pub(super) plans: usize,
+    pub(super) sound: usize,
+    pub(super) grounding_bps: i64,
+    pub(super) coverage_bps: i64,
+    pub(super) kpis_bps: i64,
+    pub(super) cost_nano_usd: i64,
+    pub(super) unknown_nano_usd: i64,
+    pub(super) turns: usize,
+    pub(super) lost_tries: usize,
+    pub(super) repairs: usize,
+    pub(super) tool_calls: usize,
+    pub(super) refused_calls: usize,
 }
 
 /// What an evaluation came to.
@@ -187,15 +187,15 @@ pub(super) struct Report {
     version: u32,
     pub(super) prefix: String,
     as_of: Option<String>,
-    repeat: u32,
+    pub(super) repeat: u32,
     /// Models that answered, by role.
     pub(super) models: BTreeMap<String, BTreeSet<String>>,
     /// Whether rules wrote all plans and no model.
-    offline: bool,
+    pub(super) offline: bool,
     /// A digest of the prompts, tools and bounds of all runs.
     pub(super) scripts: String,
     minimum: Minimum,
-    summary: Summary,
+    pub(super) summary: Summary,
     pub(super) goals: Vec<GoalReport>,
 }
 
@@ -311,94 +311,6 @@ impl Report {
         }
         Ok(value)
     }
-
-    /// For people.
-    pub(super) fn text(&self) -> String {
-        let headings = [
-            "goal",
-            "shop",
-            "task",
-            "plans",
-            "grounding",
-            "coverage",
-            "kpis",
-            "passed",
-            "cost",
-            "unknown",
-            "turns",
-            "repairs",
-            "calls",
-        ];
-        let mut shown = table(&headings, &[3, 4, 5, 6, 8, 9, 10, 11, 12]);
-        for goal in &self.goals {
-            shown.add_row([
-                goal.id.clone(),
-                goal.shop.clone(),
-                goal.task.clone(),
-                format!("{}/{}", goal.plans, goal.runs.len()),
-                percent(goal.grounding_bps),
-                percent(goal.coverage_bps),
-                percent(goal.kpis_bps),
-                if goal.passed { "yes" } else { "no" }.to_owned(),
-                usd(goal.cost_nano_usd),
-                usd(goal.unknown_nano_usd),
-                goal.turns.to_string(),
-                goal.repairs.to_string(),
-                goal.tool_calls.to_string(),
-            ]);
-        }
-        format!("{shown}\n\n{}{}", self.summary_text(), self.problems_text())
-    }
-
-    fn summary_text(&self) -> String {
-        let summary = &self.summary;
-        let times = if self.repeat > 1 { format!(" in all of {} runs", self.repeat) } else { String::new() };
-        let models = self.models.iter().map(|(role, models)| {
-            let models: Vec<&str> = models.iter().map(String::as_str).collect();
-            format!("{role} {}", models.join(", "))
-        });
-        let models = models.collect::<Vec<_>>().join("; ");
-        let offline =
-            if self.offline { "OFFLINE: rules wrote these plans, no model was asked.\n" } else { "" };
-        format!(
-            "{offline}{} of {} goals passed{times}: sound, and everything found\n\
-             {} of {} plans sound; grounding {}, coverage {}, KPIs {}\n\
-             {} in all, of which {} unknown; {}, {} lost, {}, {} of tools\n\
-             models: {}; prompts, tools and bounds {}\n",
-            summary.passed,
-            summary.goals,
-            summary.sound,
-            summary.runs,
-            percent(summary.grounding_bps),
-            percent(summary.coverage_bps),
-            percent(summary.kpis_bps),
-            usd(summary.cost_nano_usd),
-            usd(summary.unknown_nano_usd),
-            number(summary.turns, "turn", "turns"),
-            summary.lost_tries,
-            number(summary.repairs, "repair", "repairs"),
-            number(summary.tool_calls, "call", "calls"),
-            if models.is_empty() { "none" } else { &models },
-            if self.scripts.is_empty() { "-" } else { &self.scripts },
-        )
-    }
-
-    fn problems_text(&self) -> String {
-        let problems = self
-            .goals
-            .iter()
-            .flat_map(|goal| goal.problems.iter().map(move |problem| format!("\n{}: {problem}", goal.id)));
-        problems.collect()
-    }
-}
-
-fn number(n: usize, one: &str, many: &str) -> String {
-    count(u64::try_from(n).unwrap_or(u64::MAX), one, many)
-}
-
-/// A share, for people.
-pub(super) fn percent(bps: i64) -> String {
-    shown(bps, Unit::Bps, None)
 }
 
 /// Whether a report could be written there, as far as can be known before.

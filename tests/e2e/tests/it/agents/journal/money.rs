@@ -146,7 +146,7 @@ async fn each_end_of_a_try_is_booked_as_what_it_is() {
                     .unwrap();
             }
             "rejected" => {
-                agent_runs::rejected(&mut tx, &lease, "orchestrator", 1, attempt, &LOST).await.unwrap()
+                agent_runs::rejected(&mut tx, &lease, "orchestrator", 1, attempt, &LOST).await.unwrap();
             }
             _ => agent_runs::unknown(&mut tx, &lease, "orchestrator", 1, attempt, &LOST).await.unwrap(),
         }

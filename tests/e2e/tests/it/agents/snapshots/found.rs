@@ -95,6 +95,26 @@ async fn members_are_in_the_segment_that_they_were_planted_for() {
         figure(&rows(&group, "group")[0], "group_members").value,
         figure(at_risk, "segment_members").value
     );
+    // By tier and segment it is among the sums; member by member it is the same.
+    for (tiers, segments) in [
+        (vec![], vec![]),
+        (vec!["gold"], vec!["all"]),
+        (vec!["gold", "bronze"], vec!["at_risk", "lost"]),
+        (vec!["none"], vec![]),
+    ] {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let filter = Filter { tiers: owned(&tiers), segments: owned(&segments), ..Filter::default() };
+        let read = Filter { risk_min: Some(0), ..filter.clone() };
+        let summed = insights::audience(&mut tx, tenant, snapshot, &filter).await.unwrap();
+        let mut read = insights::audience(&mut tx, tenant, snapshot, &read).await.unwrap();
+        // Those have no order of their own.
+        for section in &mut read.sections {
+            section.rows.sort_by_key(|row| {
+                rows(&summed, section.name).iter().position(|other| other.labels == row.labels)
+            });
+        }
+        assert_eq!(read, summed, "{tiers:?} {segments:?}");
+    }
 }
 
 #[tokio::test]
