@@ -103,9 +103,11 @@ impl Comparison {
             signed_usd(self.cost_nano_usd),
             self.turns
         );
-        let differs =
-            |goal: &&Compared| let is_compared = !matches!(goal.verdict, Verdict::New | Verdict::Gone);
-            is_compared && (goal.verdict != Verdict::Same || goal.cost_nano_usd != 0 || goal.turns != 0);
+        let differs = |goal: &&Compared| {
+            // Of those that only one of the two has there is nothing to be said.
+            let is_in_both = !matches!(goal.verdict, Verdict::New | Verdict::Gone);
+            is_in_both && (goal.verdict != Verdict::Same || goal.cost_nano_usd != 0 || goal.turns != 0)
+        };
         let mut differing: Vec<&Compared> = self.goals.iter().filter(differs).collect();
         if differing.is_empty() {
             return text;
