@@ -88,7 +88,7 @@ impl Durable {
 }
 
 /// Requests for this answer of an orchestrator's.
-fn orchestrators(turn: usize) -> Fits {
+pub(super) fn orchestrators(turn: usize) -> Fits {
     Fits::default().tool(SUBMIT).turn(turn)
 }
 
