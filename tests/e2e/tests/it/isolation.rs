@@ -162,10 +162,11 @@ const PLANTED_BY_AGENTS: &str = "
     select id, gen_random_uuid(), now(), currency, zone from tenants;
     insert into member_snapshots (tenant_id, snapshot_id, member_id, joined_on, joined_days, gap_days, orders_all,
         orders_30d, orders_90d, orders_prior_30d, orders_prior_90d, orders_365d, orders_prior_365d, spend_30d_minor,
-        spend_prior_30d_minor, spend_90d_minor, spend_prior_90d_minor, spend_365d_minor, balance_minor, expiring_7d_minor, expiring_30d_minor,
+        spend_prior_30d_minor, spend_90d_minor, spend_prior_90d_minor, spend_365d_minor, balance_minor,
+        expiring_7d_minor, expiring_30d_minor,
         granted_90d_minor, redeemed_90d_minor, redeemed_365d_minor, reachable, risk, segment)
     select distinct on (m.tenant_id) m.tenant_id, s.id, m.id, current_date, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, false, 0, 'new'
+        0, 0, 0, false, 0, 'new'
     from members m join snapshots s using (tenant_id);
     insert into snapshot_cells (tenant_id, snapshot_id, topic, measure, value) select tenant_id, id, 't', 'm', 1 from snapshots;
     insert into agent_settings (tenant_id, enabled, run_cap_nano, day_cap_nano, month_cap_nano, credit_minor_max,

@@ -111,7 +111,8 @@ impl Looked {
 
     /// A call was refused with these words.
     fn is_refused(&self, tool: &str, words: &str) {
-        let said = |call: &&Value| call["is_error"] == true && call["content"].as_str().unwrap().contains(words);
+        let said =
+            |call: &&Value| call["is_error"] == true && call["content"].as_str().unwrap().contains(words);
         assert!(self.calls(tool).iter().any(said), "{}: {words}: {:#}", self.run, self.journal);
     }
 }
@@ -130,7 +131,8 @@ async fn whatever_models_say_a_run_ends_and_says_how() {
         ("circles", "in_circles:", 4),
     ]
     .map(|(case, words, turns)| (run(case), words, turns));
-    let go_on = ["cut", "mended", "stubborn", "unknown tool", "wrong arguments", "many"].map(|case| (case, run(case)));
+    let go_on = ["cut", "mended", "stubborn", "unknown tool", "wrong arguments", "many"]
+        .map(|case| (case, run(case)));
     let neighbours = agents.goal("borealis", "neighbour", "Reduce churn");
 
     for (run, words, turns) in ends {
@@ -157,20 +159,26 @@ async fn whatever_models_say_a_run_ends_and_says_how() {
             "mended" => {
                 assert_eq!(looked.calls(SUBMIT).len(), 2);
                 looked.is_refused(SUBMIT, "risks[0]");
-                assert!(!plan.document.risks.iter().any(|risk| risk.contains("25")), "{:?}", plan.document.risks);
+                assert!(
+                    !plan.document.risks.iter().any(|risk| risk.contains("25")),
+                    "{:?}",
+                    plan.document.risks
+                );
             }
             "stubborn" => {
                 assert_eq!(looked.calls(SUBMIT).len(), 3, "twice it may be mended");
-                let marked: BTreeSet<&str> = plan.unproven.iter().map(|finding| finding.path.as_str()).collect();
+                let marked: BTreeSet<&str> =
+                    plan.unproven.iter().map(|finding| finding.path.as_str()).collect();
                 let wanted = ["campaigns[0].audience", "executive_summary[0]", "risks[0]", "risks[1]"];
                 assert_eq!(marked, BTreeSet::from(wanted), "{:?}", plan.unproven);
                 assert!(!plan.campaigns[0].approvable && plan.campaigns[0].cost_minor.is_none());
-                let approvable = "select count(*) from plan_items where run_id = $1::uuid and key = 'c1' and approvable";
+                let approvable =
+                    "select count(*) from plan_items where run_id = $1::uuid and key = 'c1' and approvable";
                 assert_eq!(agents.of_run(approvable, run).await, 0);
                 let complete = "select count(*) from plans where run_id = $1::uuid and complete";
                 assert_eq!(agents.of_run(complete, run).await, 0);
                 let shown = agents.world.tradeup_ok(&["agents", "plan", run, "--markdown"]);
-                assert!(shown.to_lowercase().contains("not proven"), "{shown}");
+                assert!(shown.contains("## What is unproven") && shown.contains("⚠"), "{shown}");
             }
             "unknown tool" => looked.is_refused("drop_tables", "There is no tool \"drop_tables\""),
             "wrong arguments" => {
@@ -203,9 +211,12 @@ async fn members_are_of_one_run_and_shop(agents: &Agents, one: (TenantId, &str),
     };
     let (ours, theirs) = (member(one.0, one.0, one.1).await, member(other.0, other.0, other.1).await);
     assert!(ours.is_some() && theirs.is_some() && ours != theirs, "{ours:?} {theirs:?}");
-    for (reader, owner, run) in
-        [(one.0, one.0, other.1), (one.0, other.0, other.1), (other.0, one.0, one.1), (other.0, other.0, one.1)]
-    {
+    for (reader, owner, run) in [
+        (one.0, one.0, other.1),
+        (one.0, other.0, other.1),
+        (other.0, one.0, one.1),
+        (other.0, other.0, one.1),
+    ] {
         assert_eq!(member(reader, owner, run).await, None, "{reader} asks for {run} of {owner}");
     }
 }
@@ -229,7 +240,11 @@ async fn a_model_that_goes_is_followed_by_its_successor() {
     }
     let looked = Looked::of(&agents, &run);
     assert_eq!(looked.turns("orchestrator").len(), 1);
-    assert!(looked.turns("orchestrator.2").iter().all(|turn| turn["model"] == OPUS[1]), "{:#}", looked.journal);
+    assert!(
+        looked.turns("orchestrator.2").iter().all(|turn| turn["model"] == OPUS[1]),
+        "{:#}",
+        looked.journal
+    );
     let gone = "select count(*) from model_attempts where run_id = $1::uuid and error_code = 'TU0704' and state = 'rejected'";
     assert_eq!(agents.of_run(gone, &run).await, 1);
     agents.is_paid_once().await;

@@ -73,7 +73,10 @@ async fn a_run_stops_at_a_limit_with_what_is_there() {
     first_plan_is_refused(&agents);
     let run = agents.goal("aurora", "plan", GOAL);
     let plan = agents.planned(&run).await;
-    assert!(!plan.complete && plan.incomplete_because.as_ref().unwrap().contains("budget_exhausted"), "{plan:?}");
+    assert!(
+        !plan.complete && plan.incomplete_because.as_ref().unwrap().contains("budget_exhausted"),
+        "{plan:?}"
+    );
     assert!(plan.unproven.iter().all(|finding| finding.path == "risks[0]") && !plan.unproven.is_empty());
     assert_eq!(Looked::of(&agents, &run).turns("orchestrator").len(), 3);
     assert!(plan.meta.cost_nano_usd <= run_cap_nano.unwrap());
