@@ -67,12 +67,21 @@ fn words(same: &[&CallRow], facts: &[FactRow]) -> String {
     text
 }
 
-/// A result without the ids of its facts, which differ each time.
+/// A result without the ids of its facts, which differ each time, and with them the order in which they are written.
 fn fingerprint(call: &CallRow) -> (bool, String) {
     let content = call.content.as_deref().unwrap_or_default();
-    let mut plain = String::with_capacity(content.len());
+    let read = serde_json::from_str::<Value>(content);
+    (
+        call.is_error,
+        without_ids(&read.map_or_else(|_none| content.to_owned(), |told| sorted(&told, without_id))),
+    )
+}
+
+/// A text in which each `F12` is an `F`.
+fn without_ids(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
     let mut within_word = false;
-    let mut chars = content.chars().peekable();
+    let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
         plain.push(char);
         if char == 'F' && !within_word {
@@ -80,21 +89,65 @@ fn fingerprint(call: &CallRow) -> (bool, String) {
         }
         within_word = char.is_alphanumeric() || char == '_';
     }
-    (call.is_error, plain)
+    plain
+}
+
+/// A key, but that of a fact without its number.
+fn without_id(key: &str) -> &str {
+    let is_id = key.strip_prefix('F').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_id { "F" } else { key }
 }
 
 /// JSON with sorted keys.
 pub(super) fn canonical(value: &Value) -> String {
+    sorted(value, |key| key)
+}
+
+fn sorted(value: &Value, named: fn(&str) -> &str) -> String {
     match value {
         Value::Object(map) => {
             let mut fields: Vec<String> = map
                 .iter()
-                .map(|(key, value)| format!("{}:{}", Value::String(key.clone()), canonical(value)))
+                .map(|(key, value)| format!("{}:{}", Value::from(named(key)), sorted(value, named)))
                 .collect();
             fields.sort_unstable();
             format!("{{{}}}", fields.join(","))
         }
-        Value::Array(list) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Array(list) => {
+            let items: Vec<String> = list.iter().map(|item| sorted(item, named)).collect();
+            format!("[{}]", items.join(","))
+        }
         plain => plain.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(content: &str) -> CallRow {
+        CallRow {
+            agent: "orchestrator".to_owned(),
+            seq: 1,
+            position: 0,
+            tool_use_id: "toolu_1".to_owned(),
+            name: "get_tenant_overview".to_owned(),
+            input: Some("{}".to_owned()),
+            state: "done".to_owned(),
+            content: Some(content.to_owned()),
+            is_error: false,
+        }
+    }
+
+    #[test]
+    fn the_same_result_is_known_whatever_its_facts_are_called() {
+        let told = |first: u32| {
+            let (a, b) = (format!("F{first}"), format!("F{}", first + 1));
+            call(&serde_json::json!({ "figures": { a: { "value": "1" }, b: { "value": "2" } } }).to_string())
+        };
+        // Their keys are sorted the other way from F9 to F10 on.
+        assert_eq!(fingerprint(&told(1)), fingerprint(&told(9)));
+        assert_ne!(fingerprint(&told(1)), fingerprint(&call(r#"{"figures":{"F1":{"value":"1"}}}"#)));
+        assert_eq!(fingerprint(&call("see F3 to F12")), fingerprint(&call("see F40 to F51")));
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tradeup_fakes::anthropic::planner::Planner;
-use tradeup_harness::Planting;
+use tradeup_harness::{Planting, eventually};
 use tradeup_plan::Plan;
 use tradeup_store::TenantId;
 
-use super::asking::{Agents, GOAL, SUBMIT, stand_in, told};
+use super::asking::{Agents, GOAL, SOON, SUBMIT, stand_in, told};
 
 /// A shop in which there is something to plan: many are about to stay away, and much credit is about to end.
 fn in_trouble(handle: &str, members: u64) -> Planting {
@@ -236,6 +236,9 @@ async fn scans_plan_for_each_shop_by_itself() {
         tenants.push(agents.shop(in_trouble(handle, members)).await);
     }
     let _services = (agents.world.start("scheduler").await, agents.world.start("agents").await);
+    let seen = "select count(*) from workers where service = 'agents'";
+    eventually("agents are seen", SOON, || async { (agents.world.number(seen).await > 0).then_some(()) })
+        .await;
     let scan = |name: &str| {
         let scan = agents.world.tradeup_json(&["trigger", name, "--as-of", &agents.as_of]);
         (scan["run_id"].as_str().unwrap().to_owned(), scan["new"] == true)
