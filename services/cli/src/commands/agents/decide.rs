@@ -14,6 +14,9 @@ use super::plan::Shown;
 use super::words::plain;
 use crate::Context;
 
+/// What follows from an approval.
+const NOT_CARRIED_OUT: &str =
+    "It is on record; nothing is sent or given yet, since no task carries campaigns out in this version.";
 /// What `approve` decides.
 pub(super) const APPROVE: Verdict = Verdict::Approved;
 /// What `reject` decides.
@@ -71,7 +74,10 @@ impl Decide {
         }
         let state = plans::get(&mut tx, shown.found.tenant, run_id).await?.map(|plan| plan.state);
         tx.commit().await?;
-        let (values, lines): (Vec<Value>, Vec<String>) = decided.into_iter().unzip();
+        let (values, mut lines): (Vec<Value>, Vec<String>) = decided.into_iter().unzip();
+        if verdict == APPROVE {
+            lines.push(NOT_CARRIED_OUT.to_owned());
+        }
         let value = json!({ "run_id": run_id.to_string(), "tenant": shown.found.handle, "plan_state": state,
             "campaigns": values });
         context.output().show(&value, || lines.join("\n"))?;
