@@ -38,7 +38,7 @@ pub(crate) struct Goal {
     #[arg(long)]
     goal: String,
     /// The time for it.
-    #[arg(long, value_name = "DAYS", default_value_t = convert::TIMELINE_DAYS_DEFAULT)]
+    #[arg(long, value_name = "DAYS", default_value_t = convert::TIMELINE_DAYS_DEFAULT, value_parser = clap::value_parser!(i32).range(1..))]
     days: i32,
     /// The segment that it is about; the agents choose, if it is not said.
     #[arg(long, value_parser = PossibleValuesParser::new(SEGMENTS))]
