@@ -188,7 +188,7 @@ async fn stream(broker: &Broker, name: &str) -> Result<Option<Stream>, TopologyE
 }
 
 fn fail(what: String, error: impl std::fmt::Display) -> TopologyError {
-    TopologyError { what, reason: error.to_string() }
+    TopologyError { what, reason: error.to_string(), is_late: false }
 }
 
 impl Broker {

@@ -11,7 +11,9 @@ use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::{
     ConsumerInfoError, ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind,
 };
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    Config, ConsumerErrorKind, DiscardPolicy, Info, RetentionPolicy, StorageType,
+};
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::{self, Lane};
 
@@ -38,6 +40,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The broker forgets message ids after this long. It saves work; keys in the database decide.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// So often is a consumer looked for or asked for when nobody answers in time.
+const TRIES_MAX: u32 = 5;
+
 /// What depends on the deployment.
 #[derive(Clone, Copy, Debug)]
 pub struct Topology {
@@ -62,6 +67,8 @@ pub enum Change {
 pub struct TopologyError {
     pub(crate) what: String,
     pub(crate) reason: String,
+    /// Nobody answered in time; what was asked for may be there all the same.
+    pub(crate) is_late: bool,
 }
 
 /// The durable consumer of a job kind and lane.
@@ -83,7 +90,7 @@ impl Topology {
             changes.extend(apply_stream(broker, config).await?);
         }
         for declared in self.consumers() {
-            changes.extend(apply_consumer(broker, declared).await?);
+            changes.extend(apply_patiently(broker, &declared).await?);
         }
         Ok(changes)
     }
@@ -217,21 +224,42 @@ pub(crate) struct DeclaredConsumer {
     pub(crate) config: pull::Config,
 }
 
+/// Each consumer of a cluster is a group of its own among the servers, and there are many: a busy cluster may answer for
+/// one later than is waited. It is looked for anew, and may be there by then.
+async fn apply_patiently(
+    broker: &Broker,
+    declared: &DeclaredConsumer,
+) -> Result<Option<Change>, TopologyError> {
+    let mut tries = 1;
+    loop {
+        match apply_consumer(broker, declared).await {
+            Err(error) if error.is_late && tries < TRIES_MAX => {
+                tracing::info!("{error}; looking for it again");
+                tries += 1;
+            }
+            applied => return applied,
+        }
+    }
+}
+
 async fn apply_consumer(
     broker: &Broker,
-    declared: DeclaredConsumer,
+    declared: &DeclaredConsumer,
 ) -> Result<Option<Change>, TopologyError> {
     let DeclaredConsumer { stream, name, config, .. } = declared;
-    let fail = |reason: String| TopologyError { what: format!("consumer {name}"), reason };
+    let fail = |reason: String, is_late| TopologyError { what: format!("consumer {name}"), reason, is_late };
     let stream =
-        broker.jetstream.get_stream_no_info(stream).await.map_err(|error| fail(error.to_string()))?;
-    match stream.consumer_info(&name).await {
-        Ok(info) => Ok(drifted(name, consumer_drift(&info, &config))),
+        broker.jetstream.get_stream_no_info(stream).await.map_err(|error| fail(error.to_string(), false))?;
+    match stream.consumer_info(name).await {
+        Ok(info) => Ok(drifted(name.clone(), consumer_drift(&info, config))),
         Err(error) if is_absent(&error) => {
-            stream.create_consumer(config).await.map_err(|error| fail(error.to_string()))?;
+            let created = stream.create_consumer(config.clone()).await;
+            created.map_err(|error| {
+                fail(error.to_string(), matches!(error.kind(), ConsumerErrorKind::TimedOut))
+            })?;
             Ok(Some(Change::Created(format!("consumer {name}"))))
         }
-        Err(error) => Err(fail(error.to_string())),
+        Err(error) => Err(fail(error.to_string(), matches!(error.kind(), ConsumerInfoErrorKind::TimedOut))),
     }
 }
 
@@ -249,7 +277,7 @@ pub(crate) fn consumer_drift(found: &consumer::Info, declared: &pull::Config) ->
 
 async fn apply_stream(broker: &Broker, config: Config) -> Result<Option<Change>, TopologyError> {
     let name = config.name.clone();
-    let fail = |reason: String| TopologyError { what: format!("stream {name}"), reason };
+    let fail = |reason: String| TopologyError { what: format!("stream {name}"), reason, is_late: false };
     let stream = match broker.jetstream.get_stream(&name).await {
         Ok(stream) => stream,
         Err(error) if is_not_found(&error) => {

@@ -1,10 +1,12 @@
 //! The options that every service has.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Registry;
 
 use clap::Args;
+use tokio::net::TcpListener;
 use tradeup_broker::{Broker, Change, Look, Topology, TopologyError};
 use tradeup_proto::subject::Lane;
 use tradeup_store::pool::ConnectError;
@@ -38,6 +40,9 @@ pub struct ServiceOptions {
     /// Seconds that a run belongs to a worker without a sign of life.
     #[arg(long, env = "TRADEUP_LEASE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
     lease_seconds: u16,
+    /// Address at which /livez and /readyz are answered, like 127.0.0.1:8079. Without it nobody can ask.
+    #[arg(long, env = "TRADEUP_HEALTH", value_name = "ADDRESS")]
+    health: Option<SocketAddr>,
     #[command(flatten)]
     topology: TopologyOptions,
 }
@@ -68,6 +73,9 @@ pub enum ServiceError {
     /// Logging can't be set up.
     #[error(transparent)]
     Log(#[from] tradeup_telemetry::InvalidFilter),
+    /// Health can't be answered for.
+    #[error("TRADEUP_HEALTH: {0} can't be listened on: {1}")]
+    Health(SocketAddr, std::io::Error),
     /// Signals can't be listened to.
     #[error("signals can't be listened to: {0}")]
     Signals(#[from] std::io::Error),
@@ -212,6 +220,13 @@ impl ServiceOptions {
             Lane::Normal => self.concurrency.into(),
             Lane::Urgent => usize::from(self.concurrency.div_ceil(4)),
         }
+    }
+
+    /// What listens for questions about health, if anybody may ask.
+    pub(crate) async fn health(&self) -> Result<Option<TcpListener>, ServiceError> {
+        let Some(address) = self.health else { return Ok(None) };
+        let listener = TcpListener::bind(address).await;
+        listener.map(Some).map_err(|error| ServiceError::Health(address, error))
     }
 
     pub(crate) fn lease(&self) -> Duration {

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tradeup_store::{Pool, StoreError, workers};
 
+use crate::health::Health;
 use crate::restore::{self, Standing, WentBack};
 use crate::{BUILD, Worker};
 
@@ -25,13 +26,16 @@ pub(crate) struct Presence {
     pub(crate) service: &'static str,
     /// Whether it marks the database and has NATS remember the marks.
     pub(crate) records: bool,
+    /// Who has to know that the database answers.
+    pub(crate) health: Health,
 }
 
 impl Presence {
     /// Notes that the service is there.
     pub(crate) async fn note(&self) {
-        if let Err(error) = self.try_note().await {
-            tracing::warn!("the service can't note that it is there, trying again: {error}");
+        match self.try_note().await {
+            Ok(()) => self.health.database_seen(),
+            Err(error) => tracing::warn!("the service can't note that it is there, trying again: {error}"),
         }
     }
 

@@ -12,6 +12,7 @@ use tradeup_broker::{Broker, ConnectError};
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::{AttemptLines, LogOptions};
 
+use crate::health::Health;
 use crate::presence::{EndedBy, Presence};
 use crate::restore::{self, Standing, WentBack};
 use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live, watchdog};
@@ -47,6 +48,9 @@ pub struct Service {
     records: bool,
     /// The broker was not waited for.
     early: bool,
+    health: Health,
+    /// Cancelled after the last work.
+    finished: CancellationToken,
 }
 
 impl Service {
@@ -86,6 +90,10 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let lines = tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
         let shutdown = shutdown_signal()?;
+        let (health, finished) = (Health::new(early, shutdown.clone()), CancellationToken::new());
+        if let Some(listener) = options.service.health().await? {
+            tokio::spawn(health.clone().serve(listener, finished.clone()));
+        }
         let connections_max = options.service.connections_max(&registry);
         let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
         let broker = if early {
@@ -95,7 +103,21 @@ impl Service {
         };
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
         let beside = TaskTracker::new();
-        Ok(Self { name, worker, registry, broker, pool, lines, shutdown, beside, records: false, early })
+        let records = false;
+        Ok(Self {
+            name,
+            worker,
+            registry,
+            broker,
+            pool,
+            lines,
+            shutdown,
+            beside,
+            records,
+            early,
+            health,
+            finished,
+        })
     }
 
     /// This service marks the database and has NATS remember the marks, so that one that goes back in time
@@ -130,9 +152,11 @@ impl Service {
     /// [`ServiceError::Wedged`] if it did, since it could do nothing any more.
     pub async fn run(self) -> Result<(), ServiceError> {
         let (service, worker) = (self.name, self.worker.name());
-        let presence = Presence { worker: self.worker.clone(), service, records: self.records };
+        let health = self.health.clone();
+        let presence = Presence { worker: self.worker.clone(), service, records: self.records, health };
         let ended_by = EndedBy::default();
         presence.note().await;
+        self.health.at_work(self.broker.clone());
         self.beside.spawn(presence.clone().keep(self.shutdown.clone(), EndedBy::clone(&ended_by)));
         let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
@@ -159,6 +183,7 @@ impl Service {
         if timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
             tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
         }
+        self.finished.cancel();
         tracing::info!("stopped");
         match ended_by.get() {
             Some(went_back) => Err(ServiceError::WentBack(went_back.clone())),
