@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     "tradeup/v1/money.proto",
     "tradeup/v1/job.proto",
     "tradeup/v1/monthly_credits.proto",
@@ -27,6 +27,7 @@ const FILES: [&str; 23] = [
     "tradeup/v1/dead_letter.proto",
     "tradeup/v1/live.proto",
     "tradeup/v1/agents.proto",
+    "tradeup/v1/campaigns.proto",
     "tradeup/v1/probe.proto",
     "tradeup/v1/control.proto",
 ];

@@ -238,6 +238,19 @@ pub const PLAN_STRATEGIC_GOAL: JobKind =
 /// Goes the whole way through the scheduler and does nothing.
 pub const PROBE_SCHEDULER: JobKind =
     JobKind { service: "scheduler", task: "probe-scheduler", input: "tradeup.v1.Probe" };
+/// Draws a campaign's members and plans them into batches.
+pub const START_CAMPAIGN: JobKind =
+    JobKind { service: "scheduler", task: "start-campaign", input: "tradeup.v1.StartCampaign" };
+/// Carries a campaign out for one batch.
+pub const CAMPAIGN_BATCH: JobKind =
+    JobKind { service: "credits", task: "campaign-batch", input: "tradeup.v1.CampaignBatch" };
+/// Looks at what each tenant's plans have brought.
+pub const KPI_FOLLOW_UP: JobKind =
+    JobKind { service: "scheduler", task: "kpi-follow-up", input: "tradeup.v1.KpiFollowUp" };
+/// Looks at what one tenant's plans have brought.
+pub const KPI_FOLLOW_UP_TENANT: JobKind =
+    JobKind { service: "credits", task: "kpi-follow-up-tenant", input: "tradeup.v1.KpiFollowUpTenant" };
+
 /// Goes the whole way through credits and does nothing.
 pub const PROBE_CREDITS: JobKind =
     JobKind { service: "credits", task: "probe-credits", input: "tradeup.v1.Probe" };
@@ -250,7 +263,7 @@ pub const PROBE_AGENTS: JobKind =
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 68] = [
         MONTHLY_CREDITS,
         MONTHLY_CREDITS_TENANT,
         MONTHLY_CREDITS_BATCH,
@@ -311,6 +324,10 @@ impl JobKind {
         ANALYZE_SEGMENT,
         PLAN_CAMPAIGN,
         PLAN_STRATEGIC_GOAL,
+        START_CAMPAIGN,
+        CAMPAIGN_BATCH,
+        KPI_FOLLOW_UP,
+        KPI_FOLLOW_UP_TENANT,
         PROBE_SCHEDULER,
         PROBE_CREDITS,
         PROBE_WEBHOOKS,

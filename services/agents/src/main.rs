@@ -12,7 +12,7 @@ mod tools;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tradeup_worker::{Service, service};
+use tradeup_worker::{Service, service, settings};
 
 use crate::options::ModelOptions;
 
@@ -28,7 +28,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    service::exit_code("agents", serve(Options::parse()).await)
+    service::exit_code("agents", serve(settings::parse::<Options>()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod backfill;
 pub(crate) mod bulk_acts;
+pub(crate) mod campaigns;
 pub(crate) mod cancel;
 pub(crate) mod dead;
 pub(crate) mod deliveries;

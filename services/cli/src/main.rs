@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::LogOptions;
-use tradeup_worker::{ServiceError, StoreOptions, TopologyOptions};
+use tradeup_worker::{ServiceError, StoreOptions, TopologyOptions, settings};
 
 use crate::output::Output;
 
@@ -114,6 +114,10 @@ enum Command {
     /// Plans by agents: ask for one, read it, decide on it, see what it cost (docs/agents.md).
     #[command(subcommand)]
     Agents(commands::agents::Agents),
+    /// What became of the proposals that were approved: whom they reached, what they gave, what they brought
+    /// (docs/campaigns.md).
+    #[command(subcommand)]
+    Campaigns(commands::campaigns::Campaigns),
     /// What somebody has to look at: alerts, their rules, and who is told.
     #[command(subcommand)]
     Alerts(commands::alerts::Alerts),
@@ -191,7 +195,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Options { command, context } = Options::parse();
+    let Options { command, context } = settings::parse::<Options>();
     let done = match tradeup_telemetry::init(&context.log, tradeup_telemetry::COMMAND) {
         Err(error) => Err(error.into()),
         Ok(_lines) => match command {
@@ -223,6 +227,7 @@ async fn main() -> ExitCode {
             Command::Endpoints(endpoints) => endpoints.run(&context).await,
             Command::Deliveries(deliveries) => deliveries.run(&context).await,
             Command::Agents(agents) => agents.run(&context).await,
+            Command::Campaigns(campaigns) => campaigns.run(&context).await,
             Command::Alerts(alerts) => alerts.run(&context).await,
             Command::User(user) => user.run(&context).await,
             Command::Gaps(gaps) => gaps.run(&context).await,

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
-use tradeup_domain::amount_text as money;
-use tradeup_domain::{Currency, Money};
+use tradeup_domain::spreadsheet::inert;
+use tradeup_domain::{amount_text as money, decimal_text};
 
 use crate::output::{Output, table};
 
@@ -45,12 +45,9 @@ impl Cell {
     /// As a spreadsheet reads it: amounts as bare decimals, and no text that it would execute.
     fn in_csv(&self) -> String {
         match self {
-            Self::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) => {
-                format!("'{text}")
-            }
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => inert(text).into_owned(),
             Self::Number(number) => number.to_string(),
-            Self::Money(minor, currency) => decimal(*minor, currency),
+            Self::Money(minor, currency) => decimal_text(*minor, currency),
             Self::Empty => String::new(),
         }
     }
@@ -62,17 +59,6 @@ impl Cell {
             Self::Empty => Value::Null,
         }
     }
-}
-
-/// An amount without its currency's code.
-fn decimal(minor: i64, currency: &str) -> String {
-    currency.parse::<Currency>().map_or_else(
-        |_| minor.to_string(),
-        |currency| {
-            let text = Money { amount_minor: minor, currency }.to_string();
-            text.rsplit_once(' ').map_or(text.clone(), |(number, _code)| number.to_owned())
-        },
-    )
 }
 
 /// A report: named columns and rows. The names of columns with money end in `_minor`, as JSON has them.

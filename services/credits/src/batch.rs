@@ -34,3 +34,20 @@ pub(crate) async fn execute<B: MemberBatch>(
     let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
     Ok(Applied::ended(tx).publishing(next))
 }
+
+/// Applies the batch and commits. Apart from the end of its run, for what has to be committed before something else follows
+/// from it; done again it does nothing twice.
+pub(crate) async fn apply_apart<B: MemberBatch>(context: &TaskContext, batch: &B) -> Result<(), TaskError> {
+    let mut tx = context.begin().await?;
+    match batch.apply(&mut tx, batch.scope().range).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            // Somebody's data was refused, and with it the whole statement: find out whose.
+            drop(tx);
+            tx = context.begin().await?;
+            apply_singly(&mut tx, batch).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(tx.commit().await?)
+}

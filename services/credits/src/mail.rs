@@ -1,4 +1,4 @@
-//! Sending the mails that warn members: the service's mail server, a shop's words, one mail after another.
+//! Sending the mails that warn members, and those of campaigns: the service's mail server, a shop's words, one mail after another.
 
 mod letterhead;
 mod options;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
-use tradeup_worker::{Service, service};
+use tradeup_worker::{Service, service, settings};
 
 use crate::mail::MailOptions;
 use crate::shop::ShopOptions;
@@ -28,7 +28,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    service::exit_code("credits", serve(Options::parse()).await)
+    service::exit_code("credits", serve(settings::parse::<Options>()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tradeup_store::retention::{self, Keep};
 use tradeup_store::{tenants, workers};
-use tradeup_worker::{Service, Worker, service, sweep};
+use tradeup_worker::{Service, Worker, service, settings, sweep};
 
 /// Fires schedules and plans runs. Any number may run; the database decides who fires.
 #[derive(Parser)]
@@ -65,7 +65,7 @@ const KEEP_HOUSE: Duration = Duration::from_secs(3600);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    service::exit_code("scheduler", serve(Options::parse()).await)
+    service::exit_code("scheduler", serve(settings::parse::<Options>()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

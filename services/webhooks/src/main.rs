@@ -13,7 +13,7 @@ mod unclaimed;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tradeup_worker::{Service, intake, service};
+use tradeup_worker::{Service, intake, service, settings};
 
 use crate::http::HttpOptions;
 
@@ -31,7 +31,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    service::exit_code("webhooks", serve(Options::parse()).await)
+    service::exit_code("webhooks", serve(settings::parse::<Options>()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

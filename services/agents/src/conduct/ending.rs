@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tradeup_domain::{Class, Classify as _, ErrorCode};
-use tradeup_plan::{Meta, Plan, Settlement, settle};
+use tradeup_plan::{Meta, Settlement, settle};
 use tradeup_store::agent_runs::{self, Cap, Journal};
-use tradeup_store::plans::{self, NewItem, NewPlan};
+use tradeup_store::campaigns::Terms;
+use tradeup_store::plans::{self, NewPlan};
 use tradeup_worker::{Applied, TaskError, faultpoint};
 
+use super::proposed::{items, kpis, proposals, terms};
 use crate::bundle::Role;
 use crate::engine::{Ended, Failure, Halt, Run, handed_in, last_readable, read_plan};
 
@@ -129,9 +131,18 @@ async fn put(
     let stored = serde_json::to_value(&plan).map(storable).map_err(|error| {
         TaskError::permanent(ErrorCode::AgentNoPlan, format!("the plan can't be written: {error}"))
     })?;
-    let items = items(&plan);
-    let new =
-        NewPlan { kind: &task.kind, goal: &task.goal, document: &stored, complete, offline, items: &items };
+    let proposals = proposals(&plan);
+    let terms: Vec<Terms> = proposals.iter().map(|proposal| terms(&plan, proposal, run.snapshot)).collect();
+    let items = items(&proposals, &terms);
+    let new = NewPlan {
+        kind: &task.kind,
+        goal: &task.goal,
+        document: &stored,
+        complete,
+        offline,
+        items: &items,
+        kpis: &kpis(&plan),
+    };
     plans::put(&mut tx, &run.lease, &new).await?;
     let outcome = match (&plan.incomplete_because, plan.unproven.len()) {
         (Some(words), _) => format!("a plan that is not complete: {words}"),
@@ -154,24 +165,6 @@ async fn put(
         "campaigns": items.len(),
         "cost_nano_usd": cost_nano_usd,
     })))
-}
-
-/// What is decided on. A campaign without a key of its own can't be.
-fn items(plan: &Plan) -> Vec<NewItem<'_>> {
-    let mut keys = BTreeSet::new();
-    plan.campaigns
-        .iter()
-        .filter(|proposal| {
-            let key = proposal.campaign.key.as_str();
-            !key.is_empty() && !key.contains('\0') && keys.insert(key)
-        })
-        .map(|proposal| NewItem {
-            key: &proposal.campaign.key,
-            hash: &proposal.hash,
-            name: &proposal.campaign.name,
-            approvable: proposal.approvable && !proposal.campaign.name.contains('\0'),
-        })
-        .collect()
 }
 
 /// JSON as PostgreSQL takes it: without NUL in texts.

@@ -1,6 +1,7 @@
 //! What all kinds have in common: who may, what it is made of, who holds it; then the agents are driven to their end.
 
 mod ending;
+mod proposed;
 mod scripts;
 
 use std::fmt::Write as _;

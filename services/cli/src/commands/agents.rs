@@ -8,7 +8,7 @@ mod plan;
 mod plans;
 mod settings;
 mod spend;
-mod words;
+pub(super) mod words;
 
 use std::process::ExitCode;
 

@@ -12,17 +12,18 @@ pub(crate) use words::language;
 
 use crate::Context;
 
-/// Mails that warn members of credit about to end: their words, what became of them, whom they don't go to.
+/// Mails to members, warnings of credit about to end and those of campaigns: their words, what became of them, whom
+/// they don't go to.
 #[derive(Subcommand)]
 pub(crate) enum Mail {
-    /// The words of a shop's mails.
+    /// The words of a shop's warnings; those of a campaign are what was approved.
     #[command(subcommand)]
     Template(Box<template::Template>),
     /// List mails, newest first, without addresses.
     List(digests::List),
     /// Decide about a mail of which nobody knows whether it was sent, or that is to be sent once more.
     Resolve(digests::Resolve),
-    /// Members to whom no warnings go.
+    /// Members to whom no mails of a kind go.
     #[command(subcommand)]
     Suppressions(suppressions::Suppressions),
 }

@@ -19,15 +19,21 @@ use crate::Context;
 use crate::sheet::{Cell, Sheet};
 
 /// Tasks whose grants can be taken back.
-const GRANTING: [&str; 4] =
-    ["monthly-credits", "monthly-credits-tenant", "monthly-credits-batch", "grant-credit"];
+const GRANTING: [&str; 6] = [
+    "monthly-credits",
+    "monthly-credits-tenant",
+    "monthly-credits-batch",
+    "grant-credit",
+    "start-campaign",
+    "campaign-batch",
+];
 
 /// Take back what a run has granted that should not have happened: what is left of each credit is adjusted
 /// to nothing, by entries that say so. What was used stays used. Without --confirm it says what it would
 /// do, and does nothing.
 #[derive(Args)]
 pub(crate) struct Reverse {
-    /// The run: over all shops, a shop's, a batch's, or one that gave a single credit.
+    /// The run: over all shops, a shop's, a campaign's, a batch's, or one that gave a single credit.
     run: RunId,
     /// The total that is to be taken back, like 1234.50, as shown without this; with several currencies
     /// each like 1234.50USD.

@@ -331,6 +331,13 @@ fn words(task: &str) -> Words {
             exempt: "not to be written to",
             moves_money: false,
         }
+    } else if task.starts_with("campaign") || task == "start-campaign" {
+        Words {
+            affected: "reached",
+            already_done: "were reached already",
+            exempt: "passed over",
+            moves_money: true,
+        }
     } else if task.starts_with("tier-review") {
         Words {
             affected: "told or moved",

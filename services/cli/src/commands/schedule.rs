@@ -1,5 +1,7 @@
 //! `tradeup schedule`: look ahead, pause, resume, change.
 
+mod make_up;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +32,10 @@ pub(crate) enum Schedule {
     Set(Box<Set>),
     /// Remove a shop's own schedule: that for all shops counts again.
     Remove(Act),
+    /// Make the runs of fires that were missed, skipped for being late, or fell into a pause; first says which.
+    CatchUp(make_up::CatchUp),
+    /// Make the runs of all fires of a range that have none; first says which.
+    Backfill(make_up::Backfill),
 }
 
 /// Which schedule.
@@ -100,6 +106,8 @@ impl Schedule {
         let pool = context.pool().await?;
         let (which, said) = match self {
             Self::Preview(preview) => return preview.run(context, &pool).await,
+            Self::CatchUp(catch_up) => return catch_up.run(context, &pool).await,
+            Self::Backfill(backfill) => return backfill.run(context, &pool).await,
             Self::Set(set) => set.run(&pool).await?,
             Self::Pause(act) => {
                 ensure!(act.who.has_reason(), "--reason: say why, for whoever wonders that nothing fires");

@@ -54,9 +54,14 @@ fn tag(text: &str) -> Result<String, String> {
 
 /// Publishes the message of a run that is committed. Whether it was: without NATS the scheduler's sweep will.
 pub(super) async fn publish(context: &Context, message: JobMessage) -> bool {
+    publish_all(context, &[message]).await
+}
+
+/// The same of several runs: whether all were.
+pub(super) async fn publish_all(context: &Context, messages: &[JobMessage]) -> bool {
     match context.broker.connect("tradeup").await {
         Ok(broker) => {
-            let published = Relay::new(broker.clone()).publish_jobs(&[message]).await == 1;
+            let published = Relay::new(broker.clone()).publish_jobs(messages).await == messages.len();
             broker.close().await;
             published
         }

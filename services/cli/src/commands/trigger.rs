@@ -30,6 +30,9 @@ pub(crate) enum Trigger {
     /// Prove the ledger of all shops, as the daily schedule does, or of one. `tradeup verify --history` shows what
     /// came of it.
     LedgerVerification(LedgerVerification),
+    /// Look at what campaigns have brought against who was held out, and plans against what they wanted to reach, as the
+    /// daily schedule does: of all shops, or of one.
+    KpiFollowUp(KpiFollowUp),
     /// Look at the tiers of all active shops, as the daily schedule does: notices 30 days before a tier is
     /// lowered, and what has come to its date. What was done for a date is not done again.
     TierReview(TierReview),
@@ -90,6 +93,19 @@ pub(crate) struct GapSearch {
     start: Start,
 }
 
+/// Look at what campaigns and plans have brought.
+#[derive(Args)]
+pub(crate) struct KpiFollowUp {
+    /// Whose time has come by then, like 2026-12-29T07:00:00Z; by now, if it is not said.
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    /// Just this shop.
+    #[arg(long)]
+    tenant: Option<String>,
+    #[command(flatten)]
+    start: Start,
+}
+
 /// Prove ledgers.
 #[derive(Args)]
 pub(crate) struct LedgerVerification {
@@ -133,6 +149,10 @@ impl Trigger {
             Self::ExpirationWarning(it) => (Scheduled::ExpirationWarning, as_of(it.as_of), it.start),
             Self::WalletReconciliation(it) => (Scheduled::WalletReconciliation, When::Now, it.start),
             Self::GapSearch(it) => (Scheduled::GapSearch, When::Now, it.start),
+            Self::KpiFollowUp(it) => {
+                of = it.tenant;
+                (Scheduled::KpiFollowUp, as_of(it.as_of), it.start)
+            }
             Self::LedgerVerification(it) => {
                 of = it.tenant;
                 (Scheduled::LedgerVerification, When::Now, it.start)

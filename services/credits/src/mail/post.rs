@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tradeup_domain::{Class, Classify as _, Dependency, ErrorCode, Money, zone};
 use tradeup_mail::unsubscribe::{self, Claims, KeyRing, Notice};
 use tradeup_mail::{
-    ExpiringLot, ExpiryDigest, Locale, Mailer, Outgoing, RenderedMail, Reply, SendError, Step, WebLink,
-    last_valid_day,
+    CampaignMail, ExpiringLot, ExpiryDigest, Locale, Mailer, Outgoing, RenderedMail, Reply, SendError, Step,
+    WebLink, last_valid_day,
 };
 use tradeup_store::digests::{self, Letter, LetterLot, Outcome, Taken};
 use tradeup_store::runs::Sender;
@@ -225,10 +225,21 @@ impl Round<'_> {
         first_name: Option<String>,
     ) -> Result<(RenderedMail, WebLink), TaskError> {
         let zone = zone::parse_zone(&letter.zone).map_err(unwritable)?;
-        let claims =
-            Claims { tenant: self.head.tenant.0, member: letter.member_id, notice: Notice::CreditExpiry };
+        let notice = if letter.words.is_some() { Notice::Campaign } else { Notice::CreditExpiry };
+        let claims = Claims { tenant: self.head.tenant.0, member: letter.member_id, notice };
         let unsubscribe =
             unsubscribe::link(&self.ready.unsubscribe, &self.ready.keys, claims).map_err(unwritable)?;
+        if let Some(words) = &letter.words {
+            let mail = CampaignMail {
+                shop_name: self.head.shop_name.clone(),
+                shop_url: self.head.shop_url.clone(),
+                locale: Locale::parse(&letter.locale),
+                subject: words.subject.clone(),
+                body: words.body.clone(),
+                unsubscribe: unsubscribe.clone(),
+            };
+            return Ok((mail.render().map_err(unwritable)?, unsubscribe));
+        }
         let lot = |lot: &LetterLot| -> Result<ExpiringLot, TaskError> {
             let currency = lot.currency.parse().map_err(unwritable)?;
             let left = Money { amount_minor: lot.amount_minor, currency };

@@ -10,10 +10,8 @@ use std::time::Duration;
 use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::EXPIRATION_WARNING_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
-use tradeup_store::credits::{MemberBatch as _, apply_singly};
-use tradeup_store::digests;
 use tradeup_store::warnings::WarningBatch;
-use tradeup_store::{ErrorKind, batches};
+use tradeup_store::{batches, digests};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::OUTSIDE_RETRY;
@@ -47,7 +45,8 @@ impl Task for ExpirationWarningBatch {
         digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
         tx.commit().await?;
 
-        claim_warnings(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
+        // Committed apart from the end of the run, since mails follow from it; done again it claims what is due by then.
+        batch::apply_apart(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
         let mut tx = context.begin().await?;
         let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
         tx.rollback().await?;
@@ -61,21 +60,4 @@ impl Task for ExpirationWarningBatch {
         let next = batches::complete(&mut tx, claim, parent, &counts).await?;
         Ok(Applied::ended(tx).publishing(next))
     }
-}
-
-/// Claims and commits. Committed apart from the end of the run, since mails follow from it; done again it
-/// claims what is due by then, and nothing twice.
-async fn claim_warnings(context: &TaskContext, batch: &WarningBatch) -> Result<(), TaskError> {
-    let mut tx = context.begin().await?;
-    match batch.apply(&mut tx, batch.range).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::Refused => {
-            // Somebody's data was refused, and with it the whole statement: find out whose.
-            drop(tx);
-            tx = context.begin().await?;
-            apply_singly(&mut tx, batch).await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(tx.commit().await?)
 }

@@ -1,10 +1,12 @@
 //! The tasks of `credits`, one file each.
 
+mod campaign_batch;
 mod credit_expiration_batch;
 mod expiration_warning_batch;
 mod gap_search_tenant;
 mod grant_credit;
 mod handle_order_edited;
+mod kpi_follow_up_tenant;
 mod ledger_verification_tenant;
 mod merge_members;
 mod monthly_credits_batch;
@@ -36,10 +38,12 @@ const OUTSIDE_RETRY: RetryPolicy =
 pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration_batch::CreditExpirationBatch)?
+        .register(campaign_batch::CampaignBatch { post: post.clone() })?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
         .register(handle_order_edited::HandleOrderEdited { shops: shops.clone() })?
         .register(grant_credit::GrantCredit)?
+        .register(kpi_follow_up_tenant::KpiFollowUpTenant::new())?
         .register(ledger_verification_tenant::LedgerVerificationTenant::new())?
         .register(merge_members::MergeMembers)?
         .register(monthly_credits_batch::MonthlyCreditsBatch)?

@@ -4,6 +4,7 @@ pub(crate) mod credit_expiration;
 pub(crate) mod daily_expiration_rescue;
 pub(crate) mod expiration_warning;
 pub(crate) mod gap_search;
+pub(crate) mod kpi_follow_up;
 pub(crate) mod ledger_verification;
 pub(crate) mod monthly_credits;
 pub(crate) mod monthly_strategic_review;
@@ -23,11 +24,12 @@ pub(crate) struct Declared {
 }
 
 /// Every schedule.
-pub(crate) const ALL: [Declared; 10] = [
+pub(crate) const ALL: [Declared; 11] = [
     credit_expiration::SCHEDULE,
     daily_expiration_rescue::SCHEDULE,
     expiration_warning::SCHEDULE,
     gap_search::SCHEDULE,
+    kpi_follow_up::SCHEDULE,
     ledger_verification::SCHEDULE,
     monthly_credits::SCHEDULE,
     monthly_strategic_review::SCHEDULE,

@@ -6,12 +6,14 @@ mod daily_expiration_rescue;
 mod expiration_warning;
 mod expiration_warning_tenant;
 mod gap_search;
+mod kpi_follow_up;
 mod ledger_verification;
 mod monthly_credits;
 mod monthly_credits_tenant;
 mod monthly_strategic_review;
 mod reversal;
 mod reversal_tenant;
+mod start_campaign;
 mod tier_review;
 mod tier_review_tenant;
 mod wallet_reconciliation;
@@ -29,12 +31,14 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(expiration_warning::ExpirationWarning)?
         .register(expiration_warning_tenant::ExpirationWarningTenant)?
         .register(gap_search::GapSearch)?
+        .register(kpi_follow_up::KpiFollowUp)?
         .register(ledger_verification::LedgerVerification)?
         .register(monthly_credits::MonthlyCredits)?
         .register(monthly_credits_tenant::MonthlyCreditsTenant)?
         .register(monthly_strategic_review::MonthlyStrategicReview)?
         .register(reversal::Reversal)?
         .register(reversal_tenant::ReversalTenant)?
+        .register(start_campaign::StartCampaign)?
         .register(tier_review::TierReview)?
         .register(tier_review_tenant::TierReviewTenant)?
         .register(wallet_reconciliation::WalletReconciliation)?

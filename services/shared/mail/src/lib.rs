@@ -1,9 +1,10 @@
-//! The e-mail that warns a member that store credit expires within 7 days.
+//! The e-mails to members: one warns that store credit expires within 7 days, one carries a campaign's message.
 //!
-//! [`ExpiryDigest`] → [`Template::render`] → [`RenderedMail`] → [`Mailer::send`]. What is in the
-//! mail follows the loyalty reference §1.4; who gets one, and that each gets one only, is the
-//! caller's to decide.
+//! [`ExpiryDigest`] → [`Template::render`], or [`CampaignMail::render`] → [`RenderedMail`] → [`Mailer::send`]. What is
+//! in the warning follows the loyalty reference §1.4; who gets one, and that each gets one only, is the caller's to
+//! decide.
 
+mod campaign;
 mod digest;
 pub mod format;
 mod link;
@@ -14,6 +15,7 @@ mod text;
 pub mod unsubscribe;
 mod wording;
 
+pub use campaign::CampaignMail;
 pub use digest::{DigestError, ExpiringLot, ExpiryDigest, LOTS_MAX, last_valid_day};
 pub use format::FormatError;
 pub use link::{InvalidLink, WebLink};

@@ -19,11 +19,11 @@ pub use error::{Part, RenderError, TemplateError};
 use variables::Variables;
 
 use crate::text::one_line;
-use crate::wording::WORDS;
+use crate::wording::{WORDS, Words};
 use crate::{ExpiryDigest, Locale};
 
 /// Longest subject that is sent, in characters: more is shown by no mail program.
-const SUBJECT_CHARS_MAX: usize = 150;
+pub(crate) const SUBJECT_CHARS_MAX: usize = 150;
 
 /// A mail, ready to be sent.
 ///
@@ -79,9 +79,9 @@ impl Template {
     /// # Errors
     /// None of the built-in ones has any (a test takes them all); the signature is that of a check.
     pub fn built_in(locale: &Locale) -> Result<Self, TemplateError> {
-        let source = built_in_source(locale);
-        let locale = if has_words(locale) { locale.clone() } else { Locale::ENGLISH };
-        let engine = engine::build([&source.subject, &source.text, &source.html])?;
+        let (words, locale) = words_of(locale);
+        let [subject, text, html] = words.template();
+        let engine = engine::build([&subject, &text, &html])?;
         Ok(Self { engine, locale })
     }
 
@@ -134,9 +134,7 @@ impl Template {
 /// from when it writes its own.
 #[must_use]
 pub fn built_in_source(locale: &Locale) -> TemplateSource {
-    let language = locale.language();
-    let words = WORDS.iter().find(|words| words.language == language.as_str()).unwrap_or(&WORDS[0]);
-    let [subject, text, html] = words.template();
+    let [subject, text, html] = words_of(locale).0.template();
     TemplateSource { subject, text, html }
 }
 
@@ -146,9 +144,13 @@ pub fn built_in_languages() -> Vec<&'static str> {
     WORDS.iter().map(|words| words.language).collect()
 }
 
-fn has_words(locale: &Locale) -> bool {
+/// The built-in words for a reader, and the locale that they are in: English, if there are none in the reader's language.
+pub(crate) fn words_of(locale: &Locale) -> (&'static Words, Locale) {
     let language = locale.language();
-    WORDS.iter().any(|words| words.language == language.as_str())
+    match WORDS.iter().find(|words| words.language == language.as_str()) {
+        Some(words) => (words, locale.clone()),
+        None => (&WORDS[0], Locale::ENGLISH),
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ pub(crate) fn one_line(given: &str, chars_max: usize) -> String {
     }
 }
 
+/// The lines of a text, each as [`one_line`] has it, however long; an empty one stays.
+pub(crate) fn lines(given: &str) -> Vec<String> {
+    given.lines().map(|line| one_line(line, usize::MAX)).collect()
+}
+
 /// Whether a character has no place within a line. `U+FEFF` and the rest are invisible or turn the
 /// direction (Unicode bidirectional controls).
 fn breaks_a_line(c: char) -> bool {

@@ -36,17 +36,20 @@ const PARAMETER: &str = "token";
 pub enum Notice {
     /// Warnings of credit that expires.
     CreditExpiry,
+    /// Mails of campaigns.
+    Campaign,
 }
 
 impl Notice {
     fn number(self) -> u8 {
         match self {
             Self::CreditExpiry => 1,
+            Self::Campaign => 2,
         }
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        (number == 1).then_some(Self::CreditExpiry)
+        [Self::CreditExpiry, Self::Campaign].into_iter().find(|notice| notice.number() == number)
     }
 }
 
@@ -227,6 +230,17 @@ mod tests {
         // The same number with another key.
         let other = KeyRing::parse(&format!("1:{}", STANDARD.encode([9; 32])).into()).unwrap();
         assert_eq!(verify(&other, &old), Err(InvalidToken));
+    }
+
+    #[test]
+    fn a_link_is_about_the_kind_of_its_mail_alone() {
+        let campaign = Claims { notice: Notice::Campaign, ..claims(7, 8) };
+        let made = token(&ring(&[1]), campaign);
+        assert_eq!(verify(&ring(&[1]), &made), Ok(campaign));
+        // The kind is signed: it can't be changed into the other.
+        let mut bytes = URL_SAFE_NO_PAD.decode(&made).unwrap();
+        bytes[2] = 1;
+        assert_eq!(verify(&ring(&[1]), &URL_SAFE_NO_PAD.encode(bytes)), Err(InvalidToken));
     }
 
     #[test]

@@ -14,9 +14,13 @@ pub(crate) struct Words {
     valid_until: &'static str,
     end_of_day: &'static str,
     total: &'static str,
-    shop: &'static str,
+    pub(crate) shop: &'static str,
     why: &'static str,
     unsubscribe: &'static str,
+    /// Why a campaign's mail comes; `{shop}` is the shop's name. No tags: it is put in as it is.
+    pub(crate) campaign_why: &'static str,
+    /// Ends the mails of campaigns.
+    pub(crate) campaign_unsubscribe: &'static str,
 }
 
 impl Words {
@@ -58,6 +62,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Visit the shop",
         why: "{{ shop_name }} sends you this notice because you have store credit there.",
         unsubscribe: "No more notices of this kind",
+        campaign_why: "{shop} sends you this mail because you have agreed to get its offers.",
+        campaign_unsubscribe: "No more offers by mail",
     },
     Words {
         language: "de",
@@ -71,6 +77,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Zum Shop",
         why: "{{ shop_name }} sendet Ihnen diesen Hinweis, weil Sie dort ein Guthaben haben.",
         unsubscribe: "Keine weiteren Hinweise dieser Art",
+        campaign_why: "{shop} sendet Ihnen diese E-Mail, weil Sie dem Erhalt von Angeboten zugestimmt haben.",
+        campaign_unsubscribe: "Keine Angebote mehr per E-Mail",
     },
     Words {
         language: "fr",
@@ -84,6 +92,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Aller à la boutique",
         why: "{{ shop_name }} vous envoie cet avis parce que vous y disposez d’un avoir.",
         unsubscribe: "Ne plus recevoir ce type d’avis",
+        campaign_why: "{shop} vous envoie ce message parce que vous avez accepté de recevoir ses offres.",
+        campaign_unsubscribe: "Ne plus recevoir d’offres par e-mail",
     },
     Words {
         language: "es",
@@ -97,6 +107,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Ir a la tienda",
         why: "{{ shop_name }} le envía este aviso porque tiene saldo en la tienda.",
         unsubscribe: "No recibir más avisos de este tipo",
+        campaign_why: "{shop} le envía este mensaje porque ha aceptado recibir sus ofertas.",
+        campaign_unsubscribe: "No recibir más ofertas por correo",
     },
     Words {
         language: "it",
@@ -110,6 +122,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Vai al negozio",
         why: "{{ shop_name }} ti invia questo avviso perché hai un credito presso il negozio.",
         unsubscribe: "Non ricevere più avvisi di questo tipo",
+        campaign_why: "{shop} ti invia questo messaggio perché hai accettato di ricevere le sue offerte.",
+        campaign_unsubscribe: "Non ricevere più offerte via e-mail",
     },
     Words {
         language: "nl",
@@ -123,6 +137,8 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "Naar de winkel",
         why: "{{ shop_name }} stuurt u dit bericht omdat u daar winkeltegoed hebt.",
         unsubscribe: "Geen berichten van deze soort meer",
+        campaign_why: "{shop} stuurt u dit bericht omdat u ermee hebt ingestemd aanbiedingen te ontvangen.",
+        campaign_unsubscribe: "Geen aanbiedingen per e-mail meer",
     },
     Words {
         language: "ja",
@@ -136,5 +152,7 @@ pub(crate) const WORDS: [Words; 7] = [
         shop: "ショップへ",
         why: "{{ shop_name }} のストアクレジットをお持ちのお客様にお送りしています。",
         unsubscribe: "このお知らせの配信を停止する",
+        campaign_why: "{shop} からのご案内の受信に同意されたお客様にお送りしています。",
+        campaign_unsubscribe: "ご案内メールの配信を停止する",
     },
 ];

@@ -227,12 +227,19 @@ impl Plan {
             cost_minor: audience.and_then(|members| cost_minor(campaign, members)),
             message_subject: self.message(campaign, &campaign.message_subject),
             message_body: self.message(campaign, &campaign.message_body),
-            approvable: proven && whole && audience.is_some(),
+            approvable: proven && whole && audience.is_some() && self.is_told(campaign),
             hash: String::new(),
             campaign: campaign.clone(),
         };
         proposal.hash = self.hash(&proposal);
         proposal
+    }
+
+    /// Whether nothing is left of its message that members could not be told: no other placeholder, nothing unproven.
+    fn is_told(&self, campaign: &Campaign) -> bool {
+        let told = |kind: Kind<'_>| matches!(kind, Kind::Plain | Kind::Offer);
+        let texts = [&campaign.message_subject, &campaign.message_body];
+        texts.into_iter().all(|text| scan(text, &self.forms()).iter().all(|span| told(span.kind)))
     }
 
     /// A message as members get it: with what the campaign gives.

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::campaigns::CampaignId;
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::outbox::{JobMessage, JobRow};
@@ -49,6 +50,11 @@ pub enum Members {
         as_of: DateTime<Utc>,
         /// Since when what could raise somebody is looked at.
         since: Option<DateTime<Utc>>,
+    },
+    /// Those for whom a campaign does something, and has not yet.
+    Campaign {
+        /// The campaign.
+        id: CampaignId,
     },
     /// Those whom a run has granted something, by itself or by what is below it.
     GrantedBy {
@@ -128,6 +134,17 @@ pub async fn plan(
                 run_id as RunId,
                 as_of,
                 since,
+                size
+            )
+            .execute(db)
+            .await
+        }
+        Members::Campaign { id } => {
+            sqlx::query_file!(
+                "src/batches/plan_campaign.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                id as CampaignId,
                 size
             )
             .execute(db)

@@ -1,4 +1,4 @@
-//! Digests: the mails that warn members, one a day each, and what became of them.
+//! Digests: the mails that warn members, one a day each, those of campaigns, and what became of them.
 //!
 //! At most once: a digest is `sending` in a committed row before the mail server hears of it. What a later
 //! attempt finds so may have been sent and is `unknown`, until a person says what became of it
@@ -34,6 +34,17 @@ pub struct Letter {
     pub written_at: DateTime<Utc>,
     /// Its lots.
     pub lots: Vec<LetterLot>,
+    /// What it says, if it is a campaign's; else it warns of its lots.
+    pub words: Option<Words>,
+}
+
+/// What a campaign's mail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Its subject.
+    pub subject: String,
+    /// Its body, as plain text.
+    pub body: String,
 }
 
 /// A lot in a digest.
@@ -149,6 +160,7 @@ pub async fn pending(
                 zone: row.zone,
                 written_at: row.written_at,
                 lots: lot.into_iter().collect(),
+                words: row.subject.zip(row.body).map(|(subject, body)| Words { subject, body }),
             }),
         }
     }

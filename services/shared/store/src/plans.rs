@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::agent_runs::{self, Lease};
 use crate::audit::{self, Actor};
+use crate::campaigns::Terms;
 use crate::error::{Doing, StoreError};
+use crate::kpi_follow_ups::{self, NewKpi};
 use crate::{Connection, Pool, RunId, TenantId, Tx};
 
 /// Days after which what nobody has decided on is expired: its facts are old by then.
@@ -26,6 +28,8 @@ pub struct NewPlan<'a> {
     pub offline: bool,
     /// What is to be decided on.
     pub items: &'a [NewItem<'a>],
+    /// What it wants to reach, to be looked at again in time.
+    pub kpis: &'a [NewKpi<'a>],
 }
 
 /// A proposal to be decided on.
@@ -39,6 +43,8 @@ pub struct NewItem<'a> {
     pub name: &'a str,
     /// Whether it may be approved: nothing about it is unproven.
     pub approvable: bool,
+    /// What is done then.
+    pub terms: &'a Terms,
 }
 
 /// A plan.
@@ -145,6 +151,8 @@ pub enum Decided {
     NotApprovable,
     /// The offline script proposes it, and the shop's settings do not let that be approved.
     Offline,
+    /// It is of a plan from before campaigns were carried out: what is to be done is not written down in full.
+    Outdated,
 }
 
 /// Keeps a run's plan with its proposals; the first one counts. `false` if there was one.
@@ -174,18 +182,21 @@ pub async fn put(tx: &mut Tx, lease: &Lease, plan: &NewPlan<'_>) -> Result<bool,
     }
     for item in plan.items {
         sqlx::query!(
-            "insert into plan_items (tenant_id, run_id, key, hash, name, approvable) values ($1, $2, $3, $4, $5, $6)",
+            "insert into plan_items (tenant_id, run_id, key, hash, name, approvable, terms)
+             values ($1, $2, $3, $4, $5, $6, $7)",
             lease.tenant as TenantId,
             lease.run_id as RunId,
             agent_runs::storable(item.key),
             item.hash,
             agent_runs::storable(item.name),
             item.approvable,
+            agent_runs::storable_json(&item.terms.stored()),
         )
         .execute(&mut **tx)
         .await
         .doing("keeping a proposal")?;
     }
+    kpi_follow_ups::put(tx, lease, plan.kpis).await?;
     Ok(true)
 }
 
@@ -267,7 +278,8 @@ pub async fn list(pool: &Pool, filter: &PlanFilter<'_>, limit: i64) -> Result<Ve
 }
 
 /// Decides on one proposal, for exactly what it was when it was looked at; on record. The plan is approved or rejected
-/// when nothing of it is left to decide.
+/// when nothing of it is left to decide. What is approved is carried out by a campaign, which the caller makes and begins
+/// in the same transaction: [`crate::campaigns::approve`].
 ///
 /// # Errors
 /// As any statement.
@@ -280,7 +292,7 @@ pub async fn decide(
     actor: &Actor,
 ) -> Result<Decided, StoreError> {
     let item = sqlx::query!(
-        r#"select i.hash, i.state, i.approvable, i.decided_by, p.offline,
+        r#"select i.hash, i.state, i.approvable, i.decided_by, p.offline, i.terms is null as "is_outdated!",
                coalesce((select s.offline_approvals from agent_settings s where s.tenant_id = $1), false) as "offline_approvals!",
                p.created_at < clock_timestamp() - make_interval(days => $4) as "is_old!"
            from plan_items i join plans p on p.tenant_id = i.tenant_id and p.run_id = i.run_id
@@ -312,6 +324,9 @@ pub async fn decide(
         }
         if item.offline && !item.offline_approvals {
             return Ok(Decided::Offline);
+        }
+        if item.is_outdated {
+            return Ok(Decided::Outdated);
         }
     }
     sqlx::query!(

@@ -170,6 +170,13 @@ async fn prove(mut tx: Tx, tenant: TenantId) -> Result<(Examined, Vec<CheckResul
         check!(
             tx_ref,
             tenant,
+            "campaigns_add_up",
+            "src/verify/campaigns_add_up.sql",
+            "what campaigns gave is what their members have, within their limits, and nobody who was held out has any of it"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "run_tree_is_consistent",
             "src/verify/run_tree_is_consistent.sql",
             "no run ended before its children; no batch without its run"

@@ -10,6 +10,7 @@
 mod bury;
 mod execute;
 pub mod faultpoint;
+mod health;
 pub mod intake;
 mod live;
 mod options;
@@ -22,6 +23,7 @@ pub mod restore;
 mod retry;
 mod runner;
 pub mod service;
+pub mod settings;
 mod sweep;
 mod task;
 mod told;

@@ -2,6 +2,7 @@
 //! the same key.
 
 mod agents;
+mod campaigns;
 mod fires;
 pub mod make_up;
 mod manual_grant;
@@ -21,6 +22,7 @@ use tradeup_store::{RunId, TenantRef};
 use uuid::Uuid;
 
 pub use agents::{AgentScan, Asked, CHURN_SCAN, EXPIRATION_RESCUE, STRATEGIC_REVIEW};
+pub use campaigns::decide_campaign;
 pub use fires::*;
 pub use manual_grant::{ManualGrant, ManualGrantError};
 pub use scheduled::{NotYet, Scheduled, When};

@@ -1,4 +1,4 @@
-//! `/unsubscribe?token=…`: ends the warnings for whom the link was made.
+//! `/unsubscribe?token=…`: ends the mails of a kind for whom the link was made.
 //!
 //! GET asks, and changes nothing: scanners follow links. POST unsubscribes, by the page's button or by the
 //! mail program itself (RFC 8058); there is no login, the token's signature is the proof.
@@ -13,8 +13,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use tradeup_mail::unsubscribe::{Claims, KeyRing, verify};
-use tradeup_store::suppressions::{self, Reader, Unwanted};
+use tradeup_mail::unsubscribe::{Claims, KeyRing, Notice, verify};
+use tradeup_store::suppressions::{self, Kind, Reader, Unwanted};
 use tradeup_store::{Pool, StoreError, TenantId, Tx};
 
 use page::{Said, page};
@@ -43,7 +43,7 @@ async fn ask(State(links): State<Arc<Links>>, Query(link): Query<Link>) -> Respo
     match links.reader(claims).await {
         Ok(Some(reader)) => {
             let said = if reader.has_opted_out { Said::Done } else { Said::Question };
-            shown(StatusCode::OK, said, Some(&reader))
+            shown(StatusCode::OK, said, Some((&reader, claims.notice)))
         }
         Ok(None) => not_valid(),
         Err(error) => later(&error),
@@ -53,7 +53,7 @@ async fn ask(State(links): State<Arc<Links>>, Query(link): Query<Link>) -> Respo
 async fn unsubscribe(State(links): State<Arc<Links>>, Query(link): Query<Link>) -> Response {
     let Ok(claims) = verify(&links.keys, &link.token) else { return not_valid() };
     match links.suppress(claims).await {
-        Ok(Some(reader)) => shown(StatusCode::OK, Said::Done, Some(&reader)),
+        Ok(Some(reader)) => shown(StatusCode::OK, Said::Done, Some((&reader, claims.notice))),
         Ok(None) => not_valid(),
         Err(error) => later(&error),
     }
@@ -63,7 +63,7 @@ impl Links {
     async fn reader(&self, claims: Claims) -> Result<Option<Reader>, StoreError> {
         let tenant = TenantId(claims.tenant);
         let mut tx = Tx::of_tenant(&self.pool, tenant).await?;
-        let reader = suppressions::reader(&mut tx, tenant, claims.member).await?;
+        let reader = suppressions::reader(&mut tx, tenant, claims.member, kind(claims.notice)).await?;
         tx.rollback().await?;
         Ok(reader)
     }
@@ -71,14 +71,23 @@ impl Links {
     async fn suppress(&self, claims: Claims) -> Result<Option<Reader>, StoreError> {
         let tenant = TenantId(claims.tenant);
         let mut tx = Tx::of_tenant(&self.pool, tenant).await?;
-        let reader = suppressions::reader(&mut tx, tenant, claims.member).await?;
-        let added =
-            suppressions::add(&mut tx, tenant, claims.member, Unwanted::OptOut, "unsubscribe link").await?;
+        let kind = kind(claims.notice);
+        let reader = suppressions::reader(&mut tx, tenant, claims.member, kind).await?;
+        let unwanted = (kind, Unwanted::OptOut);
+        let added = suppressions::add(&mut tx, tenant, claims.member, unwanted, "unsubscribe link").await?;
         tx.commit().await?;
         if added == Some(true) {
-            tracing::info!(%tenant, "a member wants no more warnings");
+            tracing::info!(%tenant, kind = kind.as_str(), "a member wants no more mails");
         }
         Ok(reader)
+    }
+}
+
+/// The mails that a link is about.
+fn kind(notice: Notice) -> Kind {
+    match notice {
+        Notice::CreditExpiry => Kind::CreditExpiry,
+        Notice::Campaign => Kind::Campaign,
     }
 }
 
@@ -94,7 +103,7 @@ fn later(error: &StoreError) -> Response {
     response
 }
 
-fn shown(status: StatusCode, said: Said, reader: Option<&Reader>) -> Response {
+fn shown(status: StatusCode, said: Said, reader: Option<(&Reader, Notice)>) -> Response {
     // The address has the token in it: nobody else is to get it, and the page is in nobody's frame.
     let headers = [
         (header::CACHE_CONTROL, "no-store"),

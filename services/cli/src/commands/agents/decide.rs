@@ -6,17 +6,17 @@ use anyhow::{bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_domain::amount_text as money;
-use tradeup_store::Tx;
+use tradeup_store::campaigns::CampaignId;
 use tradeup_store::plans::{self, Decided, Verdict};
+use tradeup_store::{TenantRef, Tx, schedules};
+use tradeup_worker::trigger;
 
+use super::super::start::publish;
 use super::super::who::Who;
 use super::plan::Shown;
 use super::words::plain;
 use crate::Context;
 
-/// What follows from an approval.
-const NOT_CARRIED_OUT: &str =
-    "It is on record; nothing is sent or given yet, since no task carries campaigns out in this version.";
 /// What `approve` decides.
 pub(super) const APPROVE: Verdict = Verdict::Approved;
 /// What `reject` decides.
@@ -48,13 +48,18 @@ impl Decide {
         // All or none: what was decided of the first goes with the transaction when the second is refused.
         let mut tx = Tx::of_tenant(&pool, shown.found.tenant).await?;
         let mut decided: Vec<(Value, String)> = Vec::new();
+        let mut messages = Vec::new();
+        let tenant = TenantRef { id: shown.found.tenant, handle: shown.found.handle.clone() };
+        let now = schedules::clock(&pool).await?;
         for key in &self.campaigns {
             let Some(item) = shown.items.iter().find(|item| item.key == *key) else {
                 bail!("the plan of {run_id} has no campaign {key:?}; it has {}", keys(&shown));
             };
             let hash = self.hash.as_deref().unwrap_or(&item.hash);
-            let outcome =
-                plans::decide(&mut tx, shown.found.tenant, run_id, (key, hash), verdict, &actor).await?;
+            let of = (key.as_str(), hash);
+            let (outcome, message) =
+                trigger::decide_campaign(&mut tx, &tenant, run_id, of, verdict, &actor, now).await?;
+            messages.extend(message);
             if let Some(why) = refusal(&outcome) {
                 bail!("{key} of {run_id} was not {}: {why}; nothing was changed", verdict.as_str());
             }
@@ -63,7 +68,8 @@ impl Decide {
             let cost = cost.map(|cost| format!(", {} at most", money(cost, &shown.plan.meta.currency)));
             let before = if is_new { "" } else { " already" };
             decided.push((
-                json!({ "campaign": key, "hash": hash, "state": verdict.as_str(), "new": is_new }),
+                json!({ "campaign": key, "hash": hash, "state": verdict.as_str(), "new": is_new,
+                    "campaign_id": (verdict == APPROVE).then(|| CampaignId::of(run_id, key).to_string()) }),
                 format!(
                     "{key} is {}{before}: {}{}",
                     verdict.as_str(),
@@ -75,8 +81,12 @@ impl Decide {
         let state = plans::get(&mut tx, shown.found.tenant, run_id).await?.map(|plan| plan.state);
         tx.commit().await?;
         let (values, mut lines): (Vec<Value>, Vec<String>) = decided.into_iter().unzip();
+        // Without NATS the scheduler's sweep publishes them.
+        for message in messages {
+            publish(context, message).await;
+        }
         if verdict == APPROVE {
-            lines.push(NOT_CARRIED_OUT.to_owned());
+            lines.push(format!("It is carried out now: tradeup campaigns list {}", tenant.handle));
         }
         let value = json!({ "run_id": run_id.to_string(), "tenant": shown.found.handle, "plan_state": state,
             "campaigns": values });
@@ -100,6 +110,11 @@ fn refusal(outcome: &Decided) -> Option<String> {
         Decided::NotApprovable => Some("something about it is unproven".to_owned()),
         Decided::Offline => Some(
             "rules wrote it and no model; `tradeup agents settings SHOP --offline-approvals yes` lets that be approved"
+                .to_owned(),
+        ),
+        Decided::Outdated => Some(
+            "it was planned before campaigns could be carried out, so what is to be done is not all written down; ask for a \
+             new plan"
                 .to_owned(),
         ),
     }

@@ -89,10 +89,12 @@ impl Settings {
         ensure!(self.who.has_reason(), "--reason: say why, for the record");
         let limit = nano("--day-limit", self.day_limit.as_deref().unwrap_or_default())?;
         let mut tx = Tx::of_engine(pool).await?;
-        agent_settings::change_all_day_cap(&mut tx, limit, &self.who.actor()).await?;
+        let before = agent_settings::change_all_day_cap(&mut tx, limit, &self.who.actor()).await?;
         tx.commit().await?;
-        let value = json!({ "all_shops_day_limit_nano_usd": limit });
-        context.output().show(&value, || format!("All shops together may spend {} in a day.", usd(limit)))?;
+        let value = json!({ "all_shops_day_limit_nano_usd": limit, "before_nano_usd": before });
+        context.output().show(&value, || {
+            format!("All shops together may spend {} in a day; it was {}.", usd(limit), usd(before))
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 

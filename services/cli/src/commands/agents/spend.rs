@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use tradeup_store::{Tx, model_spend, tenants};
+use tradeup_store::agent_budgets;
 
 use super::super::tenant_by_handle;
 use super::words::usd;
@@ -28,14 +28,9 @@ pub(crate) struct Spend {
 impl Spend {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let shops = match &self.tenant {
-            Some(handle) => {
-                let tenant = tenant_by_handle(&pool, handle).await?;
-                vec![(tenant.id, tenant.handle)]
-            }
-            None => {
-                tenants::list(&pool).await?.into_iter().map(|tenant| (tenant.id, tenant.handle)).collect()
-            }
+        let tenant = match &self.tenant {
+            Some(handle) => Some(tenant_by_handle(&pool, handle).await?.handle),
+            None => None,
         };
         // JSON and CSV have billionths of a dollar, people read dollars.
         let for_people = !context.json && !self.csv;
@@ -55,25 +50,23 @@ impl Spend {
             "unknown",
             unknown_cost,
         ]);
-        for (tenant, handle) in shops {
-            let mut tx = Tx::snapshot_of_tenant(&pool, tenant).await?;
-            let spent = model_spend::by_model(&mut tx, tenant, self.months).await?;
-            tx.rollback().await?;
-            for row in spent {
-                sheet.push([
-                    Cell::text(handle.clone()),
-                    Cell::text(row.month),
-                    Cell::text(row.model),
-                    Cell::Number(row.turns),
-                    Cell::Number(row.input_tokens),
-                    Cell::Number(row.cache_write_tokens),
-                    Cell::Number(row.cache_read_tokens),
-                    Cell::Number(row.output_tokens),
-                    amount(row.cost_nano),
-                    Cell::Number(row.unknown),
-                    amount(row.unknown_nano),
-                ]);
-            }
+        let mut spent = agent_budgets::by_shop(&pool, tenant.as_deref(), self.months).await?;
+        // Each shop's in one piece; they come newest first.
+        spent.sort_by(|a, b| a.tenant_handle.cmp(&b.tenant_handle));
+        for row in spent {
+            sheet.push([
+                Cell::text(row.tenant_handle),
+                Cell::text(row.month),
+                Cell::text(row.model),
+                Cell::Number(row.turns),
+                Cell::Number(row.input_tokens),
+                Cell::Number(row.cache_write_tokens),
+                Cell::Number(row.cache_read_tokens),
+                Cell::Number(row.output_tokens),
+                amount(row.cost_nano),
+                Cell::Number(row.unknown),
+                amount(row.unknown_nano),
+            ]);
         }
         sheet.show(context.output(), self.csv, "Nothing was spent.")?;
         Ok(ExitCode::SUCCESS)

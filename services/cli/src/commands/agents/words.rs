@@ -22,12 +22,12 @@ pub(super) fn nano(option: &str, amount: &str) -> anyhow::Result<i64> {
 }
 
 /// Text of a model or a shop for a terminal: nothing in it moves the cursor or hides.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
 }
 
 /// The same in a cell: one line, cut.
-pub(super) fn short(text: &str, chars: usize) -> String {
+pub(crate) fn short(text: &str, chars: usize) -> String {
     let line = plain(text).replace('\n', " ");
     if line.chars().count() <= chars {
         return line;

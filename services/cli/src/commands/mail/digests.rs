@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use clap::Args;
 use serde_json::{Value, json};
+use tradeup_store::campaigns::CampaignId;
 use tradeup_store::digests::{self, DigestFilter, DigestView, Resolution};
 use tradeup_store::runs::{self, Trigger};
 use tradeup_store::tenants::{self, Tenant};
@@ -32,6 +33,9 @@ pub(crate) struct List {
     /// Of this day, UTC.
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<NaiveDate>,
+    /// Of this campaign.
+    #[arg(long, value_name = "CAMPAIGN")]
+    campaign: Option<Uuid>,
     /// How many.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
@@ -56,7 +60,8 @@ pub(crate) struct Resolve {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let pool = context.pool().await?;
-        let filter = DigestFilter { state: self.state, day: self.day, ..DigestFilter::default() };
+        let campaign = self.campaign.map(CampaignId);
+        let filter = DigestFilter { state: self.state, day: self.day, campaign, ..DigestFilter::default() };
         let wanted = match &self.tenant {
             Some(handle) => vec![tenant_by_handle(&pool, handle).await?],
             None => tenants::list(&pool).await?,
@@ -74,8 +79,8 @@ impl List {
                 return "No mails.".to_owned();
             }
             let headings =
-                ["mail", "tenant", "member", "day", "state", "lots", "tries", "taken", "ended", "what"];
-            let mut shown = table(&headings, &[5, 6]);
+                ["mail", "tenant", "member", "day", "state", "about", "tries", "taken", "ended", "what"];
+            let mut shown = table(&headings, &[6]);
             for digest in &listed {
                 shown.add_row([
                     digest.id.to_string(),
@@ -83,7 +88,7 @@ impl List {
                     digest.member_id.to_string(),
                     digest.day.to_string(),
                     digest.state.clone(),
-                    digest.lots.to_string(),
+                    about(digest),
                     digest.tries.to_string(),
                     instant_or_dash(digest.taken_at),
                     instant_or_dash(digest.ended_at),
@@ -114,6 +119,15 @@ async fn of_tenant(
     Ok(listed)
 }
 
+/// What it tells its member.
+fn about(digest: &DigestView) -> String {
+    match (&digest.campaign, digest.lots) {
+        (Some(campaign), _) => format!("campaign {campaign}"),
+        (None, 1) => "1 lot".to_owned(),
+        (None, lots) => format!("{lots} lots"),
+    }
+}
+
 /// What there is to say about its state.
 fn what(digest: &DigestView) -> String {
     if let Some(by) = &digest.resolved_by {
@@ -131,6 +145,7 @@ fn value(digest: &DigestView) -> Value {
     json!({ "digest_id": digest.id.to_string(), "tenant": digest.tenant_handle,
         "member_id": digest.member_id.to_string(), "day": digest.day.to_string(), "state": digest.state,
         "dropped_because": digest.dropped_because, "locale": digest.locale, "lots": digest.lots,
+        "campaign_id": digest.campaign_id.map(|id| id.to_string()), "campaign": digest.campaign,
         "tries": digest.tries, "written_at": instant(digest.written_at),
         "taken_at": digest.taken_at.map(instant), "ended_at": digest.ended_at.map(instant),
         "answer": digest.answer, "error_code": digest.error_code, "error": digest.error,

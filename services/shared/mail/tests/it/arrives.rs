@@ -2,6 +2,7 @@
 
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders as _};
 use tradeup_harness::SmtpMode;
+use tradeup_mail::CampaignMail;
 
 use crate::post::{DIGEST, Letter, Post};
 
@@ -77,6 +78,40 @@ async fn every_language_arrives() {
         assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n").trim_end(), sent.text);
         assert_eq!(message.body_html(0).unwrap().replace("\r\n", "\n").trim_end(), sent.html);
     }
+}
+
+#[tokio::test]
+async fn a_campaigns_mail_arrives_with_its_own_link() {
+    let post = Post::plain("");
+    let letter = Letter::in_language("de-CH");
+    let campaign = CampaignMail {
+        shop_name: letter.digest.shop_name.clone(),
+        shop_url: letter.digest.shop_url.clone(),
+        locale: letter.digest.locale.clone(),
+        subject: "5 € für <Sie>".to_owned(),
+        body: "Guten Tag\n\n<b>5 €</b> liegen bereit.".to_owned(),
+        unsubscribe: format!("https://app.example/unsubscribe?token={}", "y".repeat(79)).parse().unwrap(),
+    };
+    let made = campaign.render().unwrap();
+    post.send_of(&letter, &made, &campaign.unsubscribe).await.unwrap();
+    let mails = post.server.mails();
+    let message = MessageParser::default().parse(&mails[0].content).unwrap();
+    assert_eq!(message.subject(), Some("5 € für <Sie>"));
+    assert_eq!(message.from().unwrap().first().unwrap().name(), Some("Aurora Cards"));
+    for (name, value) in [
+        ("Content-Language", "de-CH"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("List-Unsubscribe", &format!("<{}>", campaign.unsubscribe.as_str())),
+    ] {
+        assert_eq!(message.header_raw(name).map(str::trim), Some(value), "{name}");
+    }
+    let text = message.body_text(0).unwrap().replace("\r\n", "\n");
+    assert!(text.starts_with("Guten Tag\n\n<b>5 €</b> liegen bereit.\n\nZum Shop: https://"), "{text}");
+    let html = message.body_html(0).unwrap();
+    assert!(
+        html.contains("&lt;b&gt;5 €&lt;/b&gt; liegen bereit.")
+            && html.contains(campaign.unsubscribe.as_str())
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use tradeup_domain::Money;
 use tradeup_harness::{SmtpMode, SmtpServer, SmtpSetup};
 use tradeup_mail::{
     Accepted, Address, ExpiringLot, ExpiryDigest, Locale, Mailer, Outgoing, RenderedMail, SendError, Server,
-    Template,
+    Template, WebLink,
 };
 use uuid::Uuid;
 
@@ -68,14 +68,23 @@ impl Post {
     }
 
     pub(crate) async fn send(&self, letter: &Letter) -> Result<Accepted, SendError> {
-        let mail = letter.render();
+        self.send_of(letter, &letter.render(), &letter.digest.unsubscribe).await
+    }
+
+    /// Sends a mail with a link to a letter's recipient.
+    pub(crate) async fn send_of(
+        &self,
+        letter: &Letter,
+        mail: &RenderedMail,
+        unsubscribe: &WebLink,
+    ) -> Result<Accepted, SendError> {
         let outgoing = Outgoing {
             digest_id: DIGEST,
             to: &letter.to,
             shop_name: &letter.digest.shop_name,
             reply_to: letter.reply_to.as_ref(),
-            mail: &mail,
-            unsubscribe: &letter.digest.unsubscribe,
+            mail,
+            unsubscribe,
             written_at: "2026-10-27T09:00:00Z".parse().unwrap(),
         };
         self.mailer.send(&outgoing).await

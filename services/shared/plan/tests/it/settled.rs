@@ -106,6 +106,27 @@ fn what_is_unproven_is_kept_marked_and_not_approvable() {
 }
 
 #[test]
+fn a_message_of_which_something_is_unresolved_can_not_be_approved() {
+    for (field, text) in [
+        ("message_subject", "{{F3}} of you are missed"),
+        ("message_body", "We give you {{credit}} for {{F3}} days."),
+        ("message_body", "We give you {{gift}}."),
+        ("message_body", "We give you 25 dollars."),
+    ] {
+        // Even when nobody has found anything wrong with it.
+        let plan = settle(Settlement {
+            meta: meta(),
+            document: with(&format!("/campaigns/0/{field}"), json!(text)),
+            facts: facts(),
+            limits: &limits(),
+            unproven: Vec::new(),
+            incomplete_because: None,
+        });
+        assert!(!plan.campaigns[0].approvable && plan.campaigns[1].approvable, "{text}");
+    }
+}
+
+#[test]
 fn a_campaign_that_leans_on_a_failed_calculation_is_not_approvable() {
     let mut bad = document();
     bad.calculations[0].args = vec!["F3".to_owned(), "F13".to_owned()];

@@ -4,18 +4,26 @@
 with told as (
     select d.id, m.email, m.first_name,
         case
+            -- A campaign's mail: consent is looked at as it is now.
+            when d.campaign_id is not null then case
+                when t.state <> 'active' then 'shop'
+                when c.state = 'stopped' or m.merged_into is not null or m.deleted_at is not null then 'campaign'
+                when not m.accepts_email_marketing then 'no_consent'
+                else mail_suppressed($1, d.member_id, 'campaign', m.email) end
             when t.state <> 'active' or not t.warns then 'shop'
             when not exists (
                 select from warnings w
                 join lots l on l.tenant_id = w.tenant_id and l.id = w.lot_id and l.member_id = w.member_id
                     and l.currency = w.currency
-                where w.tenant_id = $1 and w.digest_id = d.id and l.expires_at > now()
+                -- Another end than it warns of: a campaign has given the lot more time.
+                where w.tenant_id = $1 and w.digest_id = d.id and l.expires_at = w.expires_at and l.expires_at > now()
                     and l.remaining_minor > held_at(l.held_minor, l.tenant_id, l.id, now())) then 'spent'
             else mail_suppressed($1, d.member_id, 'credit_expiry', m.email)
         end as because
     from digests d
     join tenants t on t.id = d.tenant_id
     join members m on m.tenant_id = d.tenant_id and m.id = d.member_id
+    left join campaigns c on c.tenant_id = d.tenant_id and c.id = d.campaign_id
     where d.tenant_id = $1 and d.id = $2
 )
 update digests d

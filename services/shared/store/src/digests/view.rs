@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
+use crate::campaigns::CampaignId;
 use crate::error::{Doing, StoreError};
 use crate::{Connection, RunId, TenantId};
 
@@ -17,6 +18,8 @@ pub struct DigestFilter {
     pub day: Option<NaiveDate>,
     /// To this member.
     pub member: Option<Uuid>,
+    /// Of this campaign.
+    pub campaign: Option<CampaignId>,
 }
 
 /// A digest as it is shown.
@@ -36,7 +39,7 @@ pub struct DigestView {
     pub dropped_because: Option<String>,
     /// Language tag.
     pub locale: String,
-    /// When its warnings were claimed.
+    /// When its warnings were claimed, or its campaign wrote it down.
     pub written_at: DateTime<Utc>,
     /// The batch that claimed them.
     pub run_id: RunId,
@@ -56,8 +59,12 @@ pub struct DigestView {
     pub error: Option<String>,
     /// Who decided what became of it.
     pub resolved_by: Option<String>,
-    /// How many lots it warns of.
+    /// How many lots it warns of; none, if it is a campaign's.
     pub lots: i64,
+    /// The campaign that it is of, if it is of one.
+    pub campaign_id: Option<CampaignId>,
+    /// That campaign's name.
+    pub campaign: Option<String>,
 }
 
 /// A tenant's digests, newest first.
@@ -79,6 +86,7 @@ pub async fn list(
         filter.day as Option<NaiveDate>,
         limit,
         filter.member as Option<Uuid>,
+        filter.campaign as Option<CampaignId>,
     )
     .fetch_all(db)
     .await

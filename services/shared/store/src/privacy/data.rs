@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::error::{Doing, StoreError};
 use crate::{Connection, TenantId};
 
-/// All that is kept of a member: the profile, memberships, credit with each movement, orders, mails, the bodies of
-/// events that are still there, and in which runs agents looked at it. Amounts are minor units with their currency.
+/// All that is kept of a member: the profile, memberships, credit with each movement, orders, mails, campaigns, the bodies
+/// of events that are still there, and in which runs agents looked at it. Amounts are minor units with their currency.
 ///
 /// # Errors
 /// As any statement.
@@ -18,7 +18,7 @@ pub async fn data_of(db: &mut Connection, tenant: TenantId, member: Uuid) -> Res
         .doing("reading what is known of a member")?;
     Ok(
         json!({ "profile": row.profile, "memberships": row.memberships, "purchases": row.purchases, "credits": row.credits,
-        "movements": row.movements, "orders": row.orders, "mails": row.mails, "events": row.events,
-        "agents": row.agents }),
+        "movements": row.movements, "orders": row.orders, "mails": row.mails, "campaigns": row.campaigns,
+        "events": row.events, "agents": row.agents }),
     )
 }

@@ -22,9 +22,16 @@ select
             'paid_at', o.paid_at, 'eligible_minor', o.base_minor, 'earned_minor', o.posted_minor)
             order by o.paid_at, o.external_id), '[]')
         from orders o where o.tenant_id = $1 and o.member_external_id = m.external_id) as "orders!",
-    (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'state', d.state, 'at', d.ended_at)
-            order by d.day), '[]')
+    (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'state', d.state, 'at', d.ended_at,
+            'campaign', d.campaign_id) order by d.day, d.id), '[]')
         from digests d where d.tenant_id = $1 and d.member_id = m.id) as "mails!",
+    (select coalesce(jsonb_agg(jsonb_build_object('campaign', c.campaign_id, 'arm', c.arm, 'outcome', c.outcome,
+            'amount_minor', c.amount_minor, 'at', c.at, 'later_ends', (
+                select coalesce(jsonb_agg(jsonb_build_object('lot', k.lot_id, 'ended_at', k.ended_at, 'ends_at', k.ends_at)
+                    order by k.lot_id), '[]')
+                from campaign_lots k
+                where k.tenant_id = $1 and k.campaign_id = c.campaign_id and k.member_id = m.id)) order by c.campaign_id), '[]')
+        from campaign_members c where c.tenant_id = $1 and c.member_id = m.id) as "campaigns!",
     (select coalesce(jsonb_agg(jsonb_build_object('event', e.id, 'source', e.source, 'topic', e.topic,
             'received_at', e.received_at, 'body', encode(e.body, 'escape')) order by e.id), '[]')
         from events e where e.tenant_id = $1 and e.customer = m.external_id and e.body is not null) as "events!",

@@ -25,8 +25,18 @@ with found as (
         and (exists (select from ids where position(convert_to(external_id, 'UTF8') in d.message) > 0)
             or ($3 is not null and position(convert_to($3, 'UTF8') in lower_ascii(d.message)) > 0))
     returning 1
+), undone as (
+    -- Of members who are alike there may be one: they are added up no more, and members are read one by one.
+    update snapshots s set spend_steps = null
+    where s.tenant_id = $1 and s.spend_steps is not null
+        and exists (select from member_snapshots m join found on found.id = m.member_id
+            where m.tenant_id = $1 and m.snapshot_id = s.id)
+    returning s.id
+), ungrouped as (
+    delete from snapshot_groups g using undone where g.tenant_id = $1 and g.snapshot_id = undone.id
+    returning 1
 ), unseen as (
-    -- Sums that they are in are of many.
+    -- Other sums that they are in are of many.
     delete from member_snapshots s using found
     where s.tenant_id = $1 and s.snapshot_id in (select id from snapshots where tenant_id = $1) and s.member_id = found.id
     returning 1

@@ -24,6 +24,9 @@ with forgotten as (
 ), unseen as (
     delete from member_snapshots s where s.tenant_id = $1
     returning 1
+), ungrouped as (
+    delete from snapshot_groups g where g.tenant_id = $1
+    returning 1
 ), unaliased as (
     delete from agent_aliases a where a.tenant_id = $1
     returning a.run_id

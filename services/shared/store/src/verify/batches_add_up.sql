@@ -3,9 +3,10 @@ select count(*) over () as "violations!", format('batch %s of run %s', b.seq, b.
         coalesce(e.members, 0), coalesce(e.amount_minor, 0)) as "detail!"
 from batches b
 -- Warnings and reviews of tiers move no money; see warning_batches_add_up, tier_review_batches_add_up. What wallets
--- move is what a shop has booked.
+-- move is what a shop has booked. Of campaigns, see campaigns_add_up.
 join batch_plans p on p.parent_run_id = b.parent_run_id
-    and p.task not in ('expiration-warning-batch', 'tier-review-batch', 'wallet-reconciliation-batch')
+    and p.task not in ('expiration-warning-batch', 'tier-review-batch', 'wallet-reconciliation-batch',
+        'campaign-batch')
 left join (
     select run_id, count(distinct member_id) as members, sum(abs(amount_minor)) as amount_minor
     from ledger_entries where tenant_id = $1 and kind in ('grant', 'expire', 'adjust') group by run_id

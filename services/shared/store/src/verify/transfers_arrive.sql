@@ -22,8 +22,9 @@ from (
     left join lots b on b.tenant_id = $1 and b.id = l.transferred_from
     where l.tenant_id = $1 and l.transferred_from is not null
         and ((l.value_class, l.currency) is distinct from (b.value_class, b.currency)
-            -- A pending lot gets its end when it is released, wherever it is then.
-            or (b.available_at is not null and l.ends_at is distinct from b.ends_at))
+            -- A pending lot gets its end when it is released, wherever it is then; and a campaign lets a lot end later.
+            or (b.available_at is not null and l.ends_at is distinct from b.ends_at
+                and not exists (select from campaign_lots c where c.tenant_id = $1 and c.lot_id in (l.id, b.id))))
     union all
     select 'operation ' || operation, format('debts of %s went out and did not arrive', -sum(amount_minor))
     from debt_entries where tenant_id = $1 and kind in ('debt_transfer_out', 'debt_transfer_in')

@@ -5,8 +5,12 @@ from (
     group by lot_id, kind, expires_at having count(*) > 1
     union all
     select 'member ' || member_id, format('has %s mails of %s', count(*), day)
-    from digests where tenant_id = $1
+    from digests where tenant_id = $1 and campaign_id is null
     group by member_id, day having count(*) > 1
+    union all
+    select 'member ' || member_id, format('has %s mails of campaign %s', count(*), campaign_id)
+    from digests where tenant_id = $1 and campaign_id is not null
+    group by member_id, campaign_id having count(*) > 1
 ) as broken
 order by subject
 limit $2

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tradeup_domain::{Period, monthly};
 use tradeup_proto::job_kind::{
     CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT, EXPIRATION_WARNING, EXPIRATION_WARNING_TENANT, GAP_SEARCH,
-    GAP_SEARCH_TENANT, LEDGER_VERIFICATION, LEDGER_VERIFICATION_TENANT, MONTHLY_CREDITS,
-    MONTHLY_CREDITS_TENANT, TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION,
+    GAP_SEARCH_TENANT, KPI_FOLLOW_UP, KPI_FOLLOW_UP_TENANT, LEDGER_VERIFICATION, LEDGER_VERIFICATION_TENANT,
+    MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT, TIER_REVIEW, TIER_REVIEW_TENANT, WALLET_RECONCILIATION,
     WALLET_RECONCILIATION_TENANT,
 };
 use tradeup_proto::{Message as _, convert, v1};
@@ -191,4 +191,26 @@ pub fn tier_review(fire: Fire) -> NewRun {
 pub fn tier_review_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
     let input = v1::TierReviewTenant { as_of: Some(convert::timestamp(fire.due)) };
     new_run(TIER_REVIEW_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The schedule of the look at what plans have brought.
+pub const KPI_FOLLOW_UP_SCHEDULE: &str = "kpi-follow-up";
+/// When it fires, in UTC: before people come to work.
+pub const KPI_FOLLOW_UP_CRON: &str = "0 7 * * *";
+
+/// What campaigns and plans have brought whose time has come, over all tenants.
+#[must_use]
+pub fn kpi_follow_up(fire: Fire) -> NewRun {
+    let input = v1::KpiFollowUp {
+        as_of: Some(convert::timestamp(fire.due)),
+        spread_ms: fire.spread.num_milliseconds(),
+    };
+    new_run(KPI_FOLLOW_UP, None, instant_key(fire.due), input.encode_to_vec(), fire)
+}
+
+/// The same of one tenant, from a schedule of its own or asked for by a person.
+#[must_use]
+pub fn kpi_follow_up_of_tenant(tenant: TenantRef, fire: Fire) -> NewRun {
+    let input = v1::KpiFollowUpTenant { as_of: Some(convert::timestamp(fire.due)) };
+    new_run(KPI_FOLLOW_UP_TENANT, Some(tenant), instant_key(fire.due), input.encode_to_vec(), fire)
 }

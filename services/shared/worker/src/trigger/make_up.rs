@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use tradeup_domain::Period;
 use tradeup_domain::schedule::{CronSchedule, ScheduleError};
+use tradeup_domain::zone::start_of_day;
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, NewRun, Trigger};
-use tradeup_store::schedules::FireDecision;
-use tradeup_store::{Connection, RunId, StoreError, TenantRef};
+use tradeup_store::schedules::{self, FireDecision};
+use tradeup_store::{Connection, RunId, StoreError, TenantId, TenantRef};
 
 use super::{Fire, Scheduled};
 
@@ -24,6 +26,105 @@ pub struct MadeUp {
     pub existing: Option<RunId>,
 }
 
+/// Most fires that are made up for in one act: a year of days, and some more.
+pub const FIRES_MAX: usize = 400;
+/// Most decisions that are looked at for what could be caught up, and fires of them.
+const DECISIONS_MAX: i64 = 1_000;
+const LOOKED_AT_MAX: usize = 5_000;
+
+/// One end of a range of fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A month, all of it.
+    Month(Period),
+    /// An instant.
+    Instant(DateTime<Utc>),
+}
+
+impl End {
+    /// The month that it is, or lies in.
+    #[must_use]
+    pub fn period(self) -> Period {
+        match self {
+            Self::Month(period) => period,
+            Self::Instant(at) => Period::of(at, Tz::UTC),
+        }
+    }
+
+    /// The first instant of it, in a zone.
+    #[must_use]
+    pub fn beginning(self, zone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Month(period) => start_of_day(zone, period.first_day()),
+            Self::Instant(at) => at,
+        }
+    }
+
+    /// The last second of it.
+    #[must_use]
+    pub fn last(self, zone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Month(period) => start_of_day(zone, period.following().first_day()) - TimeDelta::seconds(1),
+            Self::Instant(at) => at,
+        }
+    }
+}
+
+/// Why a range is not made up for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// It ends before it begins.
+    #[error("it ends before it begins; say its ends the other way round")]
+    Backwards,
+    /// It is too long for one act.
+    #[error("there are more than {FIRES_MAX} fires until then; do it in parts")]
+    TooMany,
+    /// The schedule has no fires.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+/// The fires that a schedule has in a range up to now, as it is now: [`FIRES_MAX`] at most.
+///
+/// # Errors
+/// [`RangeError`].
+pub fn fires_between(
+    cron: &CronSchedule,
+    from: End,
+    until: End,
+    now: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, RangeError> {
+    let (from, until) = (from.beginning(cron.zone()), until.last(cron.zone()));
+    if until < from {
+        return Err(RangeError::Backwards);
+    }
+    // Before that there was nothing to be run.
+    let from = from.max(DateTime::UNIX_EPOCH);
+    let fires = cron.between(from, until.min(now), FIRES_MAX + 1)?;
+    if fires.len() > FIRES_MAX {
+        return Err(RangeError::TooMany);
+    }
+    Ok(fires.into_iter().map(|fire| fire.at).collect())
+}
+
+/// The fires of which a schedule's decisions say that they run nothing: missed, skipped for being late, or fallen into a
+/// pause; oldest first.
+///
+/// # Errors
+/// As any statement; [`ScheduleError::NeverFires`] is none of them, since such a schedule has none.
+pub async fn fires_without_runs(
+    db: &mut Connection,
+    name: &str,
+    tenant: Option<TenantId>,
+    cron: &CronSchedule,
+    since: Option<DateTime<Utc>>,
+) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    let decided = schedules::without_runs(db, name, tenant, since, DECISIONS_MAX).await?;
+    let mut fires = fires_of(cron, &decided, LOOKED_AT_MAX).unwrap_or_default();
+    fires.retain(|at| since.is_none_or(|since| *at >= since));
+    Ok(fires)
+}
+
 impl Scheduled {
     /// The task of a schedule, by the name of the task.
     #[must_use]
@@ -36,7 +137,7 @@ impl Scheduled {
 ///
 /// # Errors
 /// [`ScheduleError::NeverFires`].
-pub fn fires_of(
+fn fires_of(
     cron: &CronSchedule,
     decisions: &[FireDecision],
     max: usize,

@@ -4,17 +4,18 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::Period;
 use tradeup_proto::JobKind;
 use tradeup_proto::job_kind::{
-    CREDIT_EXPIRATION, EXPIRATION_WARNING, GAP_SEARCH, LEDGER_VERIFICATION, MONTHLY_CREDITS, TIER_REVIEW,
-    WALLET_RECONCILIATION,
+    CREDIT_EXPIRATION, EXPIRATION_WARNING, GAP_SEARCH, KPI_FOLLOW_UP, LEDGER_VERIFICATION, MONTHLY_CREDITS,
+    TIER_REVIEW, WALLET_RECONCILIATION,
 };
 use tradeup_store::TenantRef;
 use tradeup_store::runs::NewRun;
 
 use super::{
     CHURN_SCAN, EXPIRATION_RESCUE, Fire, STRATEGIC_REVIEW, credit_expiration, credit_expiration_of_tenant,
-    expiration_warning, expiration_warning_of_tenant, gap_search, gap_search_of_tenant, ledger_verification,
-    ledger_verification_of_tenant, monthly_credits, monthly_credits_due, monthly_credits_of_tenant,
-    tier_review, tier_review_of_tenant, wallet_reconciliation, wallet_reconciliation_of_tenant,
+    expiration_warning, expiration_warning_of_tenant, gap_search, gap_search_of_tenant, kpi_follow_up,
+    kpi_follow_up_of_tenant, ledger_verification, ledger_verification_of_tenant, monthly_credits,
+    monthly_credits_due, monthly_credits_of_tenant, tier_review, tier_review_of_tenant,
+    wallet_reconciliation, wallet_reconciliation_of_tenant,
 };
 
 /// A task of a schedule.
@@ -38,6 +39,8 @@ pub enum Scheduled {
     ExpirationRescue,
     /// Reviewing the month.
     StrategicReview,
+    /// Looking at what plans have brought.
+    KpiFollowUp,
     /// Proving ledgers.
     LedgerVerification,
 }
@@ -63,7 +66,7 @@ pub enum When {
 
 impl Scheduled {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MonthlyCredits,
         Self::CreditExpiration,
         Self::ExpirationWarning,
@@ -73,6 +76,7 @@ impl Scheduled {
         Self::ChurnScan,
         Self::ExpirationRescue,
         Self::StrategicReview,
+        Self::KpiFollowUp,
         Self::LedgerVerification,
     ];
 
@@ -89,6 +93,7 @@ impl Scheduled {
             Self::ChurnScan => CHURN_SCAN.kind,
             Self::ExpirationRescue => EXPIRATION_RESCUE.kind,
             Self::StrategicReview => STRATEGIC_REVIEW.kind,
+            Self::KpiFollowUp => KPI_FOLLOW_UP,
             Self::LedgerVerification => LEDGER_VERIFICATION,
         }
     }
@@ -125,6 +130,10 @@ impl Scheduled {
                 "Has agents review each active shop's programme and plan its next quarter. Each review costs money at the \
                  model's provider, within the shop's budget."
             }
+            Self::KpiFollowUp => {
+                "Looks at campaigns and plans whose time has come: what each has brought, against who was held out and \
+                 what was planned. What was looked at once stands."
+            }
             Self::LedgerVerification => {
                 "Proves each shop's ledger, row by row. A shop whose rows do not add up becomes a dead letter."
             }
@@ -140,7 +149,7 @@ impl Scheduled {
             Self::TierReview => "what is spent until then is not known",
             Self::WalletReconciliation => "wallets are compared as they are now",
             Self::GapSearch => "what will have changed is not known",
-            Self::ChurnScan | Self::ExpirationRescue | Self::StrategicReview => {
+            Self::ChurnScan | Self::ExpirationRescue | Self::StrategicReview | Self::KpiFollowUp => {
                 "what members do until then is not known"
             }
             Self::LedgerVerification => "ledgers are proved as they are now",
@@ -166,6 +175,8 @@ impl Scheduled {
             (Self::ChurnScan, tenant) => CHURN_SCAN.run(tenant, fire),
             (Self::ExpirationRescue, tenant) => EXPIRATION_RESCUE.run(tenant, fire),
             (Self::StrategicReview, tenant) => STRATEGIC_REVIEW.run(tenant, fire),
+            (Self::KpiFollowUp, None) => kpi_follow_up(fire),
+            (Self::KpiFollowUp, Some(tenant)) => kpi_follow_up_of_tenant(tenant, fire),
             (Self::LedgerVerification, None) => ledger_verification(fire),
             (Self::LedgerVerification, Some(tenant)) => ledger_verification_of_tenant(tenant, fire),
         }

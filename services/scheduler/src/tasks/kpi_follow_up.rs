@@ -1,0 +1,37 @@
+//! The daily look at what plans have brought, over all tenants: one child run for each that is not uninstalled.
+//!
+//! Triggered by the schedule or by hand. Effect: child runs and their messages.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tradeup_proto::job_kind::{KPI_FOLLOW_UP, KPI_FOLLOW_UP_TENANT};
+use tradeup_proto::{JobKind, Message as _, v1};
+use tradeup_store::runs::Spawn;
+use tradeup_worker::trigger::KPI_FOLLOW_UP_SCHEDULE;
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+
+use crate::fan_out::{self, NOT_UNINSTALLED};
+
+/// The task.
+pub(crate) struct KpiFollowUp;
+
+impl Task for KpiFollowUp {
+    const KIND: JobKind = KPI_FOLLOW_UP;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(600);
+    type Input = v1::KpiFollowUp;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let payload = v1::KpiFollowUpTenant { as_of: input.as_of };
+        let spawn = Spawn {
+            task: KPI_FOLLOW_UP_TENANT.task,
+            key: &context.claim.key,
+            payload: &payload.encode_to_vec(),
+            states: NOT_UNINSTALLED,
+            schedule: KPI_FOLLOW_UP_SCHEDULE,
+            spread: TimeDelta::milliseconds(input.spread_ms),
+        };
+        fan_out::to_tenants(context, &spawn).await
+    }
+}
