@@ -16,6 +16,12 @@ create or replace function planted.setting(name text) returns text language sql 
 create or replace function planted.share(name text) returns bigint language sql stable parallel safe as $$
     select planted.setting(name)::bigint * 1000 $$;
 
+-- The run that gave all planted credit, long ago: it is not kept any more, as runs of that age are not, so that what it promised
+-- is not asked for by proofs.
+create or replace function planted.run() returns uuid language sql immutable parallel safe as $$
+    select '00000000-0000-0000-0000-000000000001'::uuid $$;
+update retention set runs_deleted_through = greatest(runs_deleted_through, planted.run());
+
 insert into tenants (handle, name, zone, currency, credit_validity, created_at)
 select planted.setting('handle'), planted.setting('handle'), 'America/New_York', planted.setting('currency'), 'P3M',
     planted.setting('as_of')::timestamptz - interval '3 years';
@@ -142,12 +148,12 @@ insert into lots (tenant_id, id, member_id, currency, value_class, reason, sourc
     available_at, expires_at, ends_at, anchor_on, created_at, run_id, note)
 select tenant_id, id, member_id, currency, 'promotional', 'monthly', 'planted-' || n, minor,
     case when used_at is null and ends_at > planted.setting('as_of')::timestamptz then minor else 0 end,
-    granted_at, ends_at, ends_at, granted_at::date, granted_at, md5('planted')::uuid, 'planted'
+    granted_at, ends_at, ends_at, granted_at::date, granted_at, planted.run(), 'planted'
 from planted_lots;
 insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key, effective_at, recorded_at,
     run_id)
 select l.tenant_id, md5(l.id || e.kind)::uuid, l.id, l.member_id, l.currency, e.kind, e.minor, e.kind, e.at, e.at,
-    md5('planted')::uuid
+    planted.run()
 from planted_lots l
 cross join lateral (
     select 'grant' as kind, l.minor::bigint as minor, l.granted_at as at

@@ -2,6 +2,7 @@
 
 mod api;
 mod asking;
+mod campaigns;
 mod commands;
 mod durable;
 mod eval;

@@ -238,6 +238,17 @@ fn limits_are_obeyed() {
     assert_eq!(segments(&nothing), [("expiring", CampaignKind::Mail), ("at_risk", CampaignKind::Mail)]);
 }
 
+#[test]
+fn what_the_last_campaign_brought_is_told() {
+    let mut measured = shop(4_000, 3_000, 900, 0, 0);
+    let labels = ["campaign", "kind", "segment"].map(|label| (label, "mail".to_owned())).to_vec();
+    let lift = Figure::bps("campaign_lift_bps", 2_310).over("30d");
+    measured.rows.push(Row("get_campaign_performance", labels, vec![lift]));
+    let ended = passes(&measured);
+    let state = ended.document.current_state.join(" ");
+    assert!(state.contains("By the newest campaign that was measured"), "{state}");
+}
+
 /// Tool answers are data: what a shop wrote into a title ends nowhere in a plan.
 #[test]
 fn hostile_names_change_nothing() {

@@ -1,13 +1,17 @@
-//! Plants the shops that agents are evaluated on into the database of `TRADEUP_DATABASE_URL`, as the superuser of
-//! `TRADEUP_ADMIN_DATABASE_URL`: it writes what no service may. What is there already is left alone. For a database that
-//! is there to be tried out, never for one with customers.
+//! Plants shops of which it is known what is to be found in them, into the database of `TRADEUP_DATABASE_URL`, as the superuser
+//! of `TRADEUP_ADMIN_DATABASE_URL`: it writes what no service may. Those that agents are evaluated on, or with `--shop
+//! HANDLE` one whose members have ordered for years until now, some of whom are about to leave. What is there already is
+//! left alone. For a database that is there to be tried out, never for one with customers.
 
 use std::process::ExitCode;
 use std::str::FromStr as _;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use tradeup_harness::{Database, plant_evaluation};
+use tradeup_harness::{Database, Planting, plant_evaluation};
+
+/// Members of a shop that is asked for by its handle.
+const MEMBERS: u64 = 900;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -40,12 +44,37 @@ async fn plant() -> Result<Vec<String>, String> {
     .await
     .map_err(|error| format!("{name}: {error}"))?;
     let database = Database { app: pool(app), admin, app_url, owner_url };
-    if members > 0 && !std::env::args().any(|argument| argument == "--beside-customers") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if members > 0 && !arguments.iter().any(|argument| argument == "--beside-customers") {
         return Err(format!(
             "{name} has {members} members of shops that are connected; if it is a demonstration, say --beside-customers"
         ));
     }
-    Ok(plant_evaluation(&database).await)
+    match arguments.iter().position(|argument| argument == "--shop") {
+        None => Ok(plant_evaluation(&database).await),
+        Some(at) => {
+            let handle = arguments.get(at + 1).ok_or("--shop wants a handle, like --shop harbor-records")?;
+            Ok(plant_one(&database, handle).await?.into_iter().collect())
+        }
+    }
+}
+
+/// A shop as of now, if there is none of this handle: a quarter of its regular members have just stopped, and a third have
+/// credit that is about to end.
+async fn plant_one(database: &Database, handle: &str) -> Result<Option<String>, String> {
+    let (is_there, as_of): (bool, String) = sqlx::query_as(
+        "select exists (select from tenants where handle = $1),
+             to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
+    )
+    .bind(handle)
+    .fetch_one(&database.admin)
+    .await
+    .map_err(|error| error.to_string())?;
+    if is_there {
+        return Ok(None);
+    }
+    Planting { as_of, expiring: 330, ..Planting::churn_wave(handle, MEMBERS) }.plant(database).await;
+    Ok(Some(handle.to_owned()))
 }
 
 fn options(name: &str, url: &str) -> Result<PgConnectOptions, String> {

@@ -41,6 +41,9 @@ async fn every_figure_of_a_plan_leads_to_where_it_comes_from() {
         ("/shops/aurora/plans", "reduce churn by a fifth"),
         ("/shops/borealis/plans", "There are none yet."),
         ("/shops/aurora", "/shops/aurora/plans"),
+        ("/shops/aurora", "/shops/aurora/campaigns"),
+        ("/campaigns?state=running", "No campaign matches."),
+        ("/shops/borealis/campaigns", "There are none yet."),
     ] {
         let page = olga.get(path).await.1;
         assert!(page.contains(what), "{path}: {page}");

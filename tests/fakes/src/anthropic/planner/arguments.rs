@@ -5,6 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::brain::Asked;
 
+/// The tool that tells of members whom a filter picks. Nobody is picked without a question about them, and theirs is asked
+/// by the host.
+pub(super) const GROUP: &str = "get_member_group";
+
 /// What arguments are about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<'a> {

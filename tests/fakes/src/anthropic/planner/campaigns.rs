@@ -15,6 +15,24 @@ const MANY_AT_RISK: i64 = 10;
 const SKEWED: i64 = 60;
 /// Below which share of active members the others are written to, in parts of a hundred.
 const FEW_ACTIVE: i64 = 50;
+/// Held out of an audience, in basis points: as little as lets the two arms be compared.
+const HOLD_OUT_BPS: i64 = 1_000;
+const HOLD_OUT_BPS_OF_FEW: i64 = 2_000;
+/// Up to how many members an audience is one of few.
+const FEW: i64 = 300;
+/// Subject and body of messages that give nothing.
+const AT_A_GLANCE: (&str, &str) = (
+    "Your credit and your tier at a glance",
+    "We have not heard from you for a while.\nHave a look at what is waiting for you in your account.",
+);
+const THANKS: (&str, &str) = (
+    "Thank you for being with us",
+    "You are one of those this programme lives on.\nHave a look at what is waiting for you in your account.",
+);
+const WAY_UP: (&str, &str) = (
+    "Your next tier",
+    "The next tier of our programme gives you more with every order.\nYour account shows what is missing to reach it.",
+);
 
 /// A campaign, and what it means for the plan.
 #[derive(Clone, Debug)]
@@ -44,6 +62,10 @@ struct Draft<'a> {
     tier: &'a str,
     gift: Gift,
     audience: &'a Figure,
+    /// What it may cost at most where it does not give credit: what is kept alive.
+    keeps_minor: i64,
+    /// Subject and body where nothing is given.
+    message: (&'static str, &'static str),
     why: String,
     summary: String,
 }
@@ -65,7 +87,7 @@ pub(super) fn choose(task: &Task, seen: &Seen) -> Vec<Proposal> {
     } else if task.is("plan-campaign") {
         &[asked_for]
     } else {
-        &[asked_for, expiring, at_risk, quiet, skewed]
+        &[asked_for, expiring, at_risk, quiet, cooling, skewed]
     };
     let mut chosen: Vec<Proposal> = Vec::new();
     for rule in rules {
@@ -105,6 +127,8 @@ fn asked_for(task: &Task, seen: &Seen) -> Option<Proposal> {
                     tier: "",
                     gift: Gift::Credit,
                     audience,
+                    keeps_minor: 0,
+                    message: THANKS,
                     why: format!("The segment {words} was asked about; it has {} members.", audience.cite()),
                     summary: format!(
                         "The {} members of the segment {words} are written to.",
@@ -131,6 +155,8 @@ fn expiring(task: &Task, seen: &Seen) -> Option<Proposal> {
             tier: "",
             gift: Gift::Time,
             audience,
+            keeps_minor: amount.map_or(0, |figure| figure.value),
+            message: AT_A_GLANCE,
             why: format!("{what} of {members} members would end unused within 30 days."),
             summary: format!(
                 "{what} of {members} members is about to end unused; they are told, and given more time."
@@ -159,6 +185,8 @@ fn at_risk(task: &Task, seen: &Seen) -> Option<Proposal> {
             tier: "",
             gift,
             audience,
+            keeps_minor: 0,
+            message: AT_A_GLANCE,
             why: format!("{members} members are at risk of leaving, {rest}."),
             summary: format!("{members} members are at risk of leaving, {rest}."),
         },
@@ -186,6 +214,8 @@ fn quiet(task: &Task, seen: &Seen) -> Option<Proposal> {
             tier: "",
             gift: Gift::Nothing,
             audience,
+            keeps_minor: 0,
+            message: AT_A_GLANCE,
             why: format!(
                 "Only {some} of {all} members bought over 90 days, and {} slumber.",
                 audience.cite()
@@ -193,6 +223,29 @@ fn quiet(task: &Task, seen: &Seen) -> Option<Proposal> {
             summary: format!(
                 "Only {some} of {all} members bought over 90 days: those who slumber are written to."
             ),
+        },
+    )
+}
+
+/// Who ordered often and is about to cool down is written to before they are at risk: it costs nothing.
+fn cooling(task: &Task, seen: &Seen) -> Option<Proposal> {
+    let audience = seen.audience("needs_attention")?;
+    let members = audience.cite();
+    propose(
+        task,
+        Draft {
+            name: "Before it is too late",
+            phase: 3,
+            segment: "needs_attention",
+            tier: "",
+            gift: Gift::Nothing,
+            audience,
+            keeps_minor: 0,
+            message: AT_A_GLANCE,
+            why: format!(
+                "{members} members used to order more often, and a message is all that they need yet."
+            ),
+            summary: format!("{members} members are cooling down; they are written to, which costs nothing."),
         },
     )
 }
@@ -215,6 +268,8 @@ fn skewed(task: &Task, seen: &Seen) -> Option<Proposal> {
             tier,
             gift: Gift::Nothing,
             audience,
+            keeps_minor: 0,
+            message: WAY_UP,
             why: format!("{some} of {all} members are in one tier, so the tiers set nobody a goal."),
             summary: format!(
                 "{some} of {all} members are in one tier; they are told how the next one is reached."
@@ -235,6 +290,8 @@ fn everyone(task: &Task, seen: &Seen) -> Option<Proposal> {
             tier: "",
             gift: Gift::Nothing,
             audience,
+            keeps_minor: 0,
+            message: AT_A_GLANCE,
             why: format!("No group of the {} members calls for more than a message.", audience.cite()),
             summary: format!("All {} members are written to.", audience.cite()),
         },
@@ -268,12 +325,9 @@ fn propose(task: &Task, draft: Draft<'_>) -> Option<Proposal> {
             "Your credit lasts longer",
             "Some of your credit was about to end. We have given it {{days}} more, so that you can use it.",
         ),
-        Gift::Nothing => (
-            "mail",
-            "Your credit and your tier at a glance",
-            "We have not heard from you for a while.\nHave a look at what is waiting for you in your account.",
-        ),
+        Gift::Nothing => ("mail", draft.message.0, draft.message.1),
     };
+    let held = if members < FEW { HOLD_OUT_BPS_OF_FEW } else { HOLD_OUT_BPS };
     let gives = |wanted: Gift, value: i64| if gift == wanted { value } else { 0 };
     let campaign = json!({
         "key": "",
@@ -288,8 +342,9 @@ fn propose(task: &Task, draft: Draft<'_>) -> Option<Proposal> {
         "credit_ends_within_days": gives(Gift::Credit, 30),
         "extend_days": gives(Gift::Time, extend_days),
         "audience": draft.audience.id,
-        "hold_out_bps": 1_000.clamp(limits.hold_out_bps_min, limits.hold_out_bps_max.max(limits.hold_out_bps_min)),
-        "cost_limit_minor": gives(Gift::Credit, credit_minor) * members,
+        "hold_out_bps": held.clamp(limits.hold_out_bps_min, limits.hold_out_bps_max.max(limits.hold_out_bps_min)),
+        "cost_limit_minor": gives(Gift::Credit, credit_minor) * members
+            + gives(Gift::Time, draft.keeps_minor.clamp(0, limits.campaign_cost_minor_max.max(0))),
         "why": draft.why,
     });
     let action = match gift {

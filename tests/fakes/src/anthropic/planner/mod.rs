@@ -20,10 +20,12 @@
 
 mod arguments;
 mod campaigns;
+mod kpis;
 mod orchestrator;
 mod seen;
 mod specialist;
 mod task;
+mod topics;
 mod words;
 mod writing;
 

@@ -15,7 +15,11 @@ pub(super) fn answer(asked: Asked<'_>, ungrounded_once: bool) -> Reply {
     let results = asked.results();
     // The overview and the trends, then both specialists; in a workflow, whatever is offered of them.
     for step in ["get_", "delegate_"] {
-        let offered: Vec<&str> = asked.tools().into_iter().filter(|tool| tool.starts_with(step)).collect();
+        let offered: Vec<&str> = asked
+            .tools()
+            .into_iter()
+            .filter(|tool| tool.starts_with(step) && *tool != arguments::GROUP)
+            .collect();
         // A step is taken once, whatever came of it; and none after a plan, or after it was said to conclude.
         let taken = results.iter().any(|result| result.name.starts_with(step));
         if !offered.is_empty() && !taken && !is_closed(&results) {

@@ -33,6 +33,18 @@ impl Figure {
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels.get(name).map(String::as_str)
     }
+
+    /// Whether it is of the whole shop: of one currency, if need be.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.labels.keys().all(|label| label == "currency")
+    }
+
+    /// Whether it tells of the same as another: the same figure may come from several tools, with an id of each.
+    pub(super) fn says_as_much(&self, other: &Self) -> bool {
+        let same = self.name == other.name && self.value == other.value && self.currency == other.currency;
+        // What a specialist passed on has lost its labels.
+        same && (self.labels == other.labels || self.labels.is_empty() || other.labels.is_empty())
+    }
 }
 
 /// All that was received.
@@ -97,6 +109,11 @@ impl Seen {
         self.figures.iter().filter(|figure| !figure.of_member)
     }
 
+    /// The figure with an id.
+    pub(super) fn with_id(&self, id: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.id == id)
+    }
+
     /// The figure of a name for the whole shop.
     pub(super) fn named(&self, name: &str) -> Option<&Figure> {
         let named = || self.figures().filter(|figure| figure.name == name);
@@ -129,8 +146,14 @@ impl Seen {
     }
 
     fn labelled(&self, label: &str, value: &str) -> Option<&Figure> {
-        let mut counts = self.figures().filter(|figure| figure.is_count() && figure.name.contains("member"));
-        counts.find(|figure| figure.label(label) == Some(value) && figure.labels.len() == 1)
+        let counts = || {
+            self.figures()
+                .filter(|figure| figure.is_count() && figure.name.contains("member"))
+                .filter(|figure| figure.label(label) == Some(value) && figure.labels.len() == 1)
+        };
+        // All of them, before those in some group.
+        let all = format!("{label}_members");
+        counts().find(|figure| figure.name == all).or_else(|| counts().next())
     }
 }
 

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::arguments::{self, Wish};
 use super::seen::{Figure, Seen};
-use super::words;
+use super::{topics, words};
 use crate::anthropic::brain::{Asked, Reply};
 
 const SUBMIT: &str = "submit_findings";
 
 /// Figures that matter by themselves: part of the name, the weight, and what it means.
-const TELLING: [(&str, &str, &str); 9] = [
+const TELLING: [(&str, &str, &str); 10] = [
+    ("other_currency_revenue", "high", "It is in no sum of the shop's own currency."),
     ("at_risk_members", "high", "They have gone quiet compared with how they used to buy."),
     ("expiring_unused", "high", "It is lost to members unless somebody tells them."),
     ("expiring", "high", "Who is about to lose credit can still be reached."),
@@ -21,11 +22,12 @@ const TELLING: [(&str, &str, &str); 9] = [
     ("active_members", "medium", "They are who the programme lives on."),
     ("tier_", "medium", "It tells how the programme is made up."),
     ("segment_", "medium", "It tells how members differ."),
-    ("lift", "medium", "It tells what earlier campaigns were worth."),
+    (topics::LIFT, "high", "It tells what the campaign was worth."),
 ];
 
 pub(super) fn answer(asked: Asked<'_>) -> Reply {
-    let tools: Vec<&str> = asked.tools().into_iter().filter(|tool| *tool != SUBMIT).collect();
+    let tools: Vec<&str> =
+        asked.tools().into_iter().filter(|tool| ![SUBMIT, arguments::GROUP].contains(tool)).collect();
     let results = asked.results();
     let called = |name: &&str| results.iter().any(|result| result.name == **name);
     if !tools.is_empty() && !tools.iter().any(called) && !results.iter().any(|result| result.name == SUBMIT) {
@@ -80,7 +82,7 @@ fn findings(seen: &Seen, refused: &[&str]) -> Value {
 fn statement(figure: &Figure) -> Option<(u8, Value)> {
     let what = words::sentence(&words::of(figure)?);
     let telling = TELLING.iter().find(|(name, _, _)| figure.name.contains(name));
-    let whole = figure.labels.is_empty();
+    let whole = figure.is_of_all() || figure.name == topics::LIFT;
     let (weight, meaning) = match telling {
         // Nothing to worry about is not weighty.
         Some((_, _, _)) if figure.value == 0 => ("low", ""),

@@ -13,6 +13,21 @@ pub(super) struct Task {
     pub(super) target_segment: Option<String>,
     pub(super) limits: Limits,
     pub(super) tiers: Vec<String>,
+    #[serde(deserialize_with = "filter")]
+    pub(super) filter: Filter,
+}
+
+/// Whom a question picks, as far as it is of use here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Filter {
+    pub(super) segments: Vec<String>,
+    pub(super) tiers: Vec<String>,
+}
+
+/// A filter of another form picks nobody that could be named.
+fn filter<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Filter, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
 /// What no offer may go beyond. The defaults are so careful that they hold for every shop.

@@ -41,7 +41,8 @@ pub(super) fn tool(name: &str) -> String {
     name.trim_start_matches("get_").replace('_', " ")
 }
 
-fn is_word(text: &str) -> bool {
+/// Whether it may stand in a sentence as it is: no digits, and nothing of a stranger's.
+pub(super) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|char| char.is_ascii_lowercase() || matches!(char, '_' | '-'))
 }
 

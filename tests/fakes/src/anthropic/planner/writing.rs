@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 use super::campaigns::{self, Proposal};
 use super::seen::{Figure, Seen};
 use super::task::Task;
-use super::words;
+use super::{kpis, topics, words};
+
+/// Paragraphs of the current state, and of them what the figures say about the goal.
+const STATE_MAX: usize = 12;
+const ANSWERS_MAX: usize = 5;
+/// Sentences of an answer in the summary.
+const SUMMARY_ANSWERS: usize = 3;
 
 /// What is put together.
 #[derive(Default)]
@@ -39,9 +45,13 @@ pub(super) fn plan(task: &Task, seen: &Seen) -> Value {
         return bare(task, seen);
     };
     let proposals = campaigns::choose(task, seen);
-    let kpis = if task.is_analysis() { Vec::new() } else { kpis(task, seen) };
+    let kpis = if task.is_analysis() { Vec::new() } else { kpis::of(task, seen) };
     let mut writing = Writing::default();
-    state(&mut writing, seen, total);
+    state(&mut writing, task, seen, total);
+    if task.is_analysis() {
+        // The answer comes before how all members stand.
+        writing.summary.extend(topics::answers(task, seen).into_iter().take(SUMMARY_ANSWERS));
+    }
     for proposal in &proposals {
         writing.summary.push(proposal.summary.clone());
     }
@@ -66,7 +76,7 @@ pub(super) fn bare(task: &Task, seen: &Seen) -> Value {
 }
 
 /// Where the shop stands.
-fn state(writing: &mut Writing, seen: &Seen, total: &Figure) {
+fn state(writing: &mut Writing, task: &Task, seen: &Seen, total: &Figure) {
     let all = total.cite();
     if total.value == 0 {
         writing.state.push(format!("The programme has {all} members yet: there is not enough data."));
@@ -92,15 +102,24 @@ fn state(writing: &mut Writing, seen: &Seen, total: &Figure) {
     }
     expiring(writing, seen);
     trend(writing, seen);
+    writing.state.extend(topics::brought(seen));
     if writing.state.is_empty() {
         writing.state.push(format!("The programme has {all} members."));
     }
+    let answers: Vec<String> = topics::answers(task, seen)
+        .into_iter()
+        .filter(|answer| says_something_new(writing, seen, answer))
+        .collect();
+    writing.state.extend(answers.into_iter().take(ANSWERS_MAX));
+    let tiers = topics::tiers(task, seen).filter(|tiers| says_something_new(writing, seen, tiers));
+    writing.state.extend(tiers);
     for statement in &seen.statements {
-        let room = writing.state.len() < 10;
-        if room && !writing.state.contains(statement) && cites_something_new(writing, statement) {
+        let room = writing.state.len() < STATE_MAX - 1;
+        if room && says_something_new(writing, seen, statement) {
             writing.state.push(statement.clone());
         }
     }
+    writing.state.truncate(STATE_MAX);
 }
 
 /// Credit that is about to end, and its share of all that is open.
@@ -148,10 +167,17 @@ fn trend(writing: &mut Writing, seen: &Seen) {
     }
 }
 
-/// Whether a specialist's statement cites a fact that nothing yet cites.
-fn cites_something_new(writing: &Writing, statement: &str) -> bool {
-    let ids = statement.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|(id, _)| id.trim());
-    ids.into_iter().any(|id| !writing.state.iter().any(|text| text.contains(&format!("{{{{{id}}}}}"))))
+/// Whether a sentence cites a figure that nothing yet cites; the same one may have been told by several tools.
+fn says_something_new(writing: &Writing, seen: &Seen, sentence: &str) -> bool {
+    let told: Vec<&Figure> =
+        writing.state.iter().flat_map(|text| cited(text)).filter_map(|id| seen.with_id(id)).collect();
+    cited(sentence)
+        .any(|id| seen.with_id(id).is_none_or(|figure| !told.iter().any(|other| other.says_as_much(figure))))
+}
+
+/// The ids that a text cites.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    text.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|(id, _)| id.trim())
 }
 
 fn idle(task: &Task, total: &Figure) -> String {
@@ -175,6 +201,9 @@ fn gaps(writing: &mut Writing, task: &Task, seen: &Seen, proposals: &[Proposal],
             writing.gaps.push(gap);
         }
     }
+    if seen.named("members_total").is_some_and(|total| total.value == 0) {
+        writing.gaps.push("There is not enough data about members: the programme has none.".to_owned());
+    }
     if task.is_analysis() {
         return;
     }
@@ -192,74 +221,6 @@ fn gaps(writing: &mut Writing, task: &Task, seen: &Seen, proposals: &[Proposal],
     if kpis.is_empty() {
         writing.gaps.push("There is no baseline to measure a KPI from.".to_owned());
     }
-}
-
-/// What is measured: every measure that has a baseline, those of the task first.
-fn kpis(task: &Task, seen: &Seen) -> Vec<Value> {
-    let wanted = wanted_bps(&task.goal);
-    let horizon = task.timeline_days.unwrap_or(90).clamp(7, 365);
-    let soon = horizon.min(30);
-    let all = [
-        ("at_risk_members", "Members at risk", -wanted, horizon, "Count the members at risk again."),
-        (
-            "expiring_unused_30d_minor",
-            "Credit that ends unused",
-            -wanted,
-            soon,
-            "Add up again what ends within 30 days.",
-        ),
-        ("active_members_90d", "Active members", wanted / 2, horizon, "Count again who bought over 90 days."),
-        (
-            "retention_90d_bps",
-            "Members who come back",
-            wanted / 2,
-            horizon,
-            "Measure retention over 90 days again.",
-        ),
-        (
-            "credit_redemption_90d_bps",
-            "Credit that is used",
-            wanted / 2,
-            horizon,
-            "Measure again what was used over 90 days.",
-        ),
-    ];
-    let of_task = |name: &str| match name {
-        _ if task.is("daily-expiration-rescue") => name == "expiring_unused_30d_minor",
-        _ if task.is("weekly-churn-prevention-scan") => name != "expiring_unused_30d_minor",
-        _ => true,
-    };
-    all.into_iter()
-        .filter(|(name, ..)| of_task(name))
-        .filter_map(|(name, title, change, horizon, how)| {
-            let baseline = seen.named(name).filter(|figure| figure.value > 0)?;
-            // What is nearly all of it already can't grow by as much.
-            let room = i128::from(baseline.value) * i128::from(10_000 + change) / 10_000;
-            let fits = baseline.unit != "bps" || room < 10_000;
-            fits.then(|| {
-                json!({
-                    "name": title,
-                    "measure": name,
-                    "baseline": baseline.id,
-                    "target_change_bps": change,
-                    "horizon_days": horizon,
-                    "how": how,
-                })
-            })
-        })
-        .take(4)
-        .collect()
-}
-
-/// The change that the goal speaks of, like `20 %`, in basis points; a fifth when it speaks of none.
-fn wanted_bps(goal: &str) -> i64 {
-    let words: Vec<&str> = goal.split_whitespace().collect();
-    let number = words.iter().enumerate().find_map(|(at, word)| {
-        let next = words.get(at + 1).is_some_and(|next| next.starts_with('%') || next.starts_with("percent"));
-        let number = word.trim_end_matches(['.', ',', ';']);
-        number.strip_suffix('%').or(next.then_some(number))?.parse::<i64>().ok()
-    });
-    number.filter(|percent| (2..=50).contains(percent)).map_or(2_000, |percent| percent * 100)
 }
 
 fn document(task: &Task, writing: &Writing, proposals: &[Proposal], kpis: &[Value]) -> Value {

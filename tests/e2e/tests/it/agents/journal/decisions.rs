@@ -7,24 +7,55 @@ use serde_json::{Value, json};
 use tradeup_harness::eventually;
 use tradeup_store::agent_settings::{self, Change};
 use tradeup_store::audit::Actor;
+use tradeup_store::campaigns::Terms;
 use tradeup_store::plans::{self, Decided, NewItem, NewPlan, PlanFilter, Verdict};
 use tradeup_store::{RunId, retention};
+use uuid::Uuid;
 
 use super::{A, B, Books, KEEP};
 
 /// A plan with two proposals, the second of which may not be approved.
 async fn planned(books: &Books, document: &Value, offline: bool) -> RunId {
     let lease = books.run(A).await;
+    let terms = terms();
     let items = [
-        NewItem { key: "c1", hash: &"a".repeat(64), name: "Come\0 back", approvable: true },
-        NewItem { key: "c2", hash: &"b".repeat(64), name: "Unproven", approvable: false },
+        NewItem { key: "c1", hash: &"a".repeat(64), name: "Come\0 back", approvable: true, terms: &terms },
+        NewItem { key: "c2", hash: &"b".repeat(64), name: "Unproven", approvable: false, terms: &terms },
     ];
-    let plan = NewPlan { kind: "plan-campaign", goal: "g", document, complete: true, offline, items: &items };
+    let plan = NewPlan {
+        kind: "plan-campaign",
+        goal: "g",
+        document,
+        complete: true,
+        offline,
+        items: &items,
+        kpis: &[],
+    };
     let mut tx = books.tx(A).await;
     assert!(plans::put(&mut tx, &lease, &plan).await.unwrap());
     assert!(!plans::put(&mut tx, &lease, &plan).await.unwrap(), "the first one counts");
     tx.commit().await.unwrap();
     lease.run_id
+}
+
+/// What is done by a mail alone.
+fn terms() -> Terms {
+    Terms {
+        kind: "mail".to_owned(),
+        segment: "at_risk".to_owned(),
+        tier: None,
+        snapshot: Uuid::nil(),
+        as_of: "2026-11-29T10:00:00Z".parse().unwrap(),
+        subject: "Come\0 back".to_owned(),
+        body: "b".to_owned(),
+        currency: "USD".to_owned(),
+        credit_minor: 0,
+        credit_ends_within_days: 0,
+        extend_days: 0,
+        hold_out_bps: 1_000,
+        cost_limit_minor: 0,
+        horizon_days: 30,
+    }
 }
 
 async fn decide(books: &Books, run: RunId, key: &str, hash: char, verdict: Verdict) -> Decided {
@@ -151,6 +182,7 @@ async fn plans_of_all_shops_are_listed_newest_first_page_by_page() {
             complete: true,
             offline: false,
             items: &items,
+            kpis: &[],
         };
         let mut tx = books.tx(tenant).await;
         assert!(plans::put(&mut tx, &lease, &plan).await.unwrap());

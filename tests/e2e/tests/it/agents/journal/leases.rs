@@ -38,6 +38,7 @@ async fn who_has_lost_the_run_writes_nothing() {
         complete: true,
         offline: false,
         items: &[],
+        kpis: &[],
     };
     // Each in a transaction of its own that is committed whatever came of it: nothing is left to the caller.
     for write in 0..10 {
