@@ -6,6 +6,7 @@
 //! runs or scheduler, over batches that are planned beforehand. System and floor take turns, each
 //! round on a period of its own, so that a drift of the machine falls on both.
 
+mod agents;
 mod console;
 mod expiry;
 mod fairness;
@@ -51,6 +52,8 @@ enum Command {
     Console(console::Console),
     /// The daily review of the tiers of a large shop.
     Tiers(tiers::Tiers),
+    /// Agents: tools and snapshots over a large shop, turns, and many runs at once.
+    Agents(agents::Agents),
 }
 
 #[tokio::main]
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Recovery(recovery) => recovery.run().await,
         Command::Console(console) => console.run().await,
         Command::Tiers(tiers) => tiers.run().await,
+        Command::Agents(agents) => agents.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
     }
 }

@@ -154,12 +154,16 @@ pub async fn forget_old(pool: &Pool, tenant: TenantId) -> Result<u64, StoreError
         .fetch_one(&mut *tx)
         .await
         .doing("deleting members of old snapshots")?;
+    let alike = sqlx::query_file_scalar!("src/snapshots/forget_groups.sql", tenant as TenantId, ROWS_MAX)
+        .fetch_one(&mut *tx)
+        .await
+        .doing("deleting groups of old snapshots")?;
     let old = sqlx::query_file_scalar!("src/snapshots/forget_cells.sql", tenant as TenantId, CELL_DAYS)
         .fetch_one(&mut *tx)
         .await
         .doing("deleting old snapshots")?;
     tx.commit().await?;
-    Ok(u64::try_from(gone + old).unwrap_or(0))
+    Ok(u64::try_from(gone + alike + old).unwrap_or(0))
 }
 
 async fn make(pool: &Pool, tenant: TenantId, as_of: DateTime<Utc>) -> Result<SnapshotId, StoreError> {
@@ -183,11 +187,12 @@ async fn begin(
     tenant: TenantId,
     as_of: DateTime<Utc>,
 ) -> Result<SnapshotId, StoreError> {
-    // Sorts and hashes of millions of rows, a few at once; tables that are read from end to end, as nothing else does; and
-    // no loops within loops, which a plan would have that knows nothing yet of the rows that were just made.
+    // Hashes of millions of rows, a few at once; tables that are read from end to end, as nothing else does; and no loops
+    // within loops, nor groups by sorting, which a plan would have that knows nothing yet of the rows that were just made.
     sqlx::query!(
         "select set_config('work_mem', '64MB', true) as memory, set_config('jit', 'off', true) as jit,
-             set_config('enable_seqscan', 'on', true) as scans, set_config('enable_nestloop', 'off', true) as loops"
+             set_config('hash_mem_multiplier', '4', true) as hashes, set_config('enable_seqscan', 'on', true) as scans,
+             set_config('enable_nestloop', 'off', true) as loops, set_config('enable_sort', 'off', true) as sorts"
     )
     .fetch_one(&mut *db)
     .await
@@ -206,6 +211,14 @@ async fn begin(
     .doing("emptying a snapshot")?;
     sqlx::query!(
         "delete from member_snapshots where tenant_id = $1 and snapshot_id = $2",
+        tenant as TenantId,
+        id
+    )
+    .execute(&mut *db)
+    .await
+    .doing("emptying a snapshot")?;
+    sqlx::query!(
+        "delete from snapshot_groups where tenant_id = $1 and snapshot_id = $2",
         tenant as TenantId,
         id
     )
@@ -233,6 +246,10 @@ async fn fill(db: &mut Connection, tenant: TenantId, id: SnapshotId) -> Result<(
         .execute(&mut *db)
         .await
         .doing("adding up members")?;
+    sqlx::query_file!("src/snapshots/alike.sql", tenant as TenantId, id.0)
+        .execute(&mut *db)
+        .await
+        .doing("adding up members who are alike")?;
     sqlx::query_file!("src/snapshots/orders.sql", tenant as TenantId, id.0, as_of, currency, zone)
         .execute(&mut *db)
         .await

@@ -64,7 +64,7 @@ impl Part {
 }
 
 /// A group of members: how many, what they bring and hold, and which segments they are of. Groups by tier and segment alone
-/// are among the sums of the snapshot; any other is read member by member.
+/// are among the sums of the snapshot; any other is added up of members who are alike.
 ///
 /// # Errors
 /// As any statement.
@@ -146,17 +146,96 @@ fn summed(cells: &Cells, filter: &Filter) -> Vec<Part> {
     parts
 }
 
+/// Members who are alike were added up when the snapshot was made, and are read instead of single ones: a large shop has
+/// ten thousands of them. Spend is in steps there: those who are above it within its own step are looked at one by one.
 async fn read(
     db: &mut Connection,
     tenant: TenantId,
     snapshot: SnapshotId,
     filter: &Filter,
 ) -> Result<Vec<Part>, StoreError> {
-    // A large part of a shop's members is read from end to end, unlike what services read otherwise.
-    sqlx::query!("select set_config('enable_seqscan', 'on', true) as scans")
-        .fetch_one(&mut *db)
-        .await
-        .doing("preparing to add up a group of members")?;
+    // A large part of a shop's rows is read from end to end, unlike what services read otherwise.
+    let steps = sqlx::query!(
+        "select spend_steps, set_config('enable_seqscan', 'on', true) as scans
+         from snapshots where tenant_id = $1 and id = $2",
+        tenant as TenantId,
+        snapshot as SnapshotId,
+    )
+    .fetch_optional(&mut *db)
+    .await
+    .doing("preparing to add up a group of members")?;
+    let Some(steps) = steps.and_then(|row| row.spend_steps) else {
+        return members(db, tenant, snapshot, filter, None).await;
+    };
+    let (step, below) = from_step(&steps, filter.spent_365d_min_minor);
+    let mut parts = alike(db, tenant, snapshot, filter, step).await?;
+    if below.is_within {
+        for part in members(db, tenant, snapshot, filter, below.minor).await? {
+            match parts.iter_mut().find(|of| of.segment == part.segment) {
+                Some(sum) => sum.add(&part),
+                None => parts.push(part),
+            }
+        }
+        parts.sort_by(|a, b| a.segment.cmp(&b.segment));
+    }
+    Ok(parts)
+}
+
+/// Up to which amount single members are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Below {
+    /// Whether any are.
+    is_within: bool,
+    /// The amount; none: whatever they have spent.
+    minor: Option<i64>,
+}
+
+/// The first step of which all have spent so much, and who of the one before is to be looked at.
+fn from_step(steps: &[i64], least: Option<i64>) -> (i32, Below) {
+    let Some(least) = least.filter(|least| *least > 0) else { return (0, Below::default()) };
+    let reached = steps.partition_point(|step| *step <= least);
+    let after = |step: usize| i32::try_from(step).unwrap_or(i32::MAX);
+    match reached.checked_sub(1).and_then(|last| steps.get(last)) {
+        // Before the first step is who has spent nothing.
+        None => (1, Below::default()),
+        // It begins there: all of it.
+        Some(begins) if *begins == least => (after(reached), Below::default()),
+        Some(_) => (after(reached + 1), Below { is_within: true, minor: steps.get(reached).copied() }),
+    }
+}
+
+async fn alike(
+    db: &mut Connection,
+    tenant: TenantId,
+    snapshot: SnapshotId,
+    filter: &Filter,
+    step: i32,
+) -> Result<Vec<Part>, StoreError> {
+    sqlx::query_file_as!(
+        Part,
+        "src/insights/audience_alike.sql",
+        tenant as TenantId,
+        snapshot as SnapshotId,
+        &filter.tiers,
+        &filter.segments,
+        filter.risk_min,
+        filter.inactive_days_min,
+        filter.balance_min_minor,
+        step,
+        filter.expiring_within_days,
+    )
+    .fetch_all(db)
+    .await
+    .doing("adding up members who are alike")
+}
+
+async fn members(
+    db: &mut Connection,
+    tenant: TenantId,
+    snapshot: SnapshotId,
+    filter: &Filter,
+    spent_below: Option<i64>,
+) -> Result<Vec<Part>, StoreError> {
     sqlx::query_file_as!(
         Part,
         "src/insights/audience.sql",
@@ -169,8 +248,37 @@ async fn read(
         filter.balance_min_minor,
         filter.spent_365d_min_minor,
         filter.expiring_within_days,
+        spent_below,
     )
     .fetch_all(db)
     .await
     .doing("adding up a group of members")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_whole_where_it_begins_and_looked_at_within() {
+        let steps = [100, 500, 500, 900];
+        let all = Below::default();
+        let within = |minor| Below { is_within: true, minor };
+        for (least, expected) in [
+            (None, (0, all)),
+            (Some(0), (0, all)),
+            (Some(-5), (0, all)),
+            (Some(1), (1, all)),
+            (Some(100), (1, all)),
+            (Some(101), (2, within(Some(500)))),
+            (Some(499), (2, within(Some(500)))),
+            (Some(500), (3, all)),
+            (Some(501), (4, within(Some(900)))),
+            (Some(900), (4, all)),
+            (Some(901), (5, within(None))),
+        ] {
+            assert_eq!(from_step(&steps, least), expected, "{least:?}");
+        }
+        assert_eq!(from_step(&[], Some(7)), (1, all), "nobody has spent anything");
+    }
 }

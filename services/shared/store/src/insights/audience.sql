@@ -1,5 +1,6 @@
--- A group of members added up by segment.
+-- A group of members added up by segment, member by member.
 -- $1 tenant  $2 snapshot  $3 tiers  $4 segments  $5 risk  $6 days without order  $7 credit  $8 spent  $9 ends within days
+-- $10 spent less than
 select s.segment, count(*) as "members!", count(*) filter (where s.reachable) as "reachable!",
     count(*) filter (where s.orders_90d > 0) as "active_90d!", coalesce(sum(s.orders_90d), 0)::bigint as "orders_90d!",
     coalesce(sum(s.spend_90d_minor), 0)::bigint as "spend_90d!",
@@ -18,6 +19,7 @@ where s.tenant_id = $1 and s.snapshot_id = $2
     and ($6::int is null or coalesce(s.recency_days, s.joined_days) >= $6)
     and ($7::bigint is null or s.balance_minor >= $7)
     and ($8::bigint is null or s.spend_365d_minor >= $8)
+    and ($10::bigint is null or s.spend_365d_minor < $10)
     and ($9::int is null or (case when $9 <= 7 then s.expiring_7d_minor else s.expiring_30d_minor end) > 0)
 group by s.segment
 order by s.segment
