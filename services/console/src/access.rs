@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use tradeup_access::{Act, Role, SessionToken, UserToken};
 use tradeup_store::audit::Actor;
 use tradeup_store::{TenantId, sessions, user_tokens};
 
 use crate::Console;
+use crate::cookies::Cookie;
 use crate::failure::Failure;
 use crate::views::said;
 
-/// The cookie that holds the session's token.
-pub(crate) const COOKIE_NAME: &str = "tradeup_session";
 /// A session lasts so long at most (ASVS 5.0, 7.3.2).
 pub(crate) const LASTS: Duration = Duration::from_secs(12 * 3600);
 /// And ends when nobody uses it for so long.
@@ -83,13 +81,6 @@ impl Who {
     }
 }
 
-/// The value of a cookie that a request shows.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
-}
-
 impl FromRequestParts<Console> for Who {
     type Rejection = Failure;
 
@@ -104,7 +95,8 @@ impl FromRequestParts<Console> for Who {
                 (user_tokens::find(pool, &token.hash()).await?, By::Token)
             }
             None => {
-                let shown = cookie(&parts.headers, COOKIE_NAME).and_then(SessionToken::shown);
+                let shown =
+                    console.cookies.shown(&parts.headers, Cookie::Session).and_then(SessionToken::shown);
                 let session = shown.ok_or_else(signed_out)?;
                 (sessions::find(pool, &session.hash(), IDLE).await?, By::Session(session))
             }

@@ -7,6 +7,7 @@ mod api;
 mod assets;
 mod bulk;
 mod charts;
+mod cookies;
 mod failure;
 mod frame;
 mod live;
@@ -26,7 +27,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use clap::{Args, Parser};
 use tokio::net::TcpListener;
-use tradeup_worker::{Registry, Service, Worker, given, service};
+use tradeup_worker::{Registry, Service, Worker, given, service, settings};
 
 /// Connections at a time; a live page holds one.
 const CONNECTIONS_MAX: usize = 2048;
@@ -68,17 +69,19 @@ struct Console {
     oidc: Option<Arc<oidc::Provider>>,
     /// How runs ended of late, for a chart.
     ended: views::ended::Ended,
+    /// What became of what was due for shops, where they are many.
+    grids: views::grid::Grids,
     /// What shops owe, as it was last reckoned.
     reckoned: views::ledger::Reckoned,
     /// What waits to be worked on.
     backlogs: views::backlog::Backlogs,
-    /// Cookies are for https alone.
-    secure: bool,
+    /// Named and bound as the console's address asks for.
+    cookies: cookies::Cookies,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    service::exit_code("console", serve(Options::parse()).await)
+    service::exit_code("console", serve(settings::parse::<Options>()).await)
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
@@ -86,7 +89,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
     let console_url = given(console_url);
-    let secure = console_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let cookies = cookies::Cookies::at(console_url.as_deref());
     let oidc = options.oidc.provider(console_url.as_deref())?.map(Arc::new);
     let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.
@@ -98,10 +101,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         worker: service.worker().clone(),
         live,
         ended,
+        grids: views::grid::Grids::default(),
         backlogs: views::backlog::Backlogs::default(),
         oidc,
         reckoned: views::ledger::Reckoned::default(),
-        secure,
+        cookies,
     };
     service.beside(watching);
     service.beside(counting);

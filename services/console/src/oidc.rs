@@ -24,7 +24,7 @@ use tradeup_store::users::{self, Known};
 use tradeup_store::{StoreError, Tx};
 
 use crate::Console;
-use crate::access;
+use crate::cookies::Cookie;
 use crate::failure::{Failure, Query};
 use crate::sign_in::{self, How};
 
@@ -35,10 +35,6 @@ pub(crate) use provider::Provider;
 
 /// Where the provider sends people back to.
 const CALLBACK: &str = "/sign-in/oidc/callback";
-/// The cookie that binds a sign-in to the browser that began it.
-const COOKIE_NAME: &str = "tradeup_sign_in";
-/// Where that cookie is sent to.
-const COOKIE_PATH: &str = "/sign-in";
 /// A sign-in at the provider may take so long.
 const LASTS: Duration = Duration::from_secs(10 * 60);
 /// Longest address to go to then; whoever wanted a longer one begins at the overview.
@@ -76,7 +72,7 @@ async fn begin(
         Err(error) => return failed(&console, provider, next, error),
     };
     // Somebody who begins in two tabs may finish in both.
-    let shown = access::cookie(&headers, COOKIE_NAME).and_then(SignInToken::shown);
+    let shown = console.cookies.shown(&headers, Cookie::SignIn).and_then(SignInToken::shown);
     let browser = shown.or_else(SignInToken::new).ok_or(Failure::Internal)?;
     let attempt = NewAttempt {
         state_hash: &TokenHash::of(asked.state.secret()),
@@ -90,7 +86,7 @@ async fn begin(
         let why = "Too many people sign in right now. Try again in a few minutes.";
         return sign_in::refused(&console, StatusCode::TOO_MANY_REQUESTS, next, why);
     }
-    let cookie = sign_in::cookie(&console, COOKIE_NAME, COOKIE_PATH, browser.as_str(), LASTS);
+    let cookie = console.cookies.set(Cookie::SignIn, browser.as_str(), LASTS);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(asked.url.as_str())).into_response())
 }
 
@@ -102,7 +98,7 @@ async fn finish(
 ) -> Result<Response, Failure> {
     let provider = console.oidc.as_deref().ok_or(Failure::NotFound)?;
     let pool = console.worker.pool();
-    let browser = access::cookie(&headers, COOKIE_NAME).and_then(SignInToken::shown);
+    let browser = console.cookies.shown(&headers, Cookie::SignIn).and_then(SignInToken::shown);
     // Before anything else: what an address says is believed only if this browser has asked for it.
     let attempt = match back.state.zip(browser) {
         Some((state, browser)) => {

@@ -18,7 +18,8 @@ use tradeup_store::users::{self, Known};
 use tradeup_store::{Tx, sessions};
 
 use crate::Console;
-use crate::access::{self, By, COOKIE_NAME, LASTS, Who};
+use crate::access::{By, LASTS, Who};
+use crate::cookies::Cookie;
 use crate::failure::{Failure, Query};
 use crate::oidc::Provider;
 use crate::pages::filters;
@@ -148,7 +149,7 @@ pub(crate) async fn begin(
     next: &str,
 ) -> Result<Response, Failure> {
     // Whoever's session this browser was in has signed out by it.
-    if let Some(before) = access::cookie(headers, COOKIE_NAME).and_then(SessionToken::shown) {
+    if let Some(before) = console.cookies.shown(headers, Cookie::Session).and_then(SessionToken::shown) {
         sessions::end(&mut tx, &before.hash()).await?;
     }
     let token = SessionToken::new().ok_or(Failure::Internal)?;
@@ -160,7 +161,7 @@ pub(crate) async fn begin(
     };
     audit::record(&mut tx, &actor, "session.begin", &json!({ "user": user.name, "how": how })).await?;
     tx.commit().await?;
-    let cookie = cookie(console, COOKIE_NAME, "/", token.as_str(), LASTS);
+    let cookie = console.cookies.set(Cookie::Session, token.as_str(), LASTS);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(within(next))).into_response())
 }
 
@@ -181,14 +182,8 @@ async fn sign_out(
     let mut tx = Tx::of_engine(console.worker.pool()).await?;
     sessions::end(&mut tx, &session.hash()).await?;
     tx.commit().await?;
-    let cookie = cookie(&console, COOKIE_NAME, "/", "", Duration::ZERO);
+    let cookie = console.cookies.set(Cookie::Session, "", Duration::ZERO);
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
-}
-
-/// A cookie that no script reads and no other site's form sends.
-pub(crate) fn cookie(console: &Console, name: &str, path: &str, value: &str, lasts: Duration) -> String {
-    let secure = if console.secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs())
 }
 
 pub(crate) fn routes() -> Router<Console> {

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradeup_access::Act;
 use tradeup_domain::{Currency, Money};
@@ -20,7 +20,7 @@ use crate::api::document::{Problems, ShopPath};
 use crate::failure::Failure;
 use crate::views::agents::asking::Asking;
 use crate::views::agents::settings::ShopAgentSettings;
-use crate::views::agents::usd;
+use crate::views::agents::usd::{self, Usd};
 use crate::views::said;
 use crate::views::tenants::{self, Shop};
 
@@ -320,4 +320,42 @@ pub(crate) async fn set(
     let settings = ShopAgentSettings::of(&after, &shop.currency);
     let value = serde_json::to_value(settings).map_err(|_unwritable| Failure::Internal)?;
     Ok(done(&format!("/shops/{}/agents", shop.handle), value))
+}
+
+/// What the models of all shops together may cost.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AllAgentsSetting {
+    /// In a day, of UTC, in USD, like `200` or `0.50`.
+    day_cap: String,
+}
+
+/// What the models of all shops together may cost in a day, as it was set.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AllAgentsSet {
+    day_cap: Usd,
+    /// What it was.
+    before: Usd,
+}
+
+/// Sets what the models of all shops together may cost in a day. What is set aside for calls under way stays. Needs
+/// `reason`; admins only.
+#[utoipa::path(post, path = "/api/v1/agents/set", operation_id = "set_all_agents",
+    request_body = Said<AllAgentsSetting>,
+    responses((status = 200, description = "What it is, and what it was.", body = AllAgentsSet), Problems))]
+pub(crate) async fn set_all(
+    State(console): State<Console>,
+    operator: Operator<AllAgentsSetting>,
+) -> Result<Response, Failure> {
+    operator.who.may(Act::Administer)?;
+    let actor = operator.because()?;
+    let Some(nano) = cap("day_cap", &operator.what.day_cap)? else {
+        return Err(Failure::Invalid { field: "day_cap", why: "say what a day may cost".to_owned() });
+    };
+    let mut tx = Tx::of_engine(console.worker.pool()).await?;
+    let before = agent_settings::change_all_day_cap(&mut tx, nano, &actor).await?;
+    tx.commit().await?;
+    let set = AllAgentsSet { day_cap: Usd::of(nano), before: Usd::of(before) };
+    let value = serde_json::to_value(set).map_err(|_unwritable| Failure::Internal)?;
+    Ok(done("/agents/spend", value))
 }

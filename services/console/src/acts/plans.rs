@@ -4,13 +4,18 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use tradeup_store::Tx;
+use tradeup_store::campaigns::{self, CampaignId, Stopped};
 use tradeup_store::plans::{self, Decided};
+use tradeup_store::schedules::now;
+use tradeup_store::{TenantRef, Tx};
+use tradeup_worker::Relay;
+use tradeup_worker::trigger::decide_campaign;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{Operator, Said, done};
+use super::{Nothing, Operator, Said, done};
 use crate::Console;
-use crate::api::document::{PlanPath, Problems};
+use crate::api::document::{CampaignPath, PlanPath, Problems};
 use crate::failure::Failure;
 use crate::views::run::id;
 use crate::views::tenants;
@@ -56,8 +61,12 @@ pub(crate) async fn decide(
     };
     let of = (what.campaign.as_str(), what.hash.as_str());
     let mut tx = Tx::of_tenant(pool, shop.id).await?;
-    let decided = plans::decide(&mut tx, shop.id, run, of, verdict, &actor).await?;
+    let tenant = TenantRef { id: shop.id, handle: shop.handle.clone() };
+    let at = now(&mut tx).await?;
+    let (decided, message) = decide_campaign(&mut tx, &tenant, run, of, verdict, &actor, at).await?;
     tx.commit().await?;
+    // Without NATS the scheduler's sweep publishes it.
+    Relay::new(console.worker.broker().clone()).publish_jobs(message.as_slice()).await;
     let refused = |why: &str| Err(Failure::Conflict(why.to_owned()));
     let is_new = match decided {
         Decided::Done => true,
@@ -71,7 +80,43 @@ pub(crate) async fn decide(
         Decided::Offline => {
             return refused("It was made offline, and the shop's settings do not let that be approved.");
         }
+        Decided::Outdated => {
+            return refused(
+                "It was planned before campaigns could be carried out: what is to be done is not all written down. Ask for \
+                 a new plan.",
+            );
+        }
     };
     let value = json!({ "campaign": what.campaign, "state": verdict.as_str(), "new": is_new });
     Ok(done(&format!("/shops/{}/plans/{run}", shop.handle), value))
+}
+
+/// Stops a campaign: nobody whom it has not reached is reached any more, and what is done stays done. Needs `reason`.
+#[utoipa::path(post, path = "/api/v1/shops/{handle}/campaigns/{campaign}/stop", operation_id = "stop_campaign",
+    params(CampaignPath), request_body = Said<Nothing>,
+    responses((status = 200, description = "It is stopped.", body = Object), Problems))]
+pub(crate) async fn stop(
+    State(console): State<Console>,
+    Path((handle, given)): Path<(String, String)>,
+    operator: Operator,
+) -> Result<Response, Failure> {
+    let actor = operator.because()?;
+    let pool = console.worker.pool();
+    let shop = tenants::one(pool, &operator.who, &handle).await?;
+    let campaign = Uuid::parse_str(&given).map(CampaignId).map_err(|_malformed| Failure::NotFound)?;
+    let mut tx = Tx::of_tenant(pool, shop.id).await?;
+    let found = campaigns::get(&mut tx, shop.id, campaign).await?.ok_or(Failure::NotFound)?;
+    let stopped = campaigns::stop(&mut tx, shop.id, campaign, &actor).await?;
+    tx.commit().await?;
+    let is_new = match stopped {
+        Stopped::Done => true,
+        Stopped::Already(_) => false,
+        Stopped::NotFound => return Err(Failure::NotFound),
+        Stopped::Ended => {
+            let why = "It has reached everybody already: what is done stays done.";
+            return Err(Failure::Conflict(why.to_owned()));
+        }
+    };
+    let value = json!({ "campaign": campaign.to_string(), "state": "stopped", "new": is_new });
+    Ok(done(&format!("/shops/{}/plans/{}", shop.handle, found.run_id), value))
 }

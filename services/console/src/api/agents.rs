@@ -8,10 +8,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tradeup_access::Act;
 
-use super::document::{PlanPath, Problems, ShopPath};
+use super::document::{CampaignPath, PlanPath, Problems, ShopPath};
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Failure, Query};
+use crate::views::agents::campaigns::{Campaigns, CampaignsAsked, OneCampaign};
 use crate::views::agents::journal::{Journal, JournalAsked};
 use crate::views::agents::plan::{OnePlan, PlanFile, file};
 use crate::views::agents::plans::{Plans, PlansAsked};
@@ -91,6 +92,40 @@ pub(super) async fn journal(
     Ok(Json(Journal::read(console.worker.pool(), &who, &shop, &id, &asked).await?))
 }
 
+/// Campaigns that may be seen, the latest approval first.
+#[utoipa::path(get, path = "/api/v1/campaigns", operation_id = "campaigns", params(CampaignsAsked),
+    responses((status = 200, body = Campaigns), Problems))]
+pub(super) async fn campaigns(
+    State(console): State<Console>,
+    who: Who,
+    Query(asked): Query<CampaignsAsked>,
+) -> Result<Json<Campaigns>, Failure> {
+    Ok(Json(Campaigns::read(console.worker.pool(), &who, &asked).await?))
+}
+
+/// A shop's campaigns, the latest approval first.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/campaigns", operation_id = "shop_campaigns",
+    params(ShopPath, CampaignsAsked), responses((status = 200, body = Campaigns), Problems))]
+pub(super) async fn campaigns_of_shop(
+    State(console): State<Console>,
+    Seen { who, shop }: Seen,
+    Query(asked): Query<CampaignsAsked>,
+) -> Result<Json<Campaigns>, Failure> {
+    let asked = CampaignsAsked { tenant: shop.handle, ..asked };
+    Ok(Json(Campaigns::read(console.worker.pool(), &who, &asked).await?))
+}
+
+/// A campaign: what was approved, its members by what was done, its mails, and what it brought against who was left out.
+#[utoipa::path(get, path = "/api/v1/shops/{handle}/campaigns/{campaign}", operation_id = "campaign",
+    params(CampaignPath), responses((status = 200, body = OneCampaign), Problems))]
+pub(super) async fn campaign(
+    State(console): State<Console>,
+    Seen { shop, .. }: Seen,
+    Path((_, given)): Path<(String, String)>,
+) -> Result<Json<OneCampaign>, Failure> {
+    Ok(Json(OneCampaign::read(console.worker.pool(), &shop, &given).await?))
+}
+
 /// What the agents may do and spend for a shop, what they have spent, and their latest runs.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/agents", operation_id = "shop_agents", params(ShopPath),
     responses((status = 200, body = AgentsOfShop), Problems))]
@@ -119,6 +154,9 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops/{handle}/plans", get(of_shop))
         .route("/shops/{handle}/plans/{run}", get(one))
         .route("/shops/{handle}/plans/{run}/journal", get(journal))
+        .route("/campaigns", get(campaigns))
+        .route("/shops/{handle}/campaigns", get(campaigns_of_shop))
+        .route("/shops/{handle}/campaigns/{campaign}", get(campaign))
         .route("/shops/{handle}/agents", get(of_one))
         .route("/agents/spend", get(spend))
 }

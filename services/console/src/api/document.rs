@@ -71,6 +71,7 @@ path!(AlertPath, id: "The alert's id.");
 path!(RulePath, rule: "The rule's name.");
 path!(UserPath, name: "The user's name.");
 path!(PlanPath, handle: "The shop's handle.", run: "The id of the run that has made it.");
+path!(CampaignPath, handle: "The shop's handle.", campaign: "The campaign's id.");
 path!(UserTokenPath, id: "The token's id.");
 path!(BulkActPath, id: "The bulk act's id.");
 
@@ -112,7 +113,9 @@ impl Modify for Token {
         users::list, users::tokens, acts::users::add_user, acts::users::change_user,
         acts::users::add_user_token, acts::users::revoke_user_token,
         agents::all, agents::of_shop, agents::one, agents::journal, agents::of_one, agents::spend,
-        acts::plans::decide, acts::agents::start, acts::agents::set,
+        agents::campaigns, agents::campaigns_of_shop, agents::campaign,
+        acts::plans::decide, acts::plans::stop, acts::agents::start, acts::agents::set,
+        acts::agents::set_all,
         tasks::list, tasks::trigger, tasks::batch, tasks::credit, tasks::status,
     ),
     security(("token" = [])),

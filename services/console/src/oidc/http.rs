@@ -1,12 +1,10 @@
 //! How the console speaks to an OpenID Connect provider: briefly, to https alone, and to nobody it is redirected to.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
-use rustls::{ClientConfig, RootCertStore};
 
 /// A connection comes about within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +54,7 @@ impl Http {
     /// A client; one for a provider on this machine takes plain http, too.
     pub(super) fn new(https_only: bool) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls().context("TLS can't be set up")?)
+            .tls_backend_preconfigured(tradeup_tls::client(Vec::new()).context("TLS can't be set up")?)
             .https_only(https_only)
             // The client's secret goes to nobody else.
             .redirect(reqwest::redirect::Policy::none())
@@ -94,18 +92,4 @@ impl<'c> AsyncHttpClient<'c> for Http {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.fetch(request))
     }
-}
-
-/// TLS with the machine's own certificate authorities. The provider of cryptography is named here and not taken from
-/// what the process has installed: the same as the other clients use, so there is one of them.
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _unreadable) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        tracing::warn!("this machine has no certificate authorities; no https connection will come about");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let settings = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }

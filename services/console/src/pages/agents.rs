@@ -1,5 +1,7 @@
 //! Plans of the agents, how each was made, and what models cost.
 
+mod campaigns;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -10,9 +12,10 @@ use tradeup_access::Act;
 use tradeup_plan::{Piece, SEGMENTS};
 use uuid::Uuid;
 
-use super::{filters, written};
+use super::{charts, filters, written};
 use crate::Console;
 use crate::access::Who;
+use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
 use crate::views::agents::asking::{self, Asking};
@@ -21,6 +24,7 @@ use crate::views::agents::plan::{OnePlan, PlanFile, file};
 use crate::views::agents::plans::{Plans, PlansAsked, STATES};
 use crate::views::agents::settings::AgentsOfShop;
 use crate::views::agents::spend::{Spend, SpendAsked};
+use crate::views::agents::usd;
 use crate::views::agents::written::{WrittenCampaign, WrittenPlan};
 use crate::views::tenants::Seen;
 
@@ -156,6 +160,10 @@ struct SpendPage {
     frame: Frame,
     asked: SpendAsked,
     view: Spend,
+    /// Twelve months; none if nothing was spent in them.
+    chart: Option<Chart>,
+    /// What a day may cost, as a field has it.
+    day_cap: String,
 }
 
 async fn spend(
@@ -165,7 +173,8 @@ async fn spend(
 ) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
     let view = Spend::read(console.worker.pool(), &who, &asked).await?;
-    written(&SpendPage { frame: Frame::of(&who, "plans"), asked, view })
+    let (chart, day_cap) = (charts::spend(&view.by_month), usd::field(view.today.cap.nano));
+    written(&SpendPage { frame: Frame::of(&who, "plans"), asked, view, chart, day_cap })
 }
 
 pub(super) fn routes() -> Router<Console> {
@@ -176,6 +185,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/shops/{handle}/plans/{run}/journal", get(journal))
         .route("/shops/{handle}/agents", get(agents))
         .route("/agents/spend", get(spend))
+        .merge(campaigns::routes())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use chrono::{Months, NaiveDate, Timelike as _};
 use tradeup_domain::{Currency, amount_text};
 
 use crate::charts::{Chart, Series, Stand, Tone};
+use crate::views::agents::spend::SpendMonth;
+use crate::views::agents::usd::Usd;
 use crate::views::ended::EndedHour;
 use crate::views::ledger::Month;
 
@@ -86,6 +88,42 @@ fn of_currency(months: &[Month]) -> Option<Chart> {
     let decimals = latest.currency.parse::<Currency>().map_or(0, Currency::exponent);
     let note = format!("in {}", latest.currency);
     Some(Chart { says, note, places, series, stand: Stand::Beside, decimals })
+}
+
+/// Decimals of a US dollar in which models' cost is counted.
+const USD_DECIMALS: u32 = 9;
+
+/// What models have cost by month; nothing if they have cost nothing.
+pub(super) fn spend(months: &[SpendMonth]) -> Option<Chart> {
+    let figures = |of: fn(&SpendMonth) -> i64| months.iter().map(of).collect::<Vec<i64>>();
+    let series = vec![
+        Series { name: "answered", tone: Tone::Busy, values: figures(|month| month.cost.nano) },
+        Series {
+            name: "perhaps billed, answer lost",
+            tone: Tone::Warn,
+            values: figures(|month| month.unknown.nano),
+        },
+    ];
+    let sum = |values: &[i64]| values.iter().copied().fold(0, i64::saturating_add);
+    let sums: Vec<i64> = series.iter().map(|series| sum(&series.values)).collect();
+    if sums.iter().all(|sum| *sum == 0) {
+        return None;
+    }
+    let said =
+        series.iter().zip(&sums).map(|(series, sum)| format!("{} {}", Usd::of(*sum).text, series.name));
+    let said: Vec<String> = said.collect();
+    let (first, last) = (months.first()?, months.last()?);
+    let says =
+        format!("What models cost by month from {} to {}: {}.", first.month, last.month, said.join(", "));
+    let places = months.iter().map(|month| name_of_month(&month.first_day)).collect();
+    Some(Chart {
+        says,
+        note: "in USD, months of UTC".to_owned(),
+        places,
+        series,
+        stand: Stand::Stacked,
+        decimals: USD_DECIMALS,
+    })
 }
 
 fn name_of_month(first_day: &NaiveDate) -> String {

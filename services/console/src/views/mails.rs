@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Mails that are shown: the newest.
 const MAILS: i64 = 50;
 
-/// A mail that warns of credit that is about to end.
+/// A mail that warns of credit that is about to end, or a campaign's.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Mail {
     pub(crate) id: String,
@@ -20,8 +20,12 @@ pub(crate) struct Mail {
     pub(crate) day: String,
     /// `pending`, `sending`, `sent`, `dropped`, `refused` or `unknown`: perhaps sent.
     pub(crate) state: String,
-    /// How many credits it warns of.
+    /// How many credits it warns of; none, if it is a campaign's.
     pub(crate) lots: i64,
+    /// The campaign that it is of, if it is of one.
+    pub(crate) campaign: Option<String>,
+    /// What it tells its member.
+    pub(crate) about: String,
     pub(crate) tries: i32,
     pub(crate) written: When,
     pub(crate) ended: Option<When>,
@@ -29,6 +33,15 @@ pub(crate) struct Mail {
     pub(crate) because: String,
     /// The run that took it to the mail server last, or was to.
     pub(crate) run: String,
+}
+
+/// What it tells its member: a campaign's name, or how many credits end.
+fn about(digest: &DigestView) -> String {
+    match (&digest.campaign, digest.lots) {
+        (Some(campaign), _) => campaign.clone(),
+        (None, 1) => "1 credit ends".to_owned(),
+        (None, lots) => format!("{lots} credits end"),
+    }
 }
 
 /// What there is to say about its state.
@@ -48,6 +61,8 @@ impl Mail {
     fn of(digest: DigestView) -> Self {
         Self {
             because: because(&digest),
+            about: about(&digest),
+            campaign: digest.campaign_id.map(|id| id.to_string()),
             id: digest.id.to_string(),
             day: digest.day.to_string(),
             state: digest.state,

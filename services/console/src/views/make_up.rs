@@ -1,13 +1,14 @@
 //! What could be made up for: fires that ran nothing, and those of a range.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tradeup_domain::Period;
-use tradeup_domain::zone::start_of_day;
 use tradeup_store::runs::Trigger;
 use tradeup_store::{Pool, TenantRef, Tx, schedules};
-use tradeup_worker::trigger::make_up::{MadeUp, fires_of, plan};
+use tradeup_worker::trigger::make_up::{
+    End, FIRES_MAX, MadeUp, RangeError, fires_between, fires_without_runs, plan,
+};
 use tradeup_worker::trigger::{Scheduled, monthly_backfill, monthly_credits_due};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,13 +20,8 @@ use super::when::When;
 use crate::access::Who;
 use crate::failure::Failure;
 
-/// Most fires that are made up for in one act: a year of days, and some more.
-const FIRES_MAX: usize = 400;
 /// Most months of credits: each looks at every member of the shop.
 const MONTHS_MAX: usize = 24;
-/// Most decisions that are looked at, and fires of them.
-const DECISIONS_MAX: i64 = 1_000;
-const LOOKED_AT_MAX: usize = 5_000;
 
 /// A fire that could be made up for.
 pub(crate) struct Planned {
@@ -124,49 +120,18 @@ pub(crate) struct BackfillAsked {
     pub(crate) until: String,
 }
 
-/// One end of a range.
-#[derive(Clone, Copy)]
-enum End {
-    Month(Period),
-    Instant(DateTime<Utc>),
-}
-
-impl End {
-    fn read(field: &'static str, given: &str) -> Result<Option<Self>, Failure> {
-        let Some(given) = said(given) else { return Ok(None) };
-        if let Ok(period) = given.parse() {
-            return Ok(Some(Self::Month(period)));
-        }
-        instant(field, &given).map(|at| at.map(Self::Instant)).map_err(|_no_instant| Failure::Invalid {
-            field,
-            why: format!(
-                "{given:?} is neither; write a month like 2026-10, or an instant like 2026-10-01T06:00:00Z"
-            ),
-        })
+/// One end of a range, if it is said.
+fn end(field: &'static str, given: &str) -> Result<Option<End>, Failure> {
+    let Some(given) = said(given) else { return Ok(None) };
+    if let Ok(period) = given.parse() {
+        return Ok(Some(End::Month(period)));
     }
-
-    /// The month that it is, or lies in.
-    fn period(self) -> Period {
-        match self {
-            Self::Month(period) => period,
-            Self::Instant(at) => Period::of(at, Tz::UTC),
-        }
-    }
-
-    fn beginning(self, zone: Tz) -> DateTime<Utc> {
-        match self {
-            Self::Month(period) => start_of_day(zone, period.first_day()),
-            Self::Instant(at) => at,
-        }
-    }
-
-    /// The last second of it.
-    fn last(self, zone: Tz) -> DateTime<Utc> {
-        match self {
-            Self::Month(period) => start_of_day(zone, period.following().first_day()) - TimeDelta::seconds(1),
-            Self::Instant(at) => at,
-        }
-    }
+    instant(field, &given).map(|at| at.map(End::Instant)).map_err(|_no_instant| Failure::Invalid {
+        field,
+        why: format!(
+            "{given:?} is neither; write a month like 2026-10, or an instant like 2026-10-01T06:00:00Z"
+        ),
+    })
 }
 
 impl BackfillAsked {
@@ -183,11 +148,11 @@ impl BackfillAsked {
     ) -> Result<(Found, Vec<Planned>), Failure> {
         let found = Found::of(pool, who, name, &self.tenant).await?;
         let task = task_of(&found)?;
-        let from = End::read("from", &self.from)?.ok_or_else(|| Failure::Invalid {
+        let from = end("from", &self.from)?.ok_or_else(|| Failure::Invalid {
             field: "from",
             why: "say from when: a month like 2026-10, or an instant".to_owned(),
         })?;
-        let until = End::read("until", &self.until)?;
+        let until = end("until", &self.until)?;
         let now = schedules::clock(pool).await?;
         let until = until.unwrap_or(match from {
             End::Month(_) => from,
@@ -253,21 +218,12 @@ async fn range(
     by: &str,
 ) -> Result<Vec<Planned>, Failure> {
     let rule = found.view.rule().map_err(|error| wrong(&error))?;
-    let zone = rule.cron.zone();
-    let (from, until) = (from.beginning(zone), until.last(zone));
-    if until < from {
-        return Err(backwards());
-    }
-    // Before that there was nothing to be run.
-    let from = from.max(DateTime::UNIX_EPOCH);
-    let fires = rule.cron.between(from, until.min(now), FIRES_MAX + 1);
-    let fires = fires.map_err(|error| wrong(&error.into()))?;
-    if fires.len() > FIRES_MAX {
-        let why = format!("there are more than {FIRES_MAX} fires until then; do it in parts");
-        return Err(Failure::Invalid { field: "until", why });
-    }
-    let fires: Vec<DateTime<Utc>> = fires.iter().map(|fire| fire.at).collect();
-    runs_of(pool, found, zone, &fires, now, by).await
+    let fires = fires_between(&rule.cron, from, until, now).map_err(|error| match error {
+        RangeError::Backwards => backwards(),
+        RangeError::TooMany => Failure::Invalid { field: "until", why: error.to_string() },
+        RangeError::Schedule(error) => wrong(&error.into()),
+    })?;
+    runs_of(pool, found, rule.cron.zone(), &fires, now, by).await
 }
 
 /// Fires of which it was decided that they run nothing.
@@ -285,10 +241,8 @@ pub(crate) async fn caught_up(
     let tenant = found.shop.as_ref().map(|shop| shop.id);
     let mut tx = Tx::of_engine(pool).await?;
     let now = schedules::now(&mut tx).await?;
-    let decided = schedules::without_runs(&mut tx, &found.view.name, tenant, since, DECISIONS_MAX).await?;
+    let fires = fires_without_runs(&mut tx, &found.view.name, tenant, &rule.cron, since).await?;
     tx.rollback().await?;
-    let mut fires = fires_of(&rule.cron, &decided, LOOKED_AT_MAX).map_err(|error| wrong(&error.into()))?;
-    fires.retain(|at| since.is_none_or(|since| *at >= since));
     let mut planned = runs_of(pool, found, rule.cron.zone(), &fires, now, by).await?;
     // What was made up for is over.
     planned.retain(Planned::is_owed);

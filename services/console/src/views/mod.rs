@@ -9,6 +9,7 @@ pub(crate) mod dead;
 pub(crate) mod ended;
 pub(crate) mod event;
 pub(crate) mod events;
+pub(crate) mod grid;
 pub(crate) mod holds;
 pub(crate) mod ledger;
 pub(crate) mod mails;

@@ -1,11 +1,8 @@
 //! Is anything wrong, at a glance.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Duration, NaiveDate, Utc};
-use futures::future::join;
+use futures::future::try_join3;
 use serde::Serialize;
-use tradeup_store::{Pool, TenantId, breakers, overview, pauses, schedules, workers};
+use tradeup_store::{Pool, breakers, overview, pauses, schedules, workers};
 use utoipa::ToSchema;
 
 use super::agents::spend::UsedUp;
@@ -13,152 +10,15 @@ use super::alerts::{self, Alert};
 use super::backlog::Backlog;
 use super::dead::{self, Group};
 use super::ended::EndedHour;
+use super::grid::Grid;
 use super::schedules::{FireToCome, next_fires};
 use super::when::{When, length, seconds};
 use crate::Console;
 use crate::alerts::SERVICES;
 use crate::failure::Failure;
 
-/// Days of the grid.
-const DAYS: i32 = 7;
-/// Shops that the grid shows: those that something is wrong with come first.
-const ROWS_MAX: usize = 50;
 /// A process that was not seen for longer has gone.
 const UNSEEN_SECONDS: f64 = 30.0;
-
-/// What became of a day, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Day {
-    Failed,
-    Missed,
-    Running,
-    Late,
-    Done,
-    Skipped,
-}
-
-impl Day {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Missed => "missed",
-            Self::Running => "running",
-            Self::Late => "late",
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// What a reader of colours alone would not see.
-    pub(crate) fn sign(self) -> &'static str {
-        match self {
-            Self::Failed => "✕",
-            Self::Missed => "?",
-            Self::Running => "…",
-            Self::Late => "◷",
-            Self::Done => "✓",
-            Self::Skipped => "–",
-        }
-    }
-
-    fn of(cell: &overview::Cell) -> Self {
-        match (cell.decision.as_str(), cell.state.as_deref()) {
-            (_, Some("dead" | "cancelled")) => Self::Failed,
-            (_, Some("succeeded")) if cell.decision == "late" => Self::Late,
-            (_, Some("succeeded")) => Self::Done,
-            (_, Some(_)) => Self::Running,
-            ("skipped" | "skipped_overlap" | "paused", None) => Self::Skipped,
-            (_, None) => Self::Missed,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Fire {
-    pub(crate) schedule: String,
-    pub(crate) due: When,
-    pub(crate) day: Day,
-    pub(crate) run: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct GridCell {
-    /// The worst of its fires; none if there was none.
-    pub(crate) worst: Option<Day>,
-    pub(crate) fires: Vec<Fire>,
-}
-
-impl GridCell {
-    /// All of it in words.
-    pub(crate) fn words(&self) -> String {
-        let said: Vec<String> =
-            self.fires.iter().map(|fire| format!("{}: {}", fire.schedule, fire.day.as_str())).collect();
-        if said.is_empty() { "nothing was due".to_owned() } else { said.join(", ") }
-    }
-
-    /// The run to look at: of the worst fire.
-    pub(crate) fn run(&self) -> Option<&String> {
-        let worst = self.worst?;
-        self.fires.iter().find(|fire| fire.day == worst).and_then(|fire| fire.run.as_ref())
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Row {
-    pub(crate) tenant: String,
-    pub(crate) days: Vec<GridCell>,
-}
-
-/// Tenant by day.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Grid {
-    pub(crate) days: Vec<NaiveDate>,
-    pub(crate) rows: Vec<Row>,
-    /// Shops that are not shown.
-    pub(crate) more: usize,
-}
-
-impl Grid {
-    pub(crate) async fn read(
-        pool: &Pool,
-        now: DateTime<Utc>,
-        tenant: Option<TenantId>,
-    ) -> Result<Self, Failure> {
-        let today = now.date_naive();
-        let cells = overview::grid(pool, DAYS, tenant).await?;
-        let days: Vec<NaiveDate> = (0..DAYS).rev().map(|ago| today - Duration::days(ago.into())).collect();
-        let mut by_tenant: BTreeMap<String, BTreeMap<NaiveDate, Vec<Fire>>> = BTreeMap::new();
-        for cell in cells {
-            let fire = Fire {
-                day: Day::of(&cell),
-                schedule: cell.schedule,
-                due: When(cell.fire_at),
-                run: cell.run_id.map(|id| id.to_string()),
-            };
-            by_tenant.entry(cell.tenant_handle).or_default().entry(cell.day).or_default().push(fire);
-        }
-        let mut rows: Vec<(Day, Row)> = by_tenant
-            .into_iter()
-            .map(|(tenant, mut of_days)| {
-                let cells: Vec<GridCell> = days
-                    .iter()
-                    .map(|day| {
-                        let fires = of_days.remove(day).unwrap_or_default();
-                        GridCell { worst: fires.iter().map(|fire| fire.day).min(), fires }
-                    })
-                    .collect();
-                let worst = cells.iter().filter_map(|cell| cell.worst).min().unwrap_or(Day::Skipped);
-                (worst, Row { tenant, days: cells })
-            })
-            .collect();
-        // Sorting is stable: by handle within.
-        rows.sort_by_key(|(worst, _)| *worst);
-        let more = rows.len().saturating_sub(ROWS_MAX);
-        rows.truncate(ROWS_MAX);
-        Ok(Self { days, rows: rows.into_iter().map(|(_, row)| row).collect(), more })
-    }
-}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Process {
@@ -216,34 +76,18 @@ impl Overview {
         let pool = console.worker.pool();
         let nats = console.worker.broker().is_connected();
         let now = schedules::clock(pool).await?;
-        let ended = console.ended.hours(pool, now).await?;
-        let unfinished: Vec<StateCount> = overview::unfinished(pool)
-            .await?
-            .into_iter()
-            .map(|(state, runs)| StateCount { state, runs })
-            .collect();
-        let dead = dead::groups(pool).await?;
-        // NATS may take a moment, in which the tables are asked.
-        let backlog = console.backlogs.now(&console.worker, now);
-        let (backlog, grid) = join(backlog, Grid::read(pool, now, None)).await;
-        let (backlog, grid) = (backlog?, grid?);
-        let processes: Vec<Process> = workers::list(pool)
-            .await?
-            .into_iter()
-            .filter(|worker| worker.stopped_at.is_none())
-            .map(|worker| Process {
-                lost: (worker.unseen_seconds > UNSEEN_SECONDS)
-                    .then(|| length(seconds(worker.unseen_seconds))),
-                name: worker.name,
-                service: worker.service,
-                build: worker.build,
-                started: When(worker.started_at),
-                clock_skew_ms: worker.clock_skew_ms,
-            })
-            .collect();
-        let held = held(pool).await?;
-        let alerts = alerts::open(pool).await?;
-        let budgets_used_up = UsedUp::all(pool).await?;
+        // Side by side, on three connections: NATS may take a moment, too.
+        let work = async { Ok((unfinished(pool).await?, dead::groups(pool).await?)) };
+        let shops =
+            async { Ok((console.grids.now(pool, now).await?, console.ended.hours(pool, now).await?)) };
+        let engine = async {
+            let backlog = console.backlogs.now(&console.worker, now).await?;
+            let (processes, held) = (processes(pool).await?, held(pool).await?);
+            let (alerts, used_up) = (alerts::open(pool).await?, UsedUp::all(pool).await?);
+            Ok::<_, Failure>((backlog, processes, held, alerts, used_up, next_fires(pool).await?))
+        };
+        let ((unfinished, dead), (grid, ended), engine) = try_join3(work, shops, engine).await?;
+        let (backlog, processes, held, alerts, budgets_used_up, next_fires) = engine;
         let dead_total = dead.iter().map(|group| group.letters).sum();
         let wrong = wrong(nats, dead_total, &grid, &processes);
         Ok(Self {
@@ -255,7 +99,7 @@ impl Overview {
             grid,
             ended,
             backlog,
-            next_fires: next_fires(pool).await?,
+            next_fires,
             processes,
             held,
             alerts,
@@ -263,6 +107,26 @@ impl Overview {
             wrong,
         })
     }
+}
+
+/// Runs that have not ended, by state.
+async fn unfinished(pool: &Pool) -> Result<Vec<StateCount>, Failure> {
+    let found = overview::unfinished(pool).await?;
+    Ok(found.into_iter().map(|(state, runs)| StateCount { state, runs }).collect())
+}
+
+/// Processes that have not said that they stop.
+async fn processes(pool: &Pool) -> Result<Vec<Process>, Failure> {
+    let found = workers::list(pool).await?.into_iter().filter(|worker| worker.stopped_at.is_none());
+    let found = found.map(|worker| Process {
+        lost: (worker.unseen_seconds > UNSEEN_SECONDS).then(|| length(seconds(worker.unseen_seconds))),
+        name: worker.name,
+        service: worker.service,
+        build: worker.build,
+        started: When(worker.started_at),
+        clock_skew_ms: worker.clock_skew_ms,
+    });
+    Ok(found.collect())
 }
 
 async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {
@@ -300,16 +164,7 @@ fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Strin
             if dead == 1 { "letter is" } else { "letters are" }
         ));
     }
-    let days = || grid.rows.iter().flat_map(|row| &row.days).filter_map(|day| day.worst);
-    for (what, said) in [(Day::Failed, "failed"), (Day::Missed, "did not happen")] {
-        let count = days().filter(|day| *day == what).count();
-        if count > 0 {
-            wrong.push(format!(
-                "For {count} shop-{} of this week something {said}.",
-                if count == 1 { "day" } else { "days" }
-            ));
-        }
-    }
+    wrong.extend_from_slice(&grid.wrong);
     for service in SERVICES {
         let alive = processes.iter().any(|process| process.service == service && process.lost.is_none());
         if !alive {

@@ -1,7 +1,10 @@
 //! A member's statement as CSV: the columns and cells of `tradeup statement --csv`.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use tradeup_domain::{Currency, Money};
+use tradeup_domain::decimal_text;
+use tradeup_domain::spreadsheet::inert;
 use tradeup_store::reports::{self, StatementLine};
 use tradeup_store::{Pool, TenantId, Tx, members};
 
@@ -9,19 +12,6 @@ use crate::failure::Failure;
 
 const COLUMNS: [&str; 9] =
     ["effective_at", "booked_at", "kind", "currency", "amount", "balance", "reason", "of", "note"];
-
-/// Text that no spreadsheet executes.
-fn safe(text: &str) -> String {
-    let marked = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { "'" } else { "" };
-    format!("{marked}{text}")
-}
-
-/// An amount without its currency's code.
-fn decimal(minor: i64, currency: &str) -> String {
-    let Ok(currency) = currency.parse::<Currency>() else { return minor.to_string() };
-    let text = Money { amount_minor: minor, currency }.to_string();
-    text.rsplit_once(' ').map_or(text.clone(), |(number, _code)| number.to_owned())
-}
 
 fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -31,17 +21,18 @@ fn written(lines: &[StatementLine]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for line in lines {
-        writer.write_record([
-            instant(line.effective_at),
-            instant(line.recorded_at),
-            safe(&line.kind),
-            safe(&line.currency),
-            decimal(line.amount_minor, &line.currency),
-            decimal(line.balance_minor, &line.currency),
-            safe(&line.reason),
-            safe(&line.source_key),
-            line.note.as_deref().map(safe).unwrap_or_default(),
-        ])?;
+        let row: [Cow<'_, str>; 9] = [
+            instant(line.effective_at).into(),
+            instant(line.recorded_at).into(),
+            inert(&line.kind),
+            inert(&line.currency),
+            decimal_text(line.amount_minor, &line.currency).into(),
+            decimal_text(line.balance_minor, &line.currency).into(),
+            inert(&line.reason),
+            inert(&line.source_key),
+            line.note.as_deref().map(inert).unwrap_or_default(),
+        ];
+        writer.write_record(row.iter().map(|cell| cell.as_bytes()))?;
     }
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

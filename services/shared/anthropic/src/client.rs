@@ -19,7 +19,6 @@ use crate::error::{Billed, CallError, ClientError, Told, one_line};
 use crate::limits::{RateLimits, retry_after};
 use crate::request::Request;
 use crate::sse::{Broken, Events};
-use crate::tls;
 
 const VERSION: &str = "2023-06-01";
 const USER_AGENT: &str = concat!("TradeUp-Jobs/", env!("CARGO_PKG_VERSION"));
@@ -126,7 +125,7 @@ impl Client {
         key.set_sensitive(true);
         headers.insert("x-api-key", key);
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::settings()?)
+            .tls_backend_preconfigured(tradeup_tls::client(Vec::new())?)
             // The key is for this address and no other.
             .redirect(reqwest::redirect::Policy::none())
             // A repeated request may be paid twice: what may be repeated is decided here.

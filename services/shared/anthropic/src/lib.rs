@@ -14,7 +14,6 @@ pub mod price;
 mod raw;
 mod request;
 mod sse;
-mod tls;
 
 pub use answer::{Answer, Block, StopReason, Usage};
 pub use client::{Client, ClientOptions, ModelInfo};

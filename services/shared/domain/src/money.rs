@@ -61,6 +61,15 @@ pub fn amount_text(amount_minor: i64, currency: &str) -> String {
     )
 }
 
+/// An amount as a bare decimal like `-12.50`, without its currency's code: for spreadsheets and fields of forms. In minor
+/// units where the currency is none.
+#[must_use]
+pub fn decimal_text(amount_minor: i64, currency: &str) -> String {
+    let Ok(currency) = currency.parse::<Currency>() else { return amount_minor.to_string() };
+    let text = Money { amount_minor, currency }.to_string();
+    text.rsplit_once(' ').map_or_else(|| text.clone(), |(number, _code)| number.to_owned())
+}
+
 /// Why a text is no amount or no currency.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {

@@ -3,7 +3,6 @@
 mod answer;
 mod error;
 mod resolve;
-mod tls;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -118,7 +117,7 @@ impl Sender {
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let reach = settings.reach;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::settings(settings.authorities)?)
+            .tls_backend_preconfigured(tradeup_tls::client(settings.authorities)?)
             // Where a redirect leads was not registered, and the message was signed for somebody else.
             .redirect(reqwest::redirect::Policy::none())
             // The schedule tries again, and counts.

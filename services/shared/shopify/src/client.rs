@@ -17,7 +17,6 @@ use crate::ids::ShopDomain;
 use crate::operation::Operation;
 use crate::privacy::scrub;
 use crate::record::{Exchange, Outcome, Recorder};
-use crate::tls;
 
 /// The version of the Admin API that documents and decoders here are written for. Shopify keeps each for a
 /// year at least (Shopify reference §7.3).
@@ -114,7 +113,7 @@ impl Client {
             base.truncate(base.trim_end_matches('/').len());
         }
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::settings()?)
+            .tls_backend_preconfigured(tradeup_tls::client(Vec::new())?)
             // A redirected credit would be sent twice, and the token to somebody else.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -23,7 +23,6 @@ mod privacy;
 mod query;
 mod record;
 mod seal;
-mod tls;
 mod transaction;
 pub mod webhook;
 

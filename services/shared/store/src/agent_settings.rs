@@ -132,14 +132,21 @@ fn shown(settings: &AgentSettings) -> serde_json::Value {
     })
 }
 
-/// Changes what all shops together may spend in a day, on record.
+/// Changes what all shops together may spend in a day (of UTC), on record: what it was before. In billionths of a US dollar.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a negative amount, or as any statement.
-pub async fn change_all_day_cap(tx: &mut Tx, nano: i64, actor: &Actor) -> Result<(), StoreError> {
+pub async fn change_all_day_cap(tx: &mut Tx, nano: i64, actor: &Actor) -> Result<i64, StoreError> {
+    // The row is locked before it is read: whoever changes it meanwhile comes after this.
+    let before = sqlx::query_scalar!("select day_cap_nano from agent_limits for update")
+        .fetch_one(&mut **tx)
+        .await
+        .doing("reading what agents may spend in a day")?;
     sqlx::query!("update agent_limits set day_cap_nano = $1", nano)
         .execute(&mut **tx)
         .await
         .doing("changing what agents may spend in a day")?;
-    audit::record(tx, actor, "agents.day_cap", &json!({ "day_cap_nano": nano })).await
+    let subject = json!({ "before": { "day_cap_nano": before }, "after": { "day_cap_nano": nano } });
+    audit::record(tx, actor, "agents.day_cap", &subject).await?;
+    Ok(before)
 }

@@ -12,7 +12,7 @@ mod spend;
 
 pub use adjust::{Adjusted, Adjustment, adjust};
 pub use batch::{MemberBatch, Scope, apply_singly};
-pub(crate) use debts::recover_into;
+pub(crate) use debts::{recover, recover_into};
 pub use expire::ExpirationBatch;
 pub use failures::{MemberFailure, member_failures, record as record_failure};
 pub use grant::{Granted, grant, was_asked_for};

@@ -1,6 +1,10 @@
 //! What there is to see at a glance: what should have happened beside what did, and what is under way.
 
+mod wide;
+
 use chrono::{DateTime, NaiveDate, Utc};
+
+pub use wide::{FireSum, OwnFires, WideFire, grid_of, of_fire, of_own_fires, wide_fires};
 
 use crate::error::{Doing, StoreError};
 use crate::{Pool, RunId, TenantId};

@@ -2,6 +2,7 @@
 
 use crate::error::{Doing, StoreError};
 use crate::runs::{self, RunFilter};
+use crate::tenants::{self, ShopFilter};
 use crate::{Pool, RunId, TenantRef, Tx};
 
 /// Shops that are asked for their members and orders, at most: about a tenth of a second.
@@ -71,19 +72,11 @@ async fn add_runs(pool: &Pool, filter: RunFilter, limit: i64, search: &mut Searc
 }
 
 async fn shops(pool: &Pool, beginning: &str, limit: i64) -> Result<Vec<Found>, StoreError> {
-    let handles = sqlx::query_scalar!(
-        "select handle from tenants
-         where starts_with(handle, lower($1)) or starts_with(shop_domain, lower($1)) order by handle limit $2",
-        beginning,
-        limit,
-    )
-    .fetch_all(pool)
-    .await
-    .doing("looking for shops")?;
-    let found = handles.into_iter().map(|handle| Found {
+    let filter = ShopFilter { beginning: Some(beginning.to_owned()), ..ShopFilter::default() };
+    let found = tenants::page(pool, &filter, limit).await?.into_iter().map(|shop| Found {
         kind: "shop".to_owned(),
-        tenant_handle: Some(handle.clone()),
-        name: handle,
+        tenant_handle: Some(shop.handle.clone()),
+        name: shop.handle,
         run_id: None,
     });
     Ok(found.collect())

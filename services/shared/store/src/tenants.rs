@@ -3,7 +3,7 @@
 mod page;
 mod standing;
 
-pub use page::{ShopFilter, page};
+pub use page::{ShopFilter, are_more_than, page};
 pub use standing::{OwnSchedule, Stopped, own_schedules, stopped};
 
 use chrono::{DateTime, Utc};

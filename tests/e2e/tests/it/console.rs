@@ -6,6 +6,7 @@ mod alerts_found;
 mod api;
 mod browser;
 mod charts;
+mod grid;
 mod money;
 mod oidc;
 mod oidc_refusals;
@@ -13,6 +14,7 @@ mod overview;
 mod proofs;
 mod schedules;
 mod shops;
+mod spend;
 mod users;
 
 use std::time::Duration;

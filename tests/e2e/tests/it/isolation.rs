@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tradeup_harness::{Shop, World};
 use tradeup_store::{TenantId, Tx};
 
-const TENANT_TABLES: [&str; 58] = [
+const TENANT_TABLES: [&str; 64] = [
     "api_tokens",
     "tiers",
     "tier_amounts",
@@ -52,6 +52,7 @@ const TENANT_TABLES: [&str; 58] = [
     "snapshots",
     "member_snapshots",
     "snapshot_cells",
+    "snapshot_groups",
     "agent_settings",
     "model_spend",
     "agent_runs",
@@ -63,6 +64,11 @@ const TENANT_TABLES: [&str; 58] = [
     "agent_aliases",
     "plans",
     "plan_items",
+    "campaigns",
+    "campaign_members",
+    "campaign_lots",
+    "campaign_results",
+    "kpi_follow_ups",
 ];
 
 /// A row of each tenant in each table that a month leaves empty.
@@ -169,6 +175,10 @@ const PLANTED_BY_AGENTS: &str = "
         0, 0, 0, false, 0, 'new'
     from members m join snapshots s using (tenant_id);
     insert into snapshot_cells (tenant_id, snapshot_id, topic, measure, value) select tenant_id, id, 't', 'm', 1 from snapshots;
+    insert into snapshot_groups (tenant_id, snapshot_id, part, tier_id, inactive_days, risk, ends_within_days, spend_step,
+        members, reachable, active_90d, balance_minor, orders_90d, spend_90d_minor, spend_prior_90d_minor, spend_365d_minor,
+        expiring_30d_minor, segment)
+    select tenant_id, id, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 'new' from snapshots;
     insert into agent_settings (tenant_id, enabled, run_cap_nano, day_cap_nano, month_cap_nano, credit_minor_max,
         campaign_cost_minor_max, offline_approvals, changed_by)
     select id, true, 1, 1, 1, 1, 1, false, 'test' from tenants;
@@ -192,7 +202,24 @@ const PLANTED_BY_AGENTS: &str = "
     insert into plans (tenant_id, run_id, kind, goal, state, document, complete, offline)
     select tenant_id, run_id, kind, goal, 'validated', '{}', true, true from agent_runs;
     insert into plan_items (tenant_id, run_id, key, hash, name, approvable)
-    select tenant_id, run_id, 'c1', encode(sha256(''), 'hex'), 'n', true from plans;";
+    select tenant_id, run_id, 'c1', encode(sha256(''), 'hex'), 'n', true from plans;
+    insert into campaigns (tenant_id, id, run_id, key, name, kind, segment, snapshot_id, as_of, subject, body, currency,
+        credit_minor, credit_ends_within_days, extend_days, hold_out_bps, cost_limit_minor, horizon_days, approved_by,
+        start_run_id)
+    select i.tenant_id, gen_random_uuid(), i.run_id, i.key, 'n', 'mail', 'all', s.id, now(), 's', 'b', 'USD', 0, 0, 0, 0, 0,
+        30, 'test', i.run_id
+    from plan_items i join snapshots s using (tenant_id);
+    insert into campaign_members (tenant_id, campaign_id, member_id, arm)
+    select c.tenant_id, c.id, l.member_id, 'held_out'
+    from campaigns c join lateral (select * from lots l where l.tenant_id = c.tenant_id order by l.id limit 1) as l on true;
+    insert into campaign_lots (tenant_id, campaign_id, lot_id, member_id, currency, kept_minor, ended_at, ends_at)
+    select c.tenant_id, c.id, l.id, l.member_id, l.currency, 1, now(), now() + interval '1 day'
+    from campaigns c join lateral (select * from lots l where l.tenant_id = c.tenant_id order by l.id limit 1) as l on true;
+    insert into campaign_results (tenant_id, campaign_id, arm, members, ordering_members, orders, revenue_minor,
+        redeemed_minor)
+    select tenant_id, id, 'held_out', 1, 0, 0, 0, 0 from campaigns;
+    insert into kpi_follow_ups (tenant_id, run_id, n, name, measure, unit, baseline, target, due_at)
+    select tenant_id, run_id, 1, 'n', 'm', 'count', 1, 2, now() from plans;";
 
 async fn seen(tx: &mut Tx, table: &str) -> Vec<i64> {
     let statement = format!("select distinct tenant_id from {table} order by 1");

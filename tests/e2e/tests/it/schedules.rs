@@ -243,3 +243,50 @@ async fn this_month(world: &World) -> String {
         .await
         .unwrap()
 }
+
+#[tokio::test]
+async fn fires_of_a_range_and_those_that_were_missed_are_made_up_for_by_command_each_once() {
+    let world = World::with_aurora(5, 68).await;
+    let _services = world.start_both().await;
+    let made = "select count(*) from runs where task = 'credit-expiration' and trigger = 'manual'";
+    let look = ["schedule", "backfill", "credit-expiration", "--from", "2026-11-01T00:00:00Z"];
+    let look = [&look[..], &["--until", "2026-11-03T23:59:59Z"]].concat();
+    let shown = world.tradeup_json(&look);
+    assert_eq!((&shown["runs"], shown["fires"].as_array().map(Vec::len)), (&3.into(), Some(3)), "{shown}");
+    assert_eq!(world.number(made).await, 0, "a look does nothing");
+
+    let why = ["--reason", "the disk was full"];
+    for refused in [[&look[..], &["--count", "2"], &why].concat(), [&look[..], &["--count", "3"]].concat()] {
+        assert_eq!(world.tradeup(&refused).code, 1, "{refused:?}");
+    }
+    let backwards = ["schedule", "backfill", "credit-expiration", "--from", "2026-10", "--until", "2026-09"];
+    assert_eq!(world.tradeup(&backwards).code, 1);
+    assert_eq!(world.number(made).await, 0, "nothing was made");
+    let make = [&look[..], &["--count", "3"], &why].concat();
+    let runs = world.tradeup_json(&make)["runs"].as_array().unwrap().clone();
+    assert_eq!(runs.len(), 3);
+    for run in &runs {
+        assert_eq!(world.ended(run.as_str().unwrap()).await["state"], "succeeded");
+    }
+    let again = world.tradeup(&make);
+    assert!(again.code == 1 && again.stderr.contains("whatever is owed has its run"), "{}", again.stderr);
+    assert!(world.tradeup_json(&look)["fires"][0]["run_id"].is_string());
+
+    sqlx::query(
+        "insert into fire_decisions (schedule_id, fire_at, until, fires, decision, decided_by)
+         select id, at, at, 1, 'missed', 'test' from schedules, (values (timestamptz '2026-11-02T00:30:00Z'),
+             (timestamptz '2026-11-10T00:30:00Z')) as fires (at) where name = 'credit-expiration'",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+    let look = ["schedule", "catch-up", "credit-expiration", "--since", "2026-11-05T00:00:00Z"];
+    assert_eq!(world.tradeup_json(&look)["runs"], 1);
+    world.tradeup_ok(&[&look[..], &["--count", "1"], &why].concat());
+    assert_eq!(world.tradeup_json(&look)["runs"], 0, "it is over");
+    assert_eq!(world.number(made).await, 4);
+    assert_eq!(world.number("select count(*) from audit_log where act like 'schedules.%'").await, 2);
+    let months = ["schedule", "backfill", "monthly-credits", "--tenant", "aurora", "--from", "2026-10"];
+    let refused = world.tradeup(&months);
+    assert!(refused.code == 1 && refused.stderr.contains("tradeup backfill aurora"), "{}", refused.stderr);
+}

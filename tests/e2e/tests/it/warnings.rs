@@ -296,7 +296,7 @@ async fn planted_damage_to_warnings_is_found_and_named() {
             "warned_once",
         ),
         (
-            "alter table digests drop constraint digests_tenant_id_member_id_day_key; insert into digests (tenant_id, id, member_id, day, locale, zone, run_id) select tenant_id, gen_random_uuid(), member_id, day, locale, zone, run_id from digests limit 1",
+            "drop index digests_of_day; insert into digests (tenant_id, id, member_id, day, locale, zone, run_id) select tenant_id, gen_random_uuid(), member_id, day, locale, zone, run_id from digests limit 1",
             "warned_once",
         ),
         (

@@ -6,6 +6,7 @@ use tradeup_domain::figure::Figure;
 use tradeup_plan::{Document, Fact, Facts, Limits, Meta, Plan, Settlement, check, settle};
 
 use super::*;
+use crate::views::agents::carried::{CarriedOut, Followed};
 use crate::views::agents::plan::ProposedCampaign;
 use crate::views::agents::plans::PlanLine;
 use crate::views::agents::usd::Usd;
@@ -88,6 +89,25 @@ fn rendered() -> String {
         decided_by: Some(hostile()),
         decided: None,
         reason: Some(hostile()),
+        carried_out: Some(CarriedOut {
+            id: "0197".to_owned(),
+            state: "stopped".to_owned(),
+            run: "0197".to_owned(),
+            spent: "1.00 USD".to_owned(),
+            spent_minor: 100,
+            limit: None,
+            started: None,
+            ended: None,
+            stopped_by: Some(hostile()),
+            stop_reason: Some(hostile()),
+            horizon_days: 30,
+            members: Vec::new(),
+            mails: Vec::new(),
+            measured: None,
+            results: Vec::new(),
+            lift: None,
+            lift_bps: None,
+        }),
     });
     let line = PlanLine {
         run: "0197".to_owned(),
@@ -102,7 +122,16 @@ fn rendered() -> String {
         undecided: 1,
     };
     let items = items.collect();
-    let view = OnePlan { line, cost: Usd::of(1), offline_approvals: false, items, plan };
+    let followed = Followed {
+        name: hostile(),
+        measure: hostile(),
+        planned: "25 %".to_owned(),
+        actual: Some("18 %".to_owned()),
+        verdict: "missed".to_owned(),
+        due: When(plan.meta.as_of),
+    };
+    let view =
+        OnePlan { line, cost: Usd::of(1), offline_approvals: false, items, followed: vec![followed], plan };
     let (plan, campaigns) = view.written();
     let frame = Frame {
         here: "shops",

@@ -4,9 +4,10 @@ use serde::Serialize;
 use tradeup_domain::amount_text;
 use tradeup_plan::{CampaignKind, Plan, Proposal};
 use tradeup_store::plans::{self, PlanItem, PlanRow};
-use tradeup_store::{Pool, Tx, agent_settings};
+use tradeup_store::{Pool, Tx, agent_settings, campaigns, kpi_follow_ups};
 use utoipa::ToSchema;
 
+use super::carried::{CarriedOut, Followed};
 use super::plans::PlanLine;
 use super::usd::Usd;
 use super::written::{WrittenCampaign, WrittenPlan};
@@ -60,6 +61,8 @@ pub(crate) struct ProposedCampaign {
     pub(crate) decided_by: Option<String>,
     pub(crate) decided: Option<When>,
     pub(crate) reason: Option<String>,
+    /// What became of it, once it is approved.
+    pub(crate) carried_out: Option<CarriedOut>,
 }
 
 /// Why none of its campaigns can be approved.
@@ -96,6 +99,7 @@ impl ProposedCampaign {
             decided_by: item.decided_by.clone(),
             decided: item.decided_at.map(When),
             reason: item.reason.clone(),
+            carried_out: None,
         }
     }
 }
@@ -110,6 +114,8 @@ pub(crate) struct OnePlan {
     /// Whether campaigns of plans that were made offline may be approved for this shop.
     pub(crate) offline_approvals: bool,
     pub(crate) items: Vec<ProposedCampaign>,
+    /// KPIs whose time has come: what was planned, and what it came to.
+    pub(crate) followed: Vec<Followed>,
     /// The plan with all facts of its run, as it was settled.
     #[schema(value_type = Object)]
     pub(crate) plan: Plan,
@@ -122,6 +128,12 @@ impl OnePlan {
         let row = plans::get(&mut tx, shop.id, run).await?.ok_or(Failure::NotFound)?;
         let items = plans::items(&mut tx, shop.id, run).await?;
         let settings = agent_settings::get(&mut tx, shop.id).await?;
+        let followed = kpi_follow_ups::of_plan(&mut tx, shop.id, run).await?;
+        let mut carried_out = Vec::new();
+        for campaign in campaigns::of_plan(&mut tx, shop.id, run).await? {
+            let carried = CarriedOut::read(&mut tx, shop.id, &campaign).await?;
+            carried_out.push((campaign.key, carried));
+        }
         tx.rollback().await?;
         let plan: Plan = serde_json::from_value(row.document.clone()).map_err(|error| {
             tracing::error!(%run, "a plan can't be read: {error}");
@@ -133,7 +145,11 @@ impl OnePlan {
             .iter()
             .filter_map(|proposal| {
                 let item = items.iter().find(|item| item.key == proposal.campaign.key)?;
-                Some(ProposedCampaign::of(&plan, proposal, item, closed))
+                let carried = carried_out.iter().find(|(key, _)| *key == item.key);
+                Some(ProposedCampaign {
+                    carried_out: carried.map(|(_, carried)| carried.clone()),
+                    ..ProposedCampaign::of(&plan, proposal, item, closed)
+                })
             })
             .collect();
         let open = found.iter().filter(|item| item.state == "proposed").count();
@@ -153,6 +169,7 @@ impl OnePlan {
             cost: Usd::of(plan.meta.cost_nano_usd),
             offline_approvals: settings.offline_approvals,
             items: found,
+            followed: followed.into_iter().filter_map(Followed::of).collect(),
             plan,
         })
     }

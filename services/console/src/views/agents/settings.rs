@@ -1,7 +1,7 @@
 //! What the agents may do and spend for a shop, what they have spent, and their latest runs.
 
 use serde::Serialize;
-use tradeup_domain::{Currency, Money, amount_text};
+use tradeup_domain::{amount_text, decimal_text};
 use tradeup_store::agent_settings::{self, AgentSettings};
 use tradeup_store::{Pool, Tx, agent_budgets, agent_runs};
 use utoipa::ToSchema;
@@ -68,21 +68,14 @@ impl ShopAgentSettings {
     /// The same for what members may be offered.
     pub(crate) fn offers(&self, currency: &str) -> [(&'static str, &'static str, String); 2] {
         [
-            ("credit_max", "Credit to a member at most", decimal(self.credit_max_minor, currency)),
+            ("credit_max", "Credit to a member at most", decimal_text(self.credit_max_minor, currency)),
             (
                 "campaign_cost_max",
                 "Cost of a campaign at most",
-                decimal(self.campaign_cost_max_minor, currency),
+                decimal_text(self.campaign_cost_max_minor, currency),
             ),
         ]
     }
-}
-
-/// An amount without its currency's code.
-fn decimal(minor: i64, currency: &str) -> String {
-    let Ok(currency) = currency.parse::<Currency>() else { return minor.to_string() };
-    let text = Money { amount_minor: minor, currency }.to_string();
-    text.rsplit_once(' ').map_or(text.clone(), |(number, _code)| number.to_owned())
 }
 
 /// The agents of a shop.

@@ -1,9 +1,10 @@
 //! What models have cost, by shop, month, model and kind of token, and which budgets are used up.
 
+use chrono::{Datelike as _, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 use tradeup_domain::Period;
 use tradeup_store::agent_budgets::{self, ShopSpend};
-use tradeup_store::{Pool, Tx};
+use tradeup_store::{Pool, Tx, schedules};
 use utoipa::{IntoParams, ToSchema};
 
 use super::usd::Usd;
@@ -72,6 +73,36 @@ impl SpendLine {
     }
 }
 
+/// What models took in a month.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct SpendMonth {
+    /// Of UTC.
+    pub(crate) month: String,
+    #[serde(skip)]
+    pub(crate) first_day: NaiveDate,
+    /// Of answered calls.
+    pub(crate) cost: Usd,
+    /// What calls whose answer was lost cost at most.
+    pub(crate) unknown: Usd,
+}
+
+/// Months up to this one, oldest first, those without any spend too.
+fn by_month(lines: &[SpendLine], today: NaiveDate) -> Vec<SpendMonth> {
+    let this = today.with_day(1).unwrap_or(today);
+    let first_days =
+        (0..MONTHS.unsigned_abs()).rev().filter_map(|ago| this.checked_sub_months(Months::new(ago)));
+    let months = first_days.map(|first_day| {
+        let month = first_day.format("%Y-%m").to_string();
+        let of_month = |of: fn(&SpendLine) -> i64| {
+            let amounts = lines.iter().filter(|line| line.month == month).map(of);
+            Usd::of(amounts.fold(0, i64::saturating_add))
+        };
+        let (cost, unknown) = (of_month(|line| line.cost.nano), of_month(|line| line.unknown.nano));
+        SpendMonth { first_day, cost, unknown, month }
+    });
+    months.collect()
+}
+
 /// A budget, and how much of it is used.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Budget {
@@ -128,6 +159,8 @@ pub(crate) struct Spend {
     pub(crate) lines: Vec<SpendLine>,
     /// Of these lines, with what is not known.
     pub(crate) total: Usd,
+    /// Twelve months, oldest first, of the shop that was asked for, whatever the month.
+    pub(crate) by_month: Vec<SpendMonth>,
     /// Of that, what nobody knows whether it was billed.
     pub(crate) unknown: Usd,
     /// Of all shops together.
@@ -148,11 +181,9 @@ impl Spend {
         });
         let month = month.transpose()?.map(|period| period.to_string());
         let lines = agent_budgets::by_shop(pool, tenant.as_deref(), MONTHS).await?;
-        let lines: Vec<SpendLine> = lines
-            .into_iter()
-            .filter(|line| month.as_ref().is_none_or(|month| line.month == *month))
-            .map(SpendLine::of)
-            .collect();
+        let mut lines: Vec<SpendLine> = lines.into_iter().map(SpendLine::of).collect();
+        let by_month = by_month(&lines, schedules::clock(pool).await?.date_naive());
+        lines.retain(|line| month.as_ref().is_none_or(|month| line.month == *month));
         let mut tx = Tx::of_engine(pool).await?;
         let today = agent_budgets::today(&mut tx).await?;
         tx.rollback().await?;
@@ -161,6 +192,7 @@ impl Spend {
         Ok(Self {
             total: Usd::of(sum(|line| line.cost.nano).saturating_add(unknown)),
             unknown: Usd::of(unknown),
+            by_month,
             today: Budget {
                 name: "today, all shops",
                 used: Some(Usd::of(today.used_nano)),
@@ -169,5 +201,38 @@ impl Spend {
             used_up: UsedUp::all(pool).await?,
             lines,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn each_of_twelve_months_has_what_its_lines_come_to() {
+        let line = |month: &str, cost_nano, unknown_nano| SpendLine {
+            month: month.to_owned(),
+            tenant: "aurora".to_owned(),
+            model: "m".to_owned(),
+            calls: 1,
+            input_tokens: 0,
+            cache_written_tokens: 0,
+            cache_read_tokens: 0,
+            output_tokens: 0,
+            cost: Usd::of(cost_nano),
+            lost_calls: 0,
+            unknown: Usd::of(unknown_nano),
+        };
+        let lines =
+            [line("2026-11", 5, 1), line("2026-11", 7, 0), line("2025-12", 3, 2), line("2025-11", 9, 9)];
+        let months = by_month(&lines, NaiveDate::from_ymd_opt(2026, 11, 30).unwrap_or_default());
+        assert_eq!(
+            (months.len(), months[0].month.as_str(), months[11].month.as_str()),
+            (12, "2025-12", "2026-11")
+        );
+        assert_eq!((months[11].cost.nano, months[11].unknown.nano), (12, 1));
+        assert_eq!((months[0].cost.nano, months[0].unknown.nano, months[5].cost.nano), (3, 2, 0));
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::new_ids;
 use crate::{Connection, RunId, TenantId};
 
 /// Takes what their members owe from new promotional lots, at most one for each account.
-pub(super) async fn recover(
+pub(crate) async fn recover(
     db: &mut Connection,
     tenant: TenantId,
     run_id: RunId,

@@ -28,7 +28,7 @@ with due as materialized (
     from receivers r
     left join unnest($6::uuid[]) with ordinality as i (id, n) on i.n = r.n
     order by r.member_id
-    on conflict (tenant_id, member_id, day) do nothing
+    on conflict (tenant_id, member_id, day) where campaign_id is null do nothing
     returning id, member_id
 ), claimed as (
     insert into warnings as w (tenant_id, lot_id, kind, expires_at, member_id, currency, suppressed, digest_id,

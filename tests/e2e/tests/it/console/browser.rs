@@ -192,6 +192,7 @@ async fn nothing_needs_script() {
         ("/shops/aurora", "Latest runs"),
         ("/shops/aurora/ledger", "Owed to members"),
         ("/plans", "There are none yet."),
+        ("/campaigns", "There are none yet."),
         ("/shops/aurora/agents", "Ask for a plan"),
         ("/agents/spend", "Nothing was spent yet."),
     ] {
@@ -310,6 +311,8 @@ async fn pages(console: &Console) -> Vec<String> {
         bulk_act.to_owned(),
         "/plans".to_owned(),
         "/shops/aurora/plans".to_owned(),
+        "/campaigns".to_owned(),
+        "/shops/aurora/campaigns?state=done".to_owned(),
         format!("/shops/aurora/plans/{plan}"),
         format!("/shops/aurora/plans/{plan}/journal"),
         format!("/shops/aurora/plans/{plan}/journal?bodies=yes"),

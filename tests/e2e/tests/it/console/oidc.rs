@@ -11,6 +11,10 @@ use crate::http::{port, send};
 
 /// Where people reach the console.
 const SITE: &str = "https://jobs.example";
+/// The session's cookie there: of that very host, by https alone.
+pub(super) const SESSION: &str = "__Host-tradeup_session";
+/// The one that binds a sign-in to its browser.
+const SIGN_IN: &str = "__Host-tradeup_sign_in";
 /// Longer than a console waits for a provider.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -73,7 +77,7 @@ impl SignOn {
     pub(super) async fn there(&self, next: &str) -> Back {
         let (status, answer) = self.nobody().get(&format!("/sign-in/oidc?next={}", encoded(next))).await;
         assert_eq!(status, 303, "{answer}");
-        let cookie = cookie_of(&answer, "tradeup_sign_in").unwrap();
+        let cookie = cookie_of(&answer, SIGN_IN).unwrap();
         let to = header(&answer, "location").unwrap();
         let asked = to.strip_prefix(self.provider.issuer()).unwrap();
         let (status, answer) = send(self.provider.port(), "GET", asked, &[], b"").await;
@@ -97,7 +101,7 @@ impl SignOn {
     pub(super) async fn signed_in(&self) -> Browser {
         let (status, answer) = self.attempt("/runs").await;
         assert_eq!(status, 303, "{answer}");
-        Browser { port: self.port, cookie: cookie_of(&answer, "tradeup_session").unwrap() }
+        Browser { port: self.port, cookie: cookie_of(&answer, SESSION).unwrap() }
     }
 
     pub(super) async fn sessions(&self) -> i64 {
@@ -122,12 +126,16 @@ async fn somebody_signs_in_from_the_page_and_acts() {
     assert_eq!(set.len(), 1, "{answer}");
     for cookie in &set {
         assert!(
-            ["HttpOnly", "SameSite=Lax", "; Secure"].iter().all(|word| cookie.contains(word)),
+            ["HttpOnly", "SameSite=Lax", "; Secure", "Path=/;"].iter().all(|word| cookie.contains(word)),
             "{cookie}"
         );
     }
 
-    let cookie = cookie_of(&answer, "tradeup_session").unwrap();
+    let cookie = cookie_of(&answer, SESSION).unwrap();
+    // By its plain name it could have been set by a neighbour below the same domain.
+    let plain = cookie.trim_start_matches("__Host-").to_owned();
+    let (status, answer) = Browser { port: on.port, cookie: plain }.get("/runs").await;
+    assert_eq!((status, header(&answer, "location")), (303, Some("/sign-in?next=%2Fruns")), "{answer}");
     let olga = Browser { port: on.port, cookie };
     assert_eq!(olga.act("/shops/aurora/pause", &[("reason", "stocktaking")]).await.0, 303);
     let by_olga =
@@ -159,7 +167,7 @@ async fn the_first_sign_in_links_and_then_the_subject_decides() {
     add_user(&on.world, &["adam", "--role", "admin"]);
     let body = format!("name=adam&password={}&next=%2Fsettings", encoded(PASSWORD));
     let (_, answer) = on.nobody().post_raw("/sign-in", &body).await;
-    let adam = Browser { port: on.port, cookie: cookie_of(&answer, "tradeup_session").unwrap() };
+    let adam = Browser { port: on.port, cookie: cookie_of(&answer, SESSION).unwrap() };
     let settings = adam.get("/settings").await.1;
     assert!(
         settings.contains("<td>OpenID Connect</td>") && settings.contains("<td>password</td>"),
@@ -211,7 +219,7 @@ async fn one_console_begins_and_another_finishes() {
     let back = on.there("/runs").await;
     let (status, answer) = on.back(other, &back).await;
     assert_eq!(status, 303, "{answer}");
-    let olga = Browser { port: on.port, cookie: cookie_of(&answer, "tradeup_session").unwrap() };
+    let olga = Browser { port: on.port, cookie: cookie_of(&answer, SESSION).unwrap() };
     assert_eq!(olga.get("/runs").await.0, 200);
 }
 

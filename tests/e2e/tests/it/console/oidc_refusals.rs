@@ -5,7 +5,7 @@ use std::time::Duration;
 use tradeup_fakes::oidc::{Flaw, Person};
 use tradeup_harness::World;
 
-use super::oidc::{Back, cookie_of, sign_on};
+use super::oidc::{Back, SESSION, cookie_of, sign_on};
 use super::{Browser, add_user, header};
 
 /// A console that can't start ends within this.
@@ -36,7 +36,7 @@ async fn who_may_not_is_refused_and_nobody_learns_why() {
             answer.contains("Your account may not sign in here. Ask an administrator."),
             "{why}: {answer}"
         );
-        assert!(cookie_of(&answer, "tradeup_session").is_none(), "{why}");
+        assert!(cookie_of(&answer, SESSION).is_none(), "{why}");
     }
     assert_eq!(on.sessions().await, 0);
     assert_eq!(on.world.number("select count(*) from users").await, 4, "a provider makes no users");
@@ -70,7 +70,7 @@ async fn a_token_that_does_not_hold_signs_nobody_in() {
         let (status, answer) = on.attempt("/runs").await;
         assert_eq!(status, 401, "{flaw:?}: {answer}");
         assert!(answer.contains("did not come about"), "{flaw:?}: {answer}");
-        assert!(cookie_of(&answer, "tradeup_session").is_none(), "{flaw:?}");
+        assert!(cookie_of(&answer, SESSION).is_none(), "{flaw:?}");
     }
     assert_eq!(on.sessions().await, 0);
     let log = on.console.log();
@@ -86,7 +86,7 @@ async fn a_sign_in_is_finished_once_in_time_and_in_the_browser_that_began_it() {
     let refused = |(status, answer): (u16, String), why: &str| {
         assert_eq!(status, 400, "{why}: {answer}");
         assert!(answer.contains("This sign-in is over"), "{why}: {answer}");
-        assert!(cookie_of(&answer, "tradeup_session").is_none(), "{why}");
+        assert!(cookie_of(&answer, SESSION).is_none(), "{why}");
     };
     let back = on.there("/runs").await;
     refused(on.nobody().get(&back.path).await, "a browser that shows nothing");
