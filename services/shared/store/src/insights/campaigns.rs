@@ -79,7 +79,9 @@ pub async fn campaigns(db: &mut Connection, tenant: TenantId, snapshot: Snapshot
     let kpis = rows(followed.len());
     told.rows("kpis", followed.iter().take(ROWS_MAX).filter_map(kpi).collect(), kpis);
     if none {
-        told.note("No campaign of this shop has been measured yet. This is final: asking again brings nothing.");
+        told.note(
+            "No campaign of this shop has been measured yet. This is final: asking again brings nothing.",
+        );
     }
     Ok(told.answer())
 }
@@ -96,19 +98,21 @@ fn told_of(it: &Measured) -> Row {
     let each = |revenue: i64, members: i64| revenue.checked_div(members).unwrap_or(0);
     let additional = additional_orders(it);
     row(
-        [
-            ("campaign", it.campaign.clone()),
-            ("kind", it.kind.clone()),
-            ("segment", it.segment.clone()),
-        ],
+        [("campaign", it.campaign.clone()), ("kind", it.kind.clone()), ("segment", it.segment.clone())],
         [
             Some(Figure::count("campaign_treated_members", it.treated)),
             Some(Figure::count("campaign_held_out_members", it.held_out)),
             over(treated),
             over(held_out),
             over(lift),
-            over(minor("campaign_treated_revenue_per_member_minor", each(it.treated_revenue_minor, it.treated))),
-            over(minor("campaign_held_out_revenue_per_member_minor", each(it.held_out_revenue_minor, it.held_out))),
+            over(minor(
+                "campaign_treated_revenue_per_member_minor",
+                each(it.treated_revenue_minor, it.treated),
+            )),
+            over(minor(
+                "campaign_held_out_revenue_per_member_minor",
+                each(it.held_out_revenue_minor, it.held_out),
+            )),
             minor("campaign_cost_minor", it.spent_minor),
             over(Some(Figure::count("campaign_additional_orders", additional))),
             (additional > 0)
