@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tradeup_domain::figure::Figure;
 use tradeup_harness::World;
-use tradeup_plan::{Document, Fact, Facts, Limits, Meta, Plan, Settlement, check, settle};
+use tradeup_plan::{Document, Fact, Facts, Limits, Meta, Plan, Proposal, Settlement, check, settle};
 use uuid::Uuid;
 
 use crate::console::{Browser, Console, header};
@@ -162,18 +162,32 @@ pub(crate) async fn put(world: &World, run: &str, offline: bool, says: &str) -> 
     .unwrap();
     for proposal in &plan.campaigns {
         sqlx::query(
-            "insert into plan_items (tenant_id, run_id, key, hash, name, approvable) values (1, $1, $2, $3, $4, $5)",
+            "insert into plan_items (tenant_id, run_id, key, hash, name, approvable, terms)
+             values (1, $1, $2, $3, $4, $5, $6)",
         )
         .bind(run)
         .bind(&proposal.campaign.key)
         .bind(&proposal.hash)
         .bind(&proposal.campaign.name)
         .bind(proposal.approvable)
+        .bind(terms(&plan, proposal))
         .execute(admin)
         .await
         .unwrap();
     }
     plan
+}
+
+/// What is done if it is approved, as the agents write it down. Of a snapshot that there is not: it draws nobody.
+fn terms(plan: &Plan, proposal: &Proposal) -> Value {
+    let campaign = &proposal.campaign;
+    json!({
+        "kind": campaign.kind.as_str(), "segment": campaign.segment, "tier": null, "snapshot": Uuid::nil(),
+        "as_of": AS_OF, "subject": proposal.message_subject, "body": proposal.message_body,
+        "currency": plan.meta.currency, "credit_minor": campaign.credit_minor,
+        "credit_ends_within_days": campaign.credit_ends_within_days, "extend_days": campaign.extend_days,
+        "hold_out_bps": campaign.hold_out_bps, "cost_limit_minor": campaign.cost_limit_minor, "horizon_days": 30,
+    })
 }
 
 async fn turn(world: &World, run: Uuid) {
