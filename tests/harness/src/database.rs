@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -13,7 +14,7 @@ use crate::repository;
 /// Serializes the making of the template.
 const TEMPLATE_LOCK: i64 = 0x7472_6164;
 
-/// A database of a test's own.
+/// A database of a test's own. Gone with the last handle on it, unless the test fails: then it can be looked into.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// URL with the role that services use.
@@ -24,6 +25,36 @@ pub struct Database {
     pub admin: PgPool,
     /// Connections with the role that services use.
     pub app: PgPool,
+    ends: Option<Arc<Ends>>,
+}
+
+/// A thousand databases of 16 MB fill the disk of a small machine.
+#[derive(Debug)]
+struct Ends {
+    server_url: String,
+    name: String,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return eprintln!("the test's database is kept: {}", self.name);
+        }
+        let (url, name) = (self.server_url.clone(), self.name.clone());
+        // Within the runtime of a test nothing can be waited for.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&url).await.map_err(std::io::Error::other)?;
+                let statement = format!("drop database {name} with (force)");
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await.map_err(std::io::Error::other)
+            })
+        });
+        // A test that has stopped its server is none the worse for it.
+        if let Ok(Err(error)) = dropped.join() {
+            eprintln!("database {} is left behind: {error}", self.name);
+        }
+    }
 }
 
 impl Database {
@@ -67,7 +98,19 @@ impl Database {
             PgPoolOptions::new().max_connections(4).connect_lazy_with(options)
         };
         let admin = pool(&with_database(admin_url, &name));
-        Self { app: pool(&app_url), admin, app_url, owner_url }
+        let ends = Some(Arc::new(Ends { server_url: admin_url.clone(), name }));
+        Self { app: pool(&app_url), admin, app_url, owner_url, ends }
+    }
+
+    /// One that is there already, and stays.
+    #[must_use]
+    pub fn existing(app_url: String, owner_url: String, admin: PgPool, app: PgPool) -> Self {
+        Self { app_url, owner_url, admin, app, ends: None }
+    }
+
+    /// Leaves the database when the last handle is gone, to whoever is told its URL.
+    pub fn keep(&self) {
+        std::mem::forget(self.ends.clone());
     }
 }
 

@@ -32,7 +32,7 @@ impl Run<'_> {
         let price = self.provider.price(&request.model, self.now)?;
         // Three bytes are a token at the least.
         let input = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(3);
-        let new = NewAttempt {
+        let mut new = NewAttempt {
             agent: &ask.path,
             seq: ask.seq,
             model: &request.model,
@@ -42,11 +42,38 @@ impl Run<'_> {
         };
         self.provider.pace(&request.model, input, &self.context.cancelled).await;
         self.check()?;
-        let Some(attempt) = self.reserve(&new).await? else { return Ok(()) };
+        let attempt = match self.reserve(&new).await {
+            // It may cost less than its length allows, which the model itself knows.
+            Err(Halt::Over(cap)) => {
+                let Some(counted) = self.counted(ask).await.filter(|counted| *counted < input) else {
+                    return Err(Halt::Over(cap));
+                };
+                new.reserve_nano = price.dearest(counted, request.max_tokens);
+                self.reserve(&new).await?
+            }
+            reserved => reserved?,
+        };
+        let Some(attempt) = attempt else { return Ok(()) };
         faultpoint::reached("agents.reserved").await;
         let asked = self.ask_reserved(ask, attempt).await;
         self.in_flight.send_modify(|count| *count -= 1);
         asked
+    }
+
+    /// How many tokens a request has at the most by the model's own count, which costs nothing. The provider calls it an
+    /// estimate, so one in fifty is added. `None`: it could not be asked, and what is known without it has to do.
+    async fn counted(&self, ask: &Ask) -> Option<u64> {
+        let counted = match self.provider.client() {
+            Ok(client) => client.count_tokens(&ask.request).await,
+            Err(_no_client) => return None,
+        };
+        match counted {
+            Ok(counted) => Some(counted.saturating_add(counted / 50).saturating_add(50)),
+            Err(error) => {
+                tracing::info!(agent = ask.path, turn = ask.seq, "tokens could not be counted: {error}");
+                None
+            }
+        }
     }
 
     /// Reserves what the request may cost, from when on it is in flight. `None`: the turn has its answer.

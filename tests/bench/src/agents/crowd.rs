@@ -67,10 +67,13 @@ impl Crowd {
         let (floor_seconds, _) = setting.plainly(bodies, at_once * 2).await?;
         let (alone, _, _, _) = seen(&setting, "alone").await?;
         let (p50, p99, seconds, tries) = seen(&setting, "bench").await?;
+        let (kept, unknown, rejected) = paid(&setting).await?;
+        let again = again(&setting).await?;
         let figures = json!({ "runs": self.runs, "shops": self.shops, "at_once": at_once, "delay_ms": self.delay_ms,
             "turns": requests, "seconds": round(seconds), "runs_a_second": round(count(self.runs) / seconds),
             "turns_a_second": round(count(requests) / seconds), "p50_seconds": round(p50), "p99_seconds": round(p99),
-            "attempts_most": tries, "alone_seconds": round(alone), "floor_plain_calls_seconds": round(floor_seconds),
+            "attempts_most": tries, "answers_kept": kept, "spend_unknown": unknown, "surely_not_billed": rejected,
+            "tried_again_for": again, "alone_seconds": round(alone), "floor_plain_calls_seconds": round(floor_seconds),
             "floor_turns_a_second": round(count(requests) / floor_seconds),
             "connections_peak": connections.await??, "agents_cpu_seconds": round(cpu_seconds),
             "agents_idle_mib": round(idle_mib), "agents_peak_mib": round(peak_mib) });
@@ -89,6 +92,26 @@ async fn seen(setting: &Setting, name: &str) -> anyhow::Result<(f64, f64, f64, i
              where starts_with(key, $1 || ':')) as timed",
     )
     .bind(name)
+    .fetch_one(&setting.world.database.admin)
+    .await?)
+}
+
+/// How the requests of all runs ended, by their journals: kept, perhaps billed, surely not billed.
+async fn paid(setting: &Setting) -> anyhow::Result<(i64, i64, i64)> {
+    Ok(sqlx::query_as(
+        "select count(*) filter (where state = 'answered'), count(*) filter (where state = 'unknown'),
+             count(*) filter (where state = 'rejected') from model_attempts",
+    )
+    .fetch_one(&setting.world.database.admin)
+    .await?)
+}
+
+/// Why attempts ended without their run: how many for each error code.
+async fn again(setting: &Setting) -> anyhow::Result<serde_json::Value> {
+    Ok(sqlx::query_scalar(
+        "select coalesce(jsonb_object_agg(why, count), '{}') from
+             (select coalesce(error_code, outcome) as why, count(*) from attempts where outcome <> 'succeeded' group by 1) w",
+    )
     .fetch_one(&setting.world.database.admin)
     .await?)
 }

@@ -43,7 +43,7 @@ async fn plant() -> Result<Vec<String>, String> {
     .fetch_one(&admin)
     .await
     .map_err(|error| format!("{name}: {error}"))?;
-    let database = Database { app: pool(app), admin, app_url, owner_url };
+    let database = Database::existing(app_url, owner_url, admin, pool(app));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if members > 0 && !arguments.iter().any(|argument| argument == "--beside-customers") {
         return Err(format!(

@@ -7,4 +7,5 @@ async fn main() {
     let environment = Servers::shared().environment();
     let database = Database::create(&environment).await;
     println!("{}", database.owner_url);
+    database.keep();
 }

@@ -67,6 +67,16 @@ async fn a_run_stops_at_a_limit_with_what_is_there() {
     let shown = agents.world.tradeup_ok(&["agents", "run", &run]);
     assert!(shown.contains("budget_exhausted"), "{shown}");
 
+    // A request that fits by the model's own count of its tokens, and would not by its length, is made.
+    let counted = agents.model.ledger().counted;
+    change(&agents, tenant, Change { run_cap_nano: Some(first.0 - 1), ..Change::default() }).await;
+    let run = agents.goal("aurora", "counted", GOAL);
+    let story = agents.succeeded(&run).await;
+    assert_eq!(story["result"]["outcome"], "budget_exhausted", "{story:#}");
+    assert_eq!(Looked::of(&agents, &run).turns("orchestrator").len(), 1);
+    assert!(turn(&agents.journal(&run), 1).0 < first.0);
+    assert!(agents.model.ledger().counted > counted);
+
     // The fourth would be: the plan is there, as it was handed in, and what is wrong with it is marked.
     let most = before_third + third.0 + (third.1 + fourth.0 - third.0) / 2;
     change(&agents, tenant, Change { run_cap_nano: Some(most), ..Change::default() }).await;
