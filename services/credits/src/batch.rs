@@ -1,11 +1,19 @@
 //! A batch of members: its money, its counts, the next batch of its tenant, in one transaction.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use tradeup_domain::ErrorCode;
 use tradeup_store::batches::{self, BatchCounts};
 use tradeup_store::credits::{MemberBatch, apply_singly};
 use tradeup_store::runs::{BatchRange, Claim};
-use tradeup_store::{ErrorKind, RunId, Tx};
-use tradeup_worker::{Applied, TaskContext, TaskError};
+use tradeup_store::{ErrorKind, RunId, Tx, digests};
+use tradeup_worker::{Applied, TaskContext, TaskError, faultpoint};
+
+use crate::mail::{Delivery, Letterhead, Post};
+
+/// What is left after an interruption is soon taken up again.
+const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
 /// The members of the run's batch, and its parent.
 pub(crate) fn of(claim: &Claim) -> Result<(BatchRange, RunId), TaskError> {
@@ -26,11 +34,35 @@ pub(crate) async fn execute<B: MemberBatch>(
     Ok(Applied::ended(tx).publishing(next))
 }
 
-/// Applies the batch and commits. Apart from the end of its run, for what has to be committed before something else follows
-/// from it; done again it does nothing twice.
-pub(crate) async fn apply_apart<B: MemberBatch>(context: &TaskContext, batch: &B) -> Result<(), TaskError> {
+/// Applies a batch that writes mails down, commits that, since mails follow from it, and sends what its run has not sent yet:
+/// the transaction in which to count what became of it, or an end for now, from which another attempt goes on. Done again it
+/// does nothing twice.
+pub(crate) async fn apply_and_send<B: MemberBatch>(
+    context: &TaskContext,
+    post: &Post,
+    batch: &B,
+) -> Result<ControlFlow<Applied, Tx>, TaskError> {
+    let (tenant, claim) = (batch.scope().tenant, &context.claim);
+    // Nobody gets what they can't be told of, and amounts are fixed once they are written down.
+    post.check()?;
+    let mut tx = context.begin().await?;
+    let head = Letterhead::read(&mut tx, tenant).await?;
+    digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
+    tx.commit().await?;
+
     let (tx, _counts) = apply(context, batch).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    faultpoint::reached("batch.applied").await;
+    let mut tx = context.begin().await?;
+    let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
+    tx.rollback().await?;
+    let delivered = post.deliver(context, &head, &letters).await?;
+
+    let tx = context.begin().await?;
+    Ok(match delivered {
+        Delivery::Interrupted => ControlFlow::Break(Applied::snoozed(tx, GO_ON_AFTER)),
+        Delivery::Complete => ControlFlow::Continue(tx),
+    })
 }
 
 /// Applies the batch, in a transaction that is still open.

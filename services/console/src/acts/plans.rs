@@ -80,6 +80,9 @@ pub(crate) async fn decide(
         Decided::Offline => {
             return refused("It was made offline, and the shop's settings do not let that be approved.");
         }
+        Decided::BeyondLimit(passed) => {
+            return refused(&format!("Not approved: {passed}. Ask for a new plan, or raise the limit."));
+        }
         Decided::Outdated => {
             return refused(
                 "It was planned before campaigns could be carried out: what is to be done is not all written down. Ask for \

@@ -4,26 +4,24 @@
 //! Released by the campaign's run through its window. Effect: lots and entries, or later ends of lots, within the campaign's
 //! limit; mails; the batch's counts; the next batch. An attempt that is not the first goes on with what is left.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::CAMPAIGN_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::batches;
 use tradeup_store::campaigns::{self, CampaignBatch as Batch, CampaignId};
-use tradeup_store::{batches, digests};
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError, faultpoint};
+use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::OUTSIDE_RETRY;
 use crate::batch;
-use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
+use crate::mail::{ATTEMPT_WITHIN, Post};
 
 /// The task.
 pub(crate) struct CampaignBatch {
     pub(crate) post: Post,
 }
-
-/// What is left after an interruption is soon taken up again.
-const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
 impl Task for CampaignBatch {
     const KIND: JobKind = CAMPAIGN_BATCH;
@@ -48,24 +46,10 @@ impl Task for CampaignBatch {
             ));
         }
         let batch = Batch { tenant, run_id: claim.run_id, campaign, acts_at, expires_at, ends_at, range };
-        // Nobody gets what they can't be told of.
-        self.post.check()?;
-        let mut tx = context.begin().await?;
-        let head = Letterhead::read(&mut tx, tenant).await?;
-        digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
-        tx.commit().await?;
-
-        batch::apply_apart(context, &batch).await?;
-        faultpoint::reached("campaign.applied").await;
-        let mut tx = context.begin().await?;
-        let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
-        tx.rollback().await?;
-        let delivered = self.post.deliver(context, &head, &letters).await?;
-
-        let mut tx = context.begin().await?;
-        if delivered == Delivery::Interrupted {
-            return Ok(Applied::snoozed(tx, GO_ON_AFTER));
-        }
+        let mut tx = match batch::apply_and_send(context, &self.post, &batch).await? {
+            ControlFlow::Continue(tx) => tx,
+            ControlFlow::Break(interrupted) => return Ok(interrupted),
+        };
         let counts = campaigns::tally(&mut tx, &batch).await?;
         let next = batches::complete(&mut tx, claim, parent, &counts).await?;
         Ok(Applied::ended(tx).publishing(next))

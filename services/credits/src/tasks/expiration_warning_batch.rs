@@ -5,6 +5,7 @@
 //! batch's counts, the next batch of the tenant. No money moves. An attempt that is not the first goes on
 //! with the mails that are left.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tradeup_domain::Dependency;
@@ -16,15 +17,12 @@ use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::OUTSIDE_RETRY;
 use crate::batch;
-use crate::mail::{ATTEMPT_WITHIN, Delivery, Letterhead, Post};
+use crate::mail::{ATTEMPT_WITHIN, Post};
 
 /// The task.
 pub(crate) struct ExpirationWarningBatch {
     pub(crate) post: Post,
 }
-
-/// What is left after an interruption is soon taken up again.
-const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
 impl Task for ExpirationWarningBatch {
     const KIND: JobKind = EXPIRATION_WARNING_BATCH;
@@ -38,24 +36,11 @@ impl Task for ExpirationWarningBatch {
         let (range, parent) = batch::of(claim)?;
         let tenant = context.tenant()?.id;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        // Amounts are fixed at the claim: none is claimed that can't be written or sent.
-        self.post.check()?;
-        let mut tx = context.begin().await?;
-        let head = Letterhead::read(&mut tx, tenant).await?;
-        digests::give_up_lost(&mut tx, claim.sender(tenant)).await?;
-        tx.commit().await?;
-
-        // Committed apart from the end of the run, since mails follow from it; done again it claims what is due by then.
-        batch::apply_apart(context, &WarningBatch { tenant, run_id: claim.run_id, as_of, range }).await?;
-        let mut tx = context.begin().await?;
-        let letters = digests::pending(&mut tx, tenant, Some(claim.run_id), None).await?;
-        tx.rollback().await?;
-        let delivered = self.post.deliver(context, &head, &letters).await?;
-
-        let mut tx = context.begin().await?;
-        if delivered == Delivery::Interrupted {
-            return Ok(Applied::snoozed(tx, GO_ON_AFTER));
-        }
+        let batch = WarningBatch { tenant, run_id: claim.run_id, as_of, range };
+        let mut tx = match batch::apply_and_send(context, &self.post, &batch).await? {
+            ControlFlow::Continue(tx) => tx,
+            ControlFlow::Break(interrupted) => return Ok(interrupted),
+        };
         let counts = digests::tally(&mut tx, tenant, claim.run_id, range.members).await?;
         let next = batches::complete(&mut tx, claim, parent, &counts).await?;
         Ok(Applied::ended(tx).publishing(next))

@@ -112,6 +112,9 @@ fn refusal(outcome: &Decided) -> Option<String> {
             "rules wrote it and no model; `tradeup agents settings SHOP --offline-approvals yes` lets that be approved"
                 .to_owned(),
         ),
+        Decided::BeyondLimit(passed) => {
+            Some(format!("{passed}; ask for a new plan, or raise it by `tradeup agents settings`"))
+        }
         Decided::Outdated => Some(
             "it was planned before campaigns could be carried out, so what is to be done is not all written down; ask for a \
              new plan"

@@ -1,23 +1,31 @@
 //! The same by the API: plans, how they were made, what they cost; what is asked for, decided and set.
 
 use serde_json::{Value, json};
+use tradeup_harness::World;
 
 use super::plan_of;
-use crate::console::{Console, console, header};
+use crate::console::{console, header};
 use crate::http::send;
 
-struct Program {
+/// Whoever asks by the API, with a token of a user's.
+pub(super) struct Program {
     port: u16,
     token: String,
 }
 
 impl Program {
-    fn of(console: &Console, user: &str) -> Self {
-        let made = console.world.tradeup_json(&["user", "add-token", user, "--for", "tests"]);
-        Self { port: console.port, token: made["token"].as_str().unwrap().to_owned() }
+    pub(super) fn of(world: &World, port: u16, user: &str) -> Self {
+        let made = world.tradeup_json(&["user", "add-token", user, "--for", "tests"]);
+        Self { port, token: made["token"].as_str().unwrap().to_owned() }
     }
 
-    async fn ask(&self, method: &str, path: &str, accept: &str, body: &Value) -> (u16, String, Value) {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        accept: &str,
+        body: &Value,
+    ) -> (u16, String, Value) {
         let headers = [
             ("Authorization".to_owned(), format!("Bearer {}", self.token)),
             ("Content-Type".to_owned(), "application/json".to_owned()),
@@ -31,13 +39,13 @@ impl Program {
         (status, answer, value)
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let (status, answer, value) = self.ask("GET", path, "application/json", &Value::Null).await;
         assert_eq!(status, 200, "{path}: {answer}");
         value
     }
 
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let (status, _, value) = self.ask("POST", path, "application/json", body).await;
         (status, value)
     }
@@ -46,7 +54,7 @@ impl Program {
 #[tokio::test]
 async fn what_is_asked_for_is_one_run_for_each_key_and_its_plan_is_read_and_decided_on() {
     let console = console().await;
-    let olga = Program::of(&console, "olga");
+    let olga = Program::of(&console.world, console.port, "olga");
     let start = "/shops/aurora/agents/start";
     let asked = json!({ "task": "plan-strategic-goal", "goal": "reduce churn by a fifth", "timeline_days": 90,
         "key": "spring", "reason": "the board wants it" });
@@ -80,7 +88,7 @@ async fn what_is_asked_for_is_one_run_for_each_key_and_its_plan_is_read_and_deci
         // The same words on the same day.
         assert_eq!(olga.post(start, &asked).await.1["run_id"], begun["run_id"]);
     }
-    assert_eq!(Program::of(&console, "vera").post(start, &asked).await.0, 403);
+    assert_eq!(Program::of(&console.world, console.port, "vera").post(start, &asked).await.0, 403);
 
     let run = first["run_id"].as_str().unwrap();
     plan_of::put(&console.world, run, false, "Members may not answer.").await;
@@ -116,8 +124,11 @@ async fn what_is_asked_for_is_one_run_for_each_key_and_its_plan_is_read_and_deci
 #[tokio::test]
 async fn a_journal_spend_and_settings_are_read_and_set() {
     let console = console().await;
-    let (olga, vera, adam) =
-        (Program::of(&console, "olga"), Program::of(&console, "vera"), Program::of(&console, "adam"));
+    let (olga, vera, adam) = (
+        Program::of(&console.world, console.port, "olga"),
+        Program::of(&console.world, console.port, "vera"),
+        Program::of(&console.world, console.port, "adam"),
+    );
     let asked = json!({ "task": "analyze-member-insights", "reason": "to know" });
     let (_, begun) = olga.post("/shops/aurora/agents/start", &asked).await;
     let run = begun["run_id"].as_str().unwrap();

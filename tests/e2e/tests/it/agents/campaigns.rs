@@ -1,6 +1,7 @@
 //! Campaigns: what a person approves is carried out once, for whom it is meant and nobody else, and measured against those
 //! who were held out.
 
+mod afterwards;
 mod bounded;
 mod extended;
 mod killed;

@@ -95,3 +95,21 @@ async fn what_is_stopped_before_it_began_draws_nobody() {
     assert_eq!(setting.world().number("select count(*) from ledger_entries").await, entries);
     assert!(setting.got().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_beyond_a_limit_that_was_lowered_since_is_not_approved() {
+    let setting = Setting::new(Planting::churn_wave("aurora", 300)).await;
+    let (run, _plan) = setting.proposed("at_risk", None).await;
+    let world = setting.world();
+    let approve = ["agents", "approve", &run, "--campaign", "c1", "--reason", "for the autumn"];
+    for (option, words) in [("--credit-limit", "to each member"), ("--campaign-limit", "to all together")] {
+        world.tradeup_ok(&["agents", "settings", "aurora", option, "0.01", "--reason", "a bad month"]);
+        let refused = world.tradeup(&approve);
+        assert!(refused.code != 0 && refused.stderr.contains(words), "{}{}", refused.stdout, refused.stderr);
+        assert!(refused.stderr.contains("0.01 USD") && refused.stderr.contains("nothing was changed"));
+        world.tradeup_ok(&["agents", "settings", "aurora", option, "10000.00", "--reason", "a good month"]);
+    }
+    assert_eq!(world.number("select count(*) from campaigns").await, 0);
+    assert_eq!(world.number("select count(*) from runs where task = 'start-campaign'").await, 0);
+    assert!(setting.approve(&run), "within the limits it is");
+}
