@@ -17,6 +17,8 @@ from _system import (LINUX, Fail, children, clean_env, kill_all, log_size, postg
 
 ROLES_SQL = Path(__file__).resolve().parents[1] / "postgres" / "roles.sql"
 ROLES = ("tradeup_admin", "tradeup_owner", "tradeup_app")
+# What each service and the operators' command log in as. On one person's machine they share tradeup_app's password.
+SERVICE_ROLES = tuple(f"tradeup_{name}" for name in ("scheduler", "credits", "webhooks", "agents", "console", "cli"))
 # A service uses up to ten connections, a test up to five services, and the tests run several at a time.
 SETTINGS = {
     "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "800",
@@ -139,6 +141,8 @@ def set_up_database(home: Home) -> None:
     sql(ROLES_SQL.read_text(), database="tradeup", whole=True)
     for role in ("tradeup_owner", "tradeup_app"):
         sql(f"alter role {role} password '{known['passwords'][role]}'")
+    for role in SERVICE_ROLES:
+        sql(f"alter role {role} password '{known['passwords']['tradeup_app']}'")
     known["roles_sql"] = now
     home.save()
 

@@ -22,7 +22,9 @@ def token(name: str) -> str:
 
 
 async def publish(args: argparse.Namespace) -> None:
-    connection = await nats.connect(os.environ.get("TRADEUP_NATS_URL", "nats://127.0.0.1:4222"))
+    # Answers come where the user `publisher` may listen.
+    url = os.environ.get("TRADEUP_NATS_URL", "nats://127.0.0.1:4222")
+    connection = await nats.connect(url, inbox_prefix=b"_INBOX_publisher")
     try:
         subject = f"events.{token(args.tenant)}.{token(args.source)}.{token('credit.requested')}"
         body = {

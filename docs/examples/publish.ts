@@ -42,7 +42,11 @@ async function publish(): Promise<void> {
   };
   const about = headers();
   about.set("Content-Type", "application/json");
-  const connection = await connect({ servers: process.env.TRADEUP_NATS_URL ?? "nats://127.0.0.1:4222" });
+  const connection = await connect({
+    servers: process.env.TRADEUP_NATS_URL ?? "nats://127.0.0.1:4222",
+    // Answers come where the user `publisher` may listen.
+    inboxPrefix: "_INBOX_publisher",
+  });
   try {
     // Returns when the event is on disk. Before that it is not published: send it again. The same event
     // has the same id (it becomes Nats-Msg-Id), however often it is sent: that makes it one credit.

@@ -121,8 +121,9 @@ def _of_environment(service, known, settings, files) -> list[str]:
             if secret not in service.get("secrets", []) or secret not in files:
                 wrong.append(f"{name}: secret {secret} is not there")
     # Which of the two addresses of NATS is a setting.
-    for secret in set(service.get("secrets", [])) - read - {"nats_url", "nats_cluster_url"}:
-        wrong.append(f"secret {secret} is given and not read")
+    for secret in set(service.get("secrets", [])) - read:
+        if not secret.endswith(("_nats_url", "_nats_cluster_url")):
+            wrong.append(f"secret {secret} is given and not read")
     return wrong
 
 
@@ -156,7 +157,9 @@ def _of_dockerfile() -> list[str]:
 def _of_scrapes(compose) -> list[str]:
     """Prometheus reads from containers that are there."""
     prometheus = _tools.documents((REPO / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))[0]
-    targets = [target for job in prometheus["scrape_configs"] for one in job["static_configs"] for target in one["targets"]]
+    jobs = prometheus["scrape_configs"]
+    targets = [target for job in jobs for one in job.get("static_configs", []) for target in one["targets"]]
+    targets += [f"{name}:{one['port']}" for job in jobs for one in job.get("dns_sd_configs", []) for name in one["names"]]
     sources = _tools.documents((REPO / "deploy/grafana/provisioning/datasources/tradeup.yaml").read_text(encoding="utf-8"))[0]
     hosts = {target.split(":")[0] for target in targets} - {"127.0.0.1"}
     hosts |= {re.match(r"https?://([\w-]+):", source["url"]).group(1) for source in sources["datasources"]}

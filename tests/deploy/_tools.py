@@ -82,7 +82,9 @@ def against_schema(path: Path, document: dict) -> list[str]:
 
 
 OWN_SCHEMAS = {("keda.sh/v1alpha1", "ScaledObject"): "scaledobject.json",
-               ("postgresql.cnpg.io/v1", "Cluster"): "cluster.json"}
+               ("postgresql.cnpg.io/v1", "Cluster"): "cluster.json",
+               ("postgresql.cnpg.io/v1", "ScheduledBackup"): "scheduledbackup.json",
+               ("barmancloud.cnpg.io/v1", "ObjectStore"): "objectstore.json"}
 
 
 def kubernetes_schema(document: dict) -> list[str]:

@@ -1,6 +1,7 @@
 //! `tradeup`: the operator's command line.
 
 mod commands;
+mod old_credits;
 mod output;
 mod sheet;
 mod shopify_export;
@@ -62,6 +63,9 @@ enum Command {
     /// Import data of a shop.
     #[command(subcommand)]
     Import(commands::import::Import),
+    /// Run beside another system: reckon everything, do nothing, compare; and the cut-over.
+    #[command(subcommand)]
+    Shadow(commands::shadow::Shadow),
     /// Make synthetic data.
     #[command(subcommand)]
     Generate(commands::generate::Generate),
@@ -183,6 +187,9 @@ enum Command {
     /// Wallets at Shopify: connection, what shops were told, where they differ from the ledger.
     #[command(subcommand)]
     Wallet(commands::wallet::Wallet),
+    /// Show settings and where they come from; print the reference of all.
+    #[command(subcommand)]
+    Config(commands::config::Config),
     /// Look over everything at once; exit code 1 if there is a problem.
     Doctor(commands::doctor::Doctor),
     /// Accept a database that was restored to an earlier moment.
@@ -191,18 +198,22 @@ enum Command {
     Completions(commands::shell::Completions),
     /// Write man pages.
     Man(commands::shell::Man),
+    /// Print the documentation's page of the command line.
+    #[command(hide = true)]
+    Markdown,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let Options { command, context } = settings::parse::<Options>();
-    let done = match tradeup_telemetry::init(&context.log, tradeup_telemetry::COMMAND) {
+    let done = match tradeup_telemetry::init(&context.log, tradeup_telemetry::COMMAND, None) {
         Err(error) => Err(error.into()),
         Ok(_lines) => match command {
             Command::Setup(setup) => setup.run(&context).await,
             Command::Tenant(tenant) => tenant.run(&context).await,
             Command::Token(token) => token.run(&context).await,
             Command::Import(import) => import.run(&context).await,
+            Command::Shadow(shadow) => shadow.run(&context).await,
             Command::Generate(generate) => generate.run(),
             Command::Trigger(trigger) => trigger.run(&context).await,
             Command::Search(search) => search.run(&context).await,
@@ -253,10 +264,12 @@ async fn main() -> ExitCode {
             Command::Dead(dead) => dead.run(&context).await,
             Command::Mail(mail) => mail.run(&context).await,
             Command::Wallet(wallet) => wallet.run(&context).await,
+            Command::Config(config) => config.run(&context),
             Command::Doctor(doctor) => doctor.run(&context).await,
             Command::Restored(restored) => restored.run(&context).await,
             Command::Completions(completions) => completions.run(&mut Options::command()),
             Command::Man(man) => man.run(Options::command()),
+            Command::Markdown => commands::markdown::run(Options::command()),
         },
     };
     match done {

@@ -15,6 +15,7 @@ mod oidc;
 mod pages;
 mod runbooks;
 mod sign_in;
+mod traces;
 mod views;
 
 use std::net::SocketAddr;
@@ -58,6 +59,10 @@ struct ConsoleOptions {
     /// Where people reach it, like `https://jobs.example.com`. With https cookies are sent over https alone.
     #[arg(long, env = "TRADEUP_CONSOLE_URL", value_name = "URL")]
     console_url: Option<String>,
+    /// Where a trace is shown, with {trace_id} in the place of its id; runs link there. Like
+    /// `https://grafana.example.com/explore?left={"datasource":"tempo","queries":[{"query":"{trace_id}"}]}`.
+    #[arg(long, env = "TRADEUP_TRACE_URL", value_name = "URL")]
+    trace_url: Option<String>,
 }
 
 /// What every page needs.
@@ -75,6 +80,8 @@ struct Console {
     reckoned: views::ledger::Reckoned,
     /// What waits to be worked on.
     backlogs: views::backlog::Backlogs,
+    /// Where a run's trace is shown.
+    traces: Option<traces::TraceLinks>,
     /// Named and bound as the console's address asks for.
     cookies: cookies::Cookies,
 }
@@ -85,7 +92,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let ConsoleOptions { console: address, console_url } = options.console;
+    let ConsoleOptions { console: address, console_url, trace_url } = options.console;
+    let traces = traces::TraceLinks::to(trace_url)?;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
     let console_url = given(console_url);
@@ -105,6 +113,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         backlogs: views::backlog::Backlogs::default(),
         oidc,
         reckoned: views::ledger::Reckoned::default(),
+        traces,
         cookies,
     };
     service.beside(watching);

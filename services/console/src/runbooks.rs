@@ -1,18 +1,21 @@
-//! What each error code means and what to do: the pages of `docs/errors`, in the binary, as markup.
+//! What each error code and each alert means and what to do: the pages of `docs/errors` and `docs/runbooks`, in the binary,
+//! as markup.
 //!
-//! They are ours, and yet nothing but Markdown passes: markup in them is shown as it is written, and links lead to other
-//! codes or out of the console, never to files that are not served.
+//! They are ours, and yet nothing but Markdown passes: markup in them is shown as it is written, and links lead to others of
+//! them or out of the console, never to files that are not served.
 
 use std::mem;
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
-/// Name and text of each file (see build.rs).
-const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/runbooks.rs"));
-/// The one that is about all codes.
+/// Name and text of each file about codes (see build.rs).
+const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/errors.rs"));
+/// The same of alerts.
+const ALERTS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/runbooks.rs"));
+/// The one that is about all of them.
 const INDEX: &str = "README";
 
-/// A page about a code, or about all of them.
+/// A page about a code or an alert, or about all of them.
 #[derive(Debug)]
 pub(crate) struct Runbook {
     pub(crate) title: String,
@@ -35,6 +38,29 @@ pub(crate) fn index() -> Option<Runbook> {
     FILES.iter().find(|(name, _)| *name == INDEX).map(|(_, text)| written(text))
 }
 
+/// An alert's; `None` if there is no such alert.
+pub(crate) fn of_alert(name: &str) -> Option<Runbook> {
+    let mut known = ALERTS.iter().filter(|(known, _)| *known != INDEX);
+    known.find(|(known, _)| *known == name).map(|(_, text)| written_in("runbooks", text))
+}
+
+/// What there is to say about all alerts, with a list.
+pub(crate) fn alerts() -> Option<Runbook> {
+    ALERTS.iter().find(|(name, _)| *name == INDEX).map(|(_, text)| written_in("runbooks", text))
+}
+
+/// What the page of a rule of the console is called: `missed_schedule` is `MissedSchedule`.
+pub(crate) fn of_rule(rule: &str) -> Option<&'static str> {
+    let name: String = rule
+        .split('_')
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters)
+        })
+        .collect();
+    ALERTS.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)
+}
+
 /// The first code that a text speaks of.
 pub(crate) fn code_in(text: &str) -> Option<&'static str> {
     let found = codes().filter_map(|(code, _)| Some((text.find(*code)?, *code)));
@@ -42,6 +68,11 @@ pub(crate) fn code_in(text: &str) -> Option<&'static str> {
 }
 
 fn written(text: &str) -> Runbook {
+    written_in("errors", text)
+}
+
+/// A page of this folder.
+fn written_in(folder: &str, text: &str) -> Runbook {
     let mut events: Vec<Event<'_>> = Parser::new_ext(text, Options::ENABLE_TABLES).collect();
     let title_ends = |event: &Event<'_>| *event == Event::End(TagEnd::Heading(HeadingLevel::H1));
     let end = events.iter().position(title_ends);
@@ -50,12 +81,12 @@ fn written(text: &str) -> Runbook {
         None => String::new(),
     };
     let mut body = String::new();
-    html::push_html(&mut body, as_shown(events).into_iter());
+    html::push_html(&mut body, as_shown(folder, events).into_iter());
     Runbook { title, body }
 }
 
 /// What pages may hold, as they hold it elsewhere.
-fn as_shown(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+fn as_shown<'t>(folder: &str, events: Vec<Event<'t>>) -> Vec<Event<'t>> {
     let mut anchors = anchors(&events).into_iter();
     let (mut shown, mut tables, mut is_no_link) = (Vec::with_capacity(events.len()), 0, false);
     for event in events {
@@ -83,7 +114,7 @@ fn as_shown(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
                 shown.push(Event::Html("<pre tabindex=\"0\"><code>".into()));
             }
             Event::End(TagEnd::CodeBlock) => shown.push(Event::Html("</code></pre>\n".into())),
-            Event::Start(Tag::Link { dest_url, .. }) => match address(&dest_url) {
+            Event::Start(Tag::Link { dest_url, .. }) => match address(folder, &dest_url) {
                 Some(to) => shown.push(Event::Start(Tag::Link {
                     link_type: LinkType::Inline,
                     dest_url: to.into(),
@@ -100,8 +131,8 @@ fn as_shown(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     shown
 }
 
-/// Where a link leads in the console; `None` if nothing is there.
-fn address(to: &str) -> Option<String> {
+/// Where a link of a page in this folder leads in the console; `None` if nothing is there.
+fn address(folder: &str, to: &str) -> Option<String> {
     if to.starts_with("https://") {
         return Some(to.to_owned());
     }
@@ -109,13 +140,21 @@ fn address(to: &str) -> Option<String> {
         Some((file, part)) => (file, format!("#{part}")),
         None => (to, String::new()),
     };
-    let page = match file.strip_suffix(".md") {
-        Some(INDEX) => "/errors".to_owned(),
-        Some(name) => format!("/errors/{}", codes().find(|(code, _)| *code == name)?.0),
-        None if file.is_empty() => String::new(),
-        None => return None,
+    if file.is_empty() {
+        return Some(part);
+    }
+    let (folder, file) = match file.strip_prefix("../").and_then(|file| file.split_once('/')) {
+        Some(elsewhere) => elsewhere,
+        None => (folder, file),
     };
-    Some(page + &part)
+    let (address, pages) = match folder {
+        "errors" => ("/errors", FILES),
+        "runbooks" => ("/runbooks", ALERTS),
+        _ => return None,
+    };
+    let name = file.strip_suffix(".md")?;
+    let (known, _) = pages.iter().find(|(known, _)| *known == name)?;
+    Some(if *known == INDEX { format!("{address}{part}") } else { format!("{address}/{known}{part}") })
 }
 
 /// Where links may lead within the page: one for each heading, named as links name them.
@@ -142,6 +181,7 @@ fn said<'e, 't: 'e>(events: impl Iterator<Item = &'e Event<'t>>) -> String {
 #[cfg(test)]
 mod tests {
     use tradeup_domain::ErrorCode;
+    use tradeup_store::alerts::Rule;
 
     use super::*;
 
@@ -181,6 +221,30 @@ mod tests {
         for absent in ["<script", "<img", "<b>", "javascript", "style"] {
             assert!(!body.contains(absent), "{absent}: {body}");
         }
+    }
+
+    #[test]
+    fn every_rule_of_the_console_has_a_page_and_every_page_says_what_to_do() {
+        for rule in Rule::ALL {
+            assert!(of_rule(rule.as_str()).is_some(), "{rule}");
+        }
+        assert_eq!(of_rule("nonsense"), None);
+        for (name, _) in ALERTS.iter().filter(|(name, _)| *name != INDEX) {
+            let Runbook { title, body } = of_alert(name).unwrap();
+            assert_eq!(title, *name);
+            for part in
+                ["what-it-means", "who-is-hurt", "see-within-a-minute", "put-it-right", "when-to-wake-whom"]
+            {
+                assert!(body.contains(&format!("<h2 id=\"{part}\">")), "{name}: {part}");
+            }
+            assert!(!body.contains(".md"), "{name}: {body}");
+        }
+        let Runbook { body, .. } = alerts().unwrap();
+        assert!(
+            body.contains("href=\"/runbooks/MissedSchedule\"") && body.contains("href=\"/errors\""),
+            "{body}"
+        );
+        assert!(of_alert(INDEX).is_none());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tradeup_domain::ErrorCode;
+use tradeup_domain::{Currency, ErrorCode};
 use tradeup_store::batches::{self, BatchCounts};
 use tradeup_store::credits::{MemberBatch, apply_singly};
 use tradeup_store::runs::{BatchRange, Claim};
-use tradeup_store::{ErrorKind, RunId, Tx, digests};
+use tradeup_store::{ErrorKind, RunId, Tx, digests, shadow};
 use tradeup_worker::{Applied, TaskContext, TaskError, faultpoint};
 
 use crate::mail::{Delivery, Letterhead, Post};
@@ -21,6 +21,18 @@ pub(crate) fn of(claim: &Claim) -> Result<(BatchRange, RunId), TaskError> {
         .batch
         .zip(claim.parent_id)
         .ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"))
+}
+
+/// Reckons a batch of a shop in shadow and ends its run: nothing is booked.
+pub(crate) async fn reckon<B: MemberBatch>(
+    context: &TaskContext,
+    parent: RunId,
+    batch: &B,
+) -> Result<Applied, TaskError> {
+    let mut tx = context.begin().await?;
+    let counts = shadow::reckon(&mut tx, batch).await?;
+    let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
+    Ok(Applied::ended(tx).publishing(next))
 }
 
 /// Applies the batch and ends its run.
@@ -69,14 +81,27 @@ pub(crate) async fn apply_and_send<B: MemberBatch>(
 async fn apply<B: MemberBatch>(context: &TaskContext, batch: &B) -> Result<(Tx, BatchCounts), TaskError> {
     let mut tx = context.begin().await?;
     match batch.apply(&mut tx, batch.scope().range).await {
-        Ok(counts) => Ok((tx, counts)),
+        Ok(counts) => {
+            count::<B>(&mut tx, &counts);
+            Ok((tx, counts))
+        }
         Err(error) if error.kind() == ErrorKind::Refused => {
             // Somebody's data was refused, and with it the whole statement: find out whose.
             drop(tx);
             let mut tx = context.begin().await?;
             let counts = apply_singly(&mut tx, batch).await?;
+            count::<B>(&mut tx, &counts);
             Ok((tx, counts))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the money counted that a batch moves, if it does.
+fn count<B: MemberBatch>(tx: &mut Tx, counts: &BatchCounts) {
+    let currency = counts.currency.as_deref().and_then(|code| code.parse::<Currency>().ok());
+    if let (Some(kind), Some(currency)) = (B::MOVES, currency) {
+        let affected = counts.affected.unsigned_abs().into();
+        tx.moved(kind, currency.code(), affected, counts.affected_minor.unsigned_abs());
     }
 }

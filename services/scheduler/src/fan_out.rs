@@ -4,7 +4,7 @@ use tradeup_domain::ErrorCode;
 use tradeup_store::batches::{self, BatchPlan, Members};
 use tradeup_store::runs::{self, Spawn};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{TenantId, Tx};
+use tradeup_store::{TenantId, Tx, shadow};
 use tradeup_worker::{Applied, TaskContext, TaskError};
 
 /// States of tenants whose members may get something.
@@ -32,6 +32,18 @@ pub(crate) async fn tenant(tx: &mut Tx, id: TenantId, states: &[&str]) -> Result
         .await?
         .filter(|tenant| states.contains(&tenant.state.as_str()))
         .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
+}
+
+/// Whether a tenant's run is planned in shadow, which is then on record: all below it reckons, whenever it is executed.
+pub(crate) async fn in_shadow(
+    context: &TaskContext,
+    tx: &mut Tx,
+    tenant: &Tenant,
+) -> Result<bool, TaskError> {
+    if tenant.shadow_since.is_some() {
+        shadow::note_run(tx, tenant.id, &context.claim).await?;
+    }
+    Ok(tenant.shadow_since.is_some())
 }
 
 /// Ends a tenant's run: its members in batches, the first window of them released.

@@ -2,6 +2,7 @@
 
 mod agent_scan;
 mod fan_out;
+mod look;
 mod schedules;
 mod tasks;
 mod tick;
@@ -9,12 +10,13 @@ mod wake;
 
 use std::fmt::Display;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use futures::FutureExt as _;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tradeup_signals::metrics::engine;
 use tradeup_store::retention::{self, Keep};
 use tradeup_store::{tenants, workers};
 use tradeup_worker::{Service, Worker, service, settings, sweep};
@@ -74,6 +76,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     service.beside(tick_on(service.worker().clone(), service.shutdown()));
     service.beside(keep_house(service.worker().clone(), options.retention.keep(), service.shutdown()));
     service.beside(sweep_on(service.worker().clone(), service.shutdown()));
+    service.beside(look_on(service.worker().clone(), service.shutdown()));
     Ok(service.run().await?)
 }
 
@@ -109,10 +112,18 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
     let (mut round, mut rearm) = (rounds(ROUND), rounds(REARM));
     while next(&mut round, &shutdown).await {
         if rearm.tick().now_or_never().is_some() {
-            bounded("looking over the schedules", tick::rearm(&worker)).await;
+            bounded("rearm", "looking over the schedules", tick::rearm(&worker)).await;
         }
-        bounded("the schedules' tick", tick::tick(&worker)).await;
-        bounded("the wakes", wake::wake(&worker)).await;
+        bounded("tick", "the schedules' tick", tick::tick(&worker)).await;
+        bounded("wake", "the wakes", wake::wake(&worker)).await;
+    }
+}
+
+/// Looks how the engine stands.
+async fn look_on(worker: Worker, shutdown: CancellationToken) {
+    let mut round = rounds(look::EVERY);
+    while next(&mut round, &shutdown).await {
+        bounded("look", "looking how the engine stands", look::look(&worker)).await;
     }
 }
 
@@ -120,9 +131,18 @@ async fn tick_on(worker: Worker, shutdown: CancellationToken) {
 async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
     let mut round = rounds(ROUND);
     while next(&mut round, &shutdown).await {
-        if let Some(swept) = bounded("the sweep", sweep(&worker)).await
-            && !swept.is_nothing()
-        {
+        let Some(swept) = bounded("sweep", "the sweep", sweep(&worker)).await else { continue };
+        let counts = [
+            ("published", u64::try_from(swept.published).unwrap_or(u64::MAX)),
+            ("requeued", swept.requeued),
+            ("released", u64::try_from(swept.released).unwrap_or(u64::MAX)),
+            ("settled", swept.settled.into()),
+            ("cancelled", u64::try_from(swept.cancelled).unwrap_or(u64::MAX)),
+        ];
+        for (what, count) in counts {
+            engine::SWEPT.add(count, [what]);
+        }
+        if !swept.is_nothing() {
             tracing::info!(
                 published = swept.published,
                 requeued = swept.requeued,
@@ -137,8 +157,16 @@ async fn sweep_on(worker: Worker, shutdown: CancellationToken) {
 
 /// What a round came to, unless it broke off; the next one goes on. One call that never returns must not
 /// end all firing.
-async fn bounded<T, E: Display>(what: &str, round: impl Future<Output = Result<T, E>>) -> Option<T> {
-    match timeout(ROUND_WITHIN, round).await {
+async fn bounded<T, E: Display>(
+    name: &'static str,
+    what: &str,
+    round: impl Future<Output = Result<T, E>>,
+) -> Option<T> {
+    let begun = Instant::now();
+    let came = timeout(ROUND_WITHIN, round).await;
+    let outcome = if matches!(came, Ok(Ok(_))) { "done" } else { "failed" };
+    engine::ROUND_SECONDS.took(begun.elapsed(), [name, outcome]);
+    match came {
         Ok(Ok(done)) => return Some(done),
         Ok(Err(error)) => tracing::warn!("{what} broke off, trying again: {error}"),
         Err(_elapsed) => tracing::error!("{what} did not come to an end, trying again"),

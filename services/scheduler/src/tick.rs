@@ -2,8 +2,12 @@
 //! fire. One commit for each schedule, so that two schedulers, a crash or a jumping clock lead to
 //! one run for one fire time.
 
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use tradeup_domain::schedule::{CronSchedule, Decided, Decision, ScheduleError};
 use tradeup_domain::zone::parse_zone;
+use tradeup_signals::metrics::engine::FIRES;
+use tradeup_signals::trace;
 use tradeup_store::outbox::{HeldBy, JobMessage};
 use tradeup_store::runs::{self, NewRun, Trigger};
 use tradeup_store::schedules::{self, Rule, RuleError, Schedule};
@@ -49,6 +53,7 @@ pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
         let zone = parse_zone(row.zone).map_err(|error| wrong(error.into()))?;
         let cron = CronSchedule::parse(row.cron, zone).map_err(|error| wrong(error.into()))?;
         let next = cron.next_after(now).map_err(|error| wrong(error.into()))?;
+        FIRES.add(0, [row.name, Decision::Fired.as_str()]);
         if schedules::ensure(&mut tx, row, &cron, next).await? {
             tracing::info!(schedule = row.name, "added schedule {}, first fire {next}", row.name);
         }
@@ -59,7 +64,7 @@ pub(crate) async fn ensure_schedules(pool: &Pool) -> Result<(), TickError> {
 /// Decides all fires that are due. A schedule that can't be decided holds up no other.
 pub(crate) async fn tick(worker: &Worker) -> Result<(), TickError> {
     for id in schedules::due(worker.pool(), SCHEDULES_PER_TICK).await? {
-        if let Err(error) = tick_one(worker, id).await {
+        if let Err(error) = tick_one(worker, id).instrument(firing()).await {
             tracing::error!(schedule_id = id, "a schedule did not fire, trying again: {error}");
         }
     }
@@ -104,8 +109,15 @@ async fn tick_one(worker: &Worker, id: i64) -> Result<(), TickError> {
     faultpoint::reached("tick.before-commit").await;
     tx.commit().await?;
     faultpoint::reached("tick.after-commit").await;
-    worker.relay().publish_jobs(&messages).await;
+    worker.relay().publish_jobs(&messages).instrument(trace::sending("JOBS")).await;
     Ok(())
+}
+
+/// A schedule's fire: where a trace begins.
+fn firing() -> Span {
+    tracing::info_span!(
+        target: trace::TARGET, "fire", otel.name = "fire", otel.kind = "internal", tradeup.schedule = Empty
+    )
 }
 
 async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec<JobMessage>, TickError> {
@@ -134,6 +146,9 @@ async fn decide(worker: &Worker, tx: &mut Tx, schedule: &Schedule) -> Result<Vec
     let tick = tick.map_err(wrong(schedule))?.with_overlap(rule.overlap, earlier.unfinished, earlier.queued);
     let mut messages = Vec::new();
     for decided in &tick.decisions {
+        let (name, decision) = (declared.row.name, decided.decision.as_str());
+        FIRES.one([name, decision]);
+        Span::current().record("tradeup.schedule", name);
         let mut run_id = None;
         if decided.decision.fires() {
             let fire = Fire {

@@ -4,5 +4,6 @@
 //! both sides got wrong in the same way would go unseen.
 
 pub mod anthropic;
+pub mod collector;
 pub mod oidc;
 pub mod shopify;

@@ -4,6 +4,8 @@ mod links;
 mod node;
 mod ports;
 
+pub(crate) use ports::free as free_port;
+
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -47,7 +47,10 @@ impl Drop for Ends {
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&url).await.map_err(std::io::Error::other)?;
                 let statement = format!("drop database {name} with (force)");
-                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await.map_err(std::io::Error::other)
+                sqlx::raw_sql(AssertSqlSafe(statement))
+                    .execute(&mut admin)
+                    .await
+                    .map_err(std::io::Error::other)
             })
         });
         // A test that has stopped its server is none the worse for it.
@@ -127,7 +130,7 @@ async fn ensure_template(admin: &mut PgConnection, environment: &HashMap<String,
     if !exists {
         run(admin, format!("drop database if exists {template}")).await;
         run(admin, format!("create database {template}")).await;
-        let roles = std::fs::read_to_string(repository().join("deploy/postgres/roles.sql")).unwrap();
+        let roles = std::fs::read_to_string(roles()).unwrap();
         let url = with_database(&environment["TRADEUP_ADMIN_DATABASE_URL"], &template);
         let mut inside = PgConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(roles)).execute(&mut inside).await.unwrap();
@@ -137,6 +140,8 @@ async fn ensure_template(admin: &mut PgConnection, environment: &HashMap<String,
         let owner = with_database(&environment["TRADEUP_OWNER_DATABASE_URL"], &template);
         let mut owner = PgConnection::connect(&owner).await.unwrap();
         Migrator::new(migrations()).await.unwrap().run(&mut owner).await.unwrap();
+        let grants = std::fs::read_to_string(grants()).unwrap();
+        sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.unwrap();
         owner.close().await.unwrap();
         run(admin, format!("alter database {template} is_template true")).await;
     }
@@ -148,10 +153,19 @@ fn migrations() -> PathBuf {
     repository().join("services/shared/store/migrations")
 }
 
+fn grants() -> PathBuf {
+    repository().join("services/shared/store/src/pool/grants.sql")
+}
+
+fn roles() -> PathBuf {
+    repository().join("deploy/postgres/roles.sql")
+}
+
 fn migrations_digest() -> String {
     let mut files: Vec<_> =
         std::fs::read_dir(migrations()).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
+    files.extend([roles(), grants()]);
     let text: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.concat().as_bytes()).simple().to_string()
 }

@@ -23,6 +23,20 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
+/// The URL of the database with the role that this binary logs in as in a deployment, so that every test proves that its
+/// rights suffice; none if the URL names another role than tradeup_app, or none.
+#[must_use]
+pub fn own_role(name: &str, environment: &HashMap<String, String>) -> Option<(&'static str, String)> {
+    let role = match name {
+        "tradeup" => "cli",
+        "scheduler" | "credits" | "webhooks" | "agents" | "console" => name,
+        _ => return None,
+    };
+    let url = environment.get("TRADEUP_DATABASE_URL")?;
+    let own = url.replacen("://tradeup_app:", &format!("://tradeup_{role}:"), 1);
+    (own != *url).then_some(("TRADEUP_DATABASE_URL", own))
+}
+
 /// A service, ended by its process id when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -65,6 +79,7 @@ impl Process {
         let child = Command::new(binary(name))
             .env_clear()
             .envs(environment)
+            .envs(own_role(name, environment))
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

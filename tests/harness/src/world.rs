@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::patience::{LOOK_EVERY, eventually_at};
-use crate::{Database, Finished, Jobs, Process, Server, Servers, binary};
+use crate::{Database, Finished, Jobs, Process, Server, Servers, binary, own_role};
 
 /// Long enough for anything that heals after a lease and a redelivery.
 const HEALS_WITHIN: Duration = Duration::from_secs(90);
@@ -142,6 +142,7 @@ impl World {
         let mut child = Command::new(binary("tradeup"))
             .env_clear()
             .envs(&self.environment)
+            .envs(own_role("tradeup", &self.environment))
             .args(arguments)
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
@@ -274,8 +275,13 @@ impl World {
 }
 
 fn run_tradeup(environment: &HashMap<String, String>, arguments: &[&str]) -> Finished {
-    let output =
-        Command::new(binary("tradeup")).env_clear().envs(environment).args(arguments).output().unwrap();
+    let output = Command::new(binary("tradeup"))
+        .env_clear()
+        .envs(environment)
+        .envs(own_role("tradeup", environment))
+        .args(arguments)
+        .output()
+        .unwrap();
     finished(&output)
 }
 

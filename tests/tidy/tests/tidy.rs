@@ -11,25 +11,26 @@ use tradeup_domain::ErrorCode;
 const LINES_MAX: usize = 400;
 
 /// Which of our crates each of our crates may use; an arrow may point only down.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("access", &["domain"]),
     ("http", &[]),
-    ("telemetry", &[]),
+    ("telemetry", &["signals", "tls"]),
+    ("signals", &[]),
     ("tls", &[]),
-    ("mail", &["domain"]),
+    ("mail", &["signals", "domain"]),
     ("hooks", &["tls", "domain"]),
     ("proto", &["domain"]),
-    ("store", &["domain"]),
-    ("shopify", &["tls", "domain"]),
+    ("store", &["signals", "domain"]),
+    ("shopify", &["tls", "signals", "domain"]),
     ("anthropic", &["tls", "domain"]),
     ("plan", &["proto", "domain"]),
-    ("broker", &["proto"]),
-    ("worker", &["broker", "store", "proto", "http", "domain", "telemetry"]),
-    ("scheduler", &["worker", "store", "proto", "domain"]),
-    ("credits", &["worker", "store", "proto", "mail", "shopify", "domain"]),
-    ("webhooks", &["worker", "store", "proto", "mail", "shopify", "hooks", "http", "domain"]),
-    ("agents", &["worker", "store", "proto", "anthropic", "plan", "domain"]),
+    ("broker", &["signals", "proto"]),
+    ("worker", &["broker", "store", "proto", "http", "domain", "telemetry", "signals"]),
+    ("scheduler", &["worker", "store", "proto", "signals", "domain"]),
+    ("credits", &["worker", "store", "proto", "signals", "mail", "shopify", "domain"]),
+    ("webhooks", &["worker", "store", "proto", "signals", "mail", "shopify", "hooks", "http", "domain"]),
+    ("agents", &["worker", "store", "proto", "signals", "anthropic", "plan", "domain"]),
     ("console", &["worker", "store", "proto", "plan", "access", "hooks", "http", "mail", "tls", "domain"]),
     (
         "cli",
@@ -53,12 +54,17 @@ const CONFINED: [(&str, &[&str], &str); 14] = [
     ("minijinja", &["mail"], "what others may write as a template is checked and bounded there"),
     (
         "reqwest",
-        &["shopify", "hooks", "anthropic", "console", "fakes"],
-        "only four clients speak HTTP to others: the shop's, endpoints', the model's, the identity provider's",
+        &["shopify", "hooks", "anthropic", "console", "telemetry", "fakes"],
+        "only five clients speak HTTP to others: the shop's, endpoints', the model's, the identity provider's, the trace \
+         collector's",
     ),
     ("rustls-native-certs", &["tls"], "whom connections to others trust is said in one place"),
     ("chacha20poly1305", &["shopify"], "tokens are sealed and opened in one place"),
-    ("prost", &["proto"], "messages are made and read through tradeup-proto"),
+    (
+        "prost",
+        &["proto", "telemetry", "fakes"],
+        "messages are made and read through tradeup-proto; traces are not ours",
+    ),
     (
         "tokio",
         &[
@@ -185,6 +191,36 @@ fn what_may_stand_in_one_place_only_stands_there() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_alert_has_a_page_and_every_page_an_alert() {
+    let text = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let alerts = text("deploy/prometheus/alerts.yml");
+    let names: BTreeSet<&str> =
+        alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let links = alerts.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: "));
+    let links: BTreeSet<&str> = links.filter_map(|link| link.trim_matches('"').rsplit('/').next()).collect();
+    assert_eq!(links, names, "alerts link to their own pages");
+    let pages: BTreeSet<String> = std::fs::read_dir(root().join("docs/runbooks"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().trim_end_matches(".md").to_owned())
+        .collect();
+    let index = text("docs/runbooks/README.md");
+    let listed: BTreeSet<String> = names
+        .iter()
+        .filter(|name| index.contains(&format!("[{name}]({name}.md)")))
+        .map(|n| (*n).to_owned())
+        .collect();
+    let wanted: BTreeSet<String> =
+        names.iter().map(|name| (*name).to_owned()).chain(["README".to_owned()]).collect();
+    assert_eq!(pages, wanted);
+    assert_eq!(listed.len(), names.len(), "docs/runbooks/README.md lists every page");
+    // The console's rules are among them, by the names that it makes of theirs (services/console/src/runbooks.rs).
+    let tests = text("deploy/prometheus/alerts_test.yml");
+    let untested: Vec<&&str> =
+        names.iter().filter(|name| !tests.contains(&format!("  - name: {name}\n"))).collect();
+    assert_eq!(untested, Vec::<&&str>::new(), "alerts without a test");
 }
 
 #[test]

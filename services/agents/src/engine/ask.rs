@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tradeup_anthropic::{Answer, Billed, Block, CallError, StopReason};
+use tradeup_anthropic::{Answer, Billed, Block, CallError, StopReason, Usage};
 use tradeup_domain::{Classify as _, ErrorCode};
+use tradeup_signals::metrics::outside;
 use tradeup_store::agent_runs::{self, Failure, NewAnswer, NewAttempt, NewCall, Reserved, TokenUse};
 use tradeup_store::{ErrorKind, StoreError};
 use tradeup_worker::{TaskError, faultpoint};
 
 use super::drive::{Halt, Run};
 use super::state::{Ask, BROKEN};
+use crate::bundle::Role;
 use crate::models::of_provider;
 
 /// An answer that is paid is tried to be kept so often while the database is away.
@@ -157,6 +159,7 @@ impl Run<'_> {
             cost_nano: price.cost(usage),
             calls: &new_calls,
         };
+        counted(ask, usage, new.cost_nano);
         tracing::info!(
             agent = ask.path,
             turn = ask.seq,
@@ -208,6 +211,8 @@ impl Run<'_> {
             ask.seq
         );
         self.provider.learn_error(&ask.request.model, error);
+        let outcome = if matches!(error.billed(), Billed::No) { "failed" } else { "unknown" };
+        outside::MODEL_REQUESTS.one([role(&ask.path), outcome]);
         match error.billed() {
             Billed::No => self.rejected(ask, attempt, &failure).await?,
             Billed::Unknown => {
@@ -232,6 +237,27 @@ impl Run<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Who asks, as it is counted: the one that plans, or one that it has asked.
+fn role(path: &str) -> &'static str {
+    if path.starts_with(Role::Orchestrator.as_str()) { "orchestrator" } else { "specialist" }
+}
+
+/// Counts what an answer took.
+fn counted(ask: &Ask, usage: &Usage, cost_nano: i64) {
+    let role = role(&ask.path);
+    outside::MODEL_REQUESTS.one([role, "answered"]);
+    for (kind, tokens) in [
+        ("input", usage.input_tokens),
+        ("output", usage.output_tokens),
+        ("cache_read", usage.cache_read_input_tokens),
+        ("cache_write", usage.cache_creation_input_tokens),
+    ] {
+        outside::MODEL_TOKENS.add(tokens, [role, kind]);
+    }
+    let dollars = Duration::from_nanos(u64::try_from(cost_nano).unwrap_or(0)).as_secs_f64();
+    outside::MODEL_COST.add_of(dollars, [role]);
 }
 
 /// A call: its id, its tool, its arguments.

@@ -1,12 +1,17 @@
 //! `tradeup doctor`.
 
 mod database;
+mod deployment;
 mod endpoints;
 mod gaps;
+mod given;
+pub(crate) mod keys;
 mod transport;
 mod wallets;
+mod why;
 mod work;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
@@ -17,11 +22,28 @@ use tradeup_worker::restore::{self, RestoreError, Standing};
 use crate::Context;
 use crate::output::{instant, table, took};
 
-/// Look over everything at once: both servers, streams, consumers, clocks, services, and all that should
-/// go on by itself and does not. Exit code 1 if there is a problem. What can't be reached is one, and the
-/// rest is shown all the same.
+/// Look over everything at once: both servers, streams, consumers, clocks, services and their settings, rights, backups,
+/// and all that should go on by itself and does not. Exit code 1 if there is a problem. What can't be reached is one, and
+/// the rest is shown all the same.
 #[derive(Args)]
-pub(crate) struct Doctor {}
+#[command(next_help_heading = "Mail")]
+pub(crate) struct Doctor {
+    /// URL of the mail server, like smtp://USER:PASSWORD@HOST:587; without it, it is not asked.
+    #[arg(long, env = "TRADEUP_SMTP_URL", hide_env_values = true, value_name = "URL")]
+    smtp_url: Option<String>,
+    /// Address that mails come from.
+    #[arg(long, env = "TRADEUP_MAIL_FROM", value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    /// Keys that seal the shops' tokens, the current one first, like 2:KEY,1:KEY; those of the service `credits`.
+    #[arg(
+        long,
+        env = "TRADEUP_TOKEN_KEYS",
+        hide_env_values = true,
+        value_name = "KEYS",
+        help_heading = "Shops"
+    )]
+    token_keys: Option<String>,
+}
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +113,7 @@ impl Finding {
 
     fn value(&self) -> Value {
         json!({ "check": self.check, "subject": self.subject, "state": self.state.as_str(), "found": self.found,
-            "fix": self.fix })
+            "fix": self.fix, "why": why::of(self.check) })
     }
 }
 
@@ -103,21 +125,32 @@ fn unanswered(check: &'static str, error: &impl std::fmt::Display) -> Finding {
 impl Doctor {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let (database, transport) = tokio::join!(database::connect(context), transport::connect(context));
-        let mut findings = Vec::new();
+        let mut findings = given::own();
         let pool = database.map_err(|finding| findings.push(finding)).ok();
         let broker = transport.map_err(|finding| findings.push(finding)).ok();
         if let Some(pool) = &pool {
             findings.extend(database::look(pool).await);
+            findings.extend(deployment::look(pool).await);
         }
         if let Some(broker) = &broker {
             findings.extend(transport::look(context, broker).await);
         }
         if let (Some(pool), Some(broker)) = (&pool, &broker) {
             findings.push(stands(restore::standing(pool, broker).await));
+            findings.extend(broker_clock(restore::broker_skew(broker).await));
         }
         if let Some(pool) = &pool {
+            findings.extend(
+                keys::look(pool, self.token_keys)
+                    .await
+                    .unwrap_or_else(|error| vec![unanswered("token keys", &error)]),
+            );
             findings.extend(work::look(context, pool).await);
+            findings.extend(
+                given::services(pool).await.unwrap_or_else(|error| vec![unanswered("settings", &error)]),
+            );
         }
+        findings.extend(given::mail_server(self.smtp_url.as_deref(), self.mail_from.as_deref()).await);
         let worst = findings.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
         let value = json!({ "state": worst.as_str(),
             "checks": findings.iter().map(Finding::value).collect::<Vec<_>>() });
@@ -150,6 +183,14 @@ fn stands(standing: Result<Standing, RestoreError>) -> Finding {
     }
 }
 
+/// The clock of NATS, compared with the database's by the latest mark. A mark takes a moment from the one to the other.
+fn broker_clock(skew: Result<Option<TimeDelta>, RestoreError>) -> Option<Finding> {
+    const UNDER_WAY: TimeDelta = TimeDelta::seconds(10);
+    let skew = skew.ok()??;
+    let off = if skew > UNDER_WAY { skew } else { skew.min(TimeDelta::zero()) };
+    Some(database::clock("NATS", off))
+}
+
 fn text(findings: &[Finding]) -> String {
     let mut shown = table(&["check", "state", "found", "what puts it right"], &[]);
     for finding in findings {
@@ -162,7 +203,12 @@ fn text(findings: &[Finding]) -> String {
         ]);
     }
     let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
-    format!("{shown}\n\nProblems: {}. Warnings: {}.", count(State::Problem), count(State::Warning))
+    let checks: BTreeSet<&str> =
+        findings.iter().filter(|finding| finding.state != State::Ok).map(|finding| finding.check).collect();
+    let whys: String =
+        checks.iter().filter_map(|check| Some(format!("{check}: {}\n", why::of(check)?))).collect();
+    let whys = if whys.is_empty() { whys } else { format!("\nWhy it matters:\n{whys}") };
+    format!("{shown}\n{whys}\nProblems: {}. Warnings: {}.", count(State::Problem), count(State::Warning))
 }
 
 /// A length of time for people.

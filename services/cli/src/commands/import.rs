@@ -1,5 +1,7 @@
 //! `tradeup import`.
 
+mod credits;
+
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -31,6 +33,8 @@ const EXIT_REJECTED: u8 = 3;
 pub(crate) enum Import {
     /// Import members from the CSV file that Shopify's customer export writes.
     Members(Members),
+    /// Bring over credits that another system has issued, so that none of them is issued here again.
+    Credits(Box<credits::Credits>),
 }
 
 /// Import members from the CSV file that Shopify's customer export writes.
@@ -57,6 +61,7 @@ impl Import {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
             Self::Members(members) => members.run(context).await,
+            Self::Credits(credits) => credits.run(context).await,
         }
     }
 }

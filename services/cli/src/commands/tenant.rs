@@ -237,7 +237,8 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
         }
         let mut shown = table(&["handle", "name", "state", "currency", "zone", "validity", "number"], &[6]);
         for t in &all {
-            shown.add_row([&t.handle, &t.name, &t.state, &t.currency, &t.zone, &t.credit_validity, &t.id.to_string()]);
+            let state = if t.shadow_since.is_some() { "in shadow" } else { t.state.as_str() };
+            shown.add_row([t.handle.as_str(), &t.name, state, &t.currency, &t.zone, &t.credit_validity, &t.id.to_string()]);
         }
         shown.to_string()
     })?;

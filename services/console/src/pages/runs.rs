@@ -114,6 +114,8 @@ struct RunPage {
     view: Run,
     payload: Option<String>,
     result: Option<String>,
+    /// Where its trace is shown.
+    trace: Option<String>,
 }
 
 async fn one(
@@ -121,10 +123,17 @@ async fn one(
     who: Who,
     Path(given): Path<String>,
 ) -> Result<Response, Failure> {
-    let view = Run::read(console.worker.pool(), &who, id(&given)?).await?;
+    let id = id(&given)?;
+    let view = Run::read(console.worker.pool(), &who, id).await?;
+    // Traces are about all shops.
+    let links = console.traces.as_ref().filter(|_| who.role.may(Act::SeeAll));
+    let trace = match links {
+        Some(links) => links.of(console.worker.pool(), id).await?,
+        None => None,
+    };
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
     let (payload, result) = (view.payload.as_ref().map(pretty), view.result.as_ref().map(pretty));
-    written(&RunPage { frame: Frame::of(&who, "runs"), view, payload, result })
+    written(&RunPage { frame: Frame::of(&who, "runs"), view, payload, result, trace })
 }
 
 pub(super) fn routes() -> Router<Console> {

@@ -22,6 +22,8 @@ pub(crate) struct Alert {
     /// The error code that it speaks of.
     pub(crate) code: Option<&'static str>,
     pub(crate) page: String,
+    /// Name of the page that says what to do, below /runbooks.
+    pub(crate) runbook: Option<&'static str>,
     pub(crate) opened: When,
     pub(crate) acknowledged: Option<When>,
     pub(crate) acknowledged_by: Option<String>,
@@ -30,6 +32,7 @@ pub(crate) struct Alert {
 
 impl Alert {
     fn of(alert: alerts::Alert) -> Self {
+        let runbook = runbooks::of_rule(&alert.rule);
         Self {
             id: alert.id.to_string(),
             rule: alert.rule,
@@ -38,6 +41,7 @@ impl Alert {
             code: runbooks::code_in(&alert.summary),
             summary: alert.summary,
             page: alert.page,
+            runbook,
             opened: When(alert.opened_at),
             acknowledged: alert.acknowledged_at.map(When),
             acknowledged_by: alert.acknowledged_by,
@@ -49,6 +53,8 @@ impl Alert {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Setting {
     pub(crate) rule: String,
+    /// Name of the page that says what to do, below /runbooks.
+    pub(crate) runbook: Option<&'static str>,
     pub(crate) enabled: bool,
     pub(crate) threshold: i32,
     pub(crate) unit: &'static str,
@@ -84,6 +90,7 @@ impl Alerts {
         let (open, over) = all.partition(|alert| alert.resolved.is_none());
         let rules = alerts::settings(pool).await?.into_iter().map(|setting| Setting {
             unit: setting.rule.parse::<Rule>().map_or("", Rule::unit),
+            runbook: runbooks::of_rule(&setting.rule),
             rule: setting.rule,
             enabled: setting.enabled,
             threshold: setting.threshold,

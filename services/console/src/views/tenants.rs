@@ -21,6 +21,10 @@ pub(crate) struct Shop {
     pub(crate) wallet: String,
     pub(crate) created: When,
     pub(crate) installed: Option<When>,
+    /// In shadow since then: what is decided is reckoned, and not done.
+    pub(crate) shadow: Option<When>,
+    /// Its cut-over from another system.
+    pub(crate) live: Option<When>,
     #[serde(skip)]
     pub(crate) id: tradeup_store::TenantId,
     /// ISO 4217 code of its ledger's currency.
@@ -39,6 +43,8 @@ impl Shop {
             wallet: tenant.wallet,
             created: When(tenant.created_at),
             installed: tenant.installed_at.map(When),
+            shadow: tenant.shadow_since.map(When),
+            live: tenant.live_since.map(When),
         }
     }
 }

@@ -37,6 +37,9 @@ impl Task for CreditExpirationBatch {
         }
         let batch =
             ExpirationBatch { tenant: context.tenant()?.id, run_id: context.claim.run_id, as_of, range };
+        if input.shadow {
+            return batch::reckon(context, parent, &batch).await;
+        }
         batch::execute(context, parent, &batch).await
     }
 }

@@ -37,6 +37,9 @@ impl Task for ExpirationWarningBatch {
         let tenant = context.tenant()?.id;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let batch = WarningBatch { tenant, run_id: claim.run_id, as_of, range };
+        if input.shadow {
+            return batch::reckon(context, parent, &batch).await;
+        }
         let mut tx = match batch::apply_and_send(context, &self.post, &batch).await? {
             ControlFlow::Continue(tx) => tx,
             ControlFlow::Break(interrupted) => return Ok(interrupted),

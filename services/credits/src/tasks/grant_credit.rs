@@ -48,6 +48,9 @@ impl Task for GrantCredit {
         };
         let granted =
             credits::grant(&mut tx, tenant, claim.run_id, &grant, claim.scheduled_for, ends_at).await?;
+        if let Granted::Done { is_new: true, .. } = granted {
+            tx.moved("grant", grant.amount.currency.code(), 1, grant.amount.amount_minor.unsigned_abs());
+        }
         Ok(Applied::done(tx).with_result(decide(granted, &grant)?))
     }
 }

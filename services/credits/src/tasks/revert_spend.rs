@@ -43,6 +43,9 @@ impl Task for RevertSpend {
         let amount_minor = amount.map(|amount| amount.amount_minor);
         match credits::revert_spend(&mut tx, &asked, &settings, &spend, amount_minor).await? {
             Reverted::Done { is_new, amount_minor, reinstated_minor } => {
+                if is_new {
+                    tx.moved("revert", settings.currency.code(), 1, amount_minor.unsigned_abs());
+                }
                 Ok(Applied::done(tx).with_result(json!({
                     "outcome": if is_new { "reverted" } else { "already_reverted" },
                     "amount_minor": amount_minor,

@@ -44,13 +44,19 @@ impl Task for SpendCredit {
             .await?
             .ok_or_else(super::unknown_member)?;
         match credits::spend(&mut tx, &asked, member, spend.amount).await? {
-            Spent::Done { is_new, left_minor } => Ok(Applied::done(tx).with_result(json!({
-                "outcome": if is_new { "spent" } else { "already_spent" },
-                "member_id": member.to_string(),
-                "amount_minor": spend.amount.amount_minor,
-                "currency": spend.amount.currency.code(),
-                "left_minor": left_minor,
-            }))),
+            Spent::Done { is_new, left_minor } => {
+                let (currency, minor) = (spend.amount.currency.code(), spend.amount.amount_minor);
+                if is_new {
+                    tx.moved("spend", currency, 1, minor.unsigned_abs());
+                }
+                Ok(Applied::done(tx).with_result(json!({
+                    "outcome": if is_new { "spent" } else { "already_spent" },
+                    "member_id": member.to_string(),
+                    "amount_minor": minor,
+                    "currency": currency,
+                    "left_minor": left_minor,
+                })))
+            }
             Spent::Insufficient(insufficient) => Err(TaskError::permanent(
                 ErrorCode::InsufficientCredit,
                 format!("{insufficient}; give the member credit and replay, or discard"),

@@ -24,7 +24,7 @@ impl Task for CreditExpirationTenant {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let mut tx = context.begin().await?;
-        fan_out::tenant(&mut tx, context.tenant()?.id, NOT_UNINSTALLED).await?;
+        let tenant = fan_out::tenant(&mut tx, context.tenant()?.id, NOT_UNINSTALLED).await?;
         // The clock does not say what the run is about; it only keeps credit from ending early.
         if as_of > schedules::now(&mut tx).await? {
             return Err(TaskError::permanent(
@@ -32,7 +32,8 @@ impl Task for CreditExpirationTenant {
                 format!("field as_of is {as_of}, which has not come: what is live then can't expire now"),
             ));
         }
-        let payload = v1::CreditExpirationBatch { as_of: input.as_of }.encode_to_vec();
+        let shadow = fan_out::in_shadow(context, &mut tx, &tenant).await?;
+        let payload = v1::CreditExpirationBatch { as_of: input.as_of, shadow }.encode_to_vec();
         let members = Members::WithEndedLots { as_of };
         fan_out::to_batches(context, tx, members, CREDIT_EXPIRATION_BATCH.task, &payload).await
     }

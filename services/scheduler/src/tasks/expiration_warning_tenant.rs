@@ -36,7 +36,8 @@ impl Task for ExpirationWarningTenant {
         if !tenant.warns {
             return Ok(Applied::done(tx).with_result(json!({ "outcome": "switched_off" })));
         }
-        let payload = v1::ExpirationWarningBatch { as_of: input.as_of }.encode_to_vec();
+        let shadow = fan_out::in_shadow(context, &mut tx, &tenant).await?;
+        let payload = v1::ExpirationWarningBatch { as_of: input.as_of, shadow }.encode_to_vec();
         let members = Members::ToBeWarned { as_of };
         fan_out::to_batches(context, tx, members, EXPIRATION_WARNING_BATCH.task, &payload).await
     }

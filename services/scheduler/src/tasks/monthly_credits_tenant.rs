@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use tradeup_domain::Money;
 use tradeup_domain::monthly::{self, GrantTerms, TierInForce};
+use tradeup_domain::{ErrorCode, Money};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::tiers;
+use tradeup_store::{imports, tiers};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use crate::fan_out::{self, ACTIVE};
@@ -33,6 +33,18 @@ impl Task for MonthlyCreditsTenant {
 
         let mut tx = context.begin().await?;
         let tenant = fan_out::tenant(&mut tx, tenant_id, ACTIVE).await?;
+        let shadow = fan_out::in_shadow(context, &mut tx, &tenant).await?;
+        let theirs = !shadow && tenant.live_since.is_some_and(|live| as_of < live);
+        if theirs && !imports::is_complete(&mut tx, tenant_id, &input.period).await? {
+            return Err(TaskError::permanent(
+                ErrorCode::BeforeCutOver,
+                format!(
+                    "{} was due before the shop's cut-over, and what the former system issued of it was not brought \
+                     over in full; use `tradeup import credits` first, or members get it twice",
+                    input.period
+                ),
+            ));
+        }
         let settings = tenant.settings()?;
         let in_force = tiers::as_of(&mut tx, tenant_id, &tenant.currency, as_of).await?;
         let in_force: Vec<TierInForce> = in_force
@@ -61,6 +73,7 @@ impl Task for MonthlyCreditsTenant {
             as_of: input.as_of,
             expires_at: expires_at.map(convert::timestamp),
             ends_at: ends_at.map(convert::timestamp),
+            shadow,
         }
         .encode_to_vec();
         let members = Members::Active { as_of };

@@ -39,7 +39,34 @@ pub struct ConsumerBacklog {
     pub oldest: Option<SystemTime>,
 }
 
+/// How full a stream is.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamFill {
+    /// The stream.
+    pub stream: &'static str,
+    /// Size of what it holds.
+    pub bytes: u64,
+    /// The most it takes; `None` without a limit.
+    pub bytes_max: Option<u64>,
+}
+
 impl Broker {
+    /// How full the streams are of which NATS says so in time.
+    pub async fn fills(&self, within: Duration) -> Vec<StreamFill> {
+        if !self.is_connected() {
+            return Vec::new();
+        }
+        let asked = topology::STREAMS.map(|stream| timeout(within, self.fill_of(stream)));
+        join_all(asked).await.into_iter().filter_map(|answer| answer.ok().flatten()).collect()
+    }
+
+    async fn fill_of(&self, stream: &'static str) -> Option<StreamFill> {
+        let found = self.jetstream.get_stream(stream).await.ok()?;
+        let info = found.cached_info();
+        let bytes_max = u64::try_from(info.config.max_bytes).ok();
+        Some(StreamFill { stream, bytes: info.state.bytes, bytes_max })
+    }
+
     /// Asks for all consumers at once, and for no longer than `within`.
     pub async fn backlog(&self, within: Duration) -> Backlog {
         let named = named_consumers();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
 /// Oldest server that has what we use and not the worst of the known faults.
 const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
@@ -47,6 +47,18 @@ pub enum ConnectError {
         /// The client's reason.
         reason: String,
     },
+    /// TLS is demanded, and did not come about.
+    #[error(
+        "NATS at {url} can't be used by TLS as TRADEUP_NATS_URL demands: {reason}; the server needs a tls block with a certificate \
+         for that host name, by an authority of this machine or of the file that ?ca= in the URL names; nats:// instead of \
+         tls:// asks for no TLS"
+    )]
+    Tls {
+        /// The URL, without credentials.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Too old.
     #[error("nats-server {found} is too old; version {}.{} or newer is needed", SERVER_VERSION_MIN.0, SERVER_VERSION_MIN.1)]
     TooOld {
@@ -66,7 +78,8 @@ pub enum ConnectError {
 }
 
 impl Broker {
-    /// Connects and checks version and JetStream. Several servers of a cluster are separated by commas.
+    /// Connects and checks version and JetStream. Several servers of a cluster are separated by commas. `tls://` demands TLS;
+    /// `?ca=FILE` behind an address names certificate authorities (PEM) that are trusted besides the machine's.
     /// `name` shows in the server's monitoring.
     ///
     /// # Errors
@@ -88,15 +101,32 @@ impl Broker {
 
     async fn connect_by(url: &str, mut options: ConnectOptions, name: &str) -> Result<Self, ConnectError> {
         let shown = without_credentials(url);
-        let addresses = url
-            .split(',')
-            .map(|one| one.trim().parse::<ServerAddr>())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| ConnectError::Address { url: shown.clone(), reason: error.to_string() })?;
-        // The client does not take these from the URL by itself.
-        let with_user = addresses.iter().find(|address| address.has_user_pass());
-        if let Some((user, password)) = with_user.and_then(|a| a.username().zip(a.password())) {
-            options = options.user_and_password(user.to_owned(), password.to_owned());
+        let wrong = |reason: String| ConnectError::Address { url: shown.clone(), reason };
+        let (mut addresses, mut user) = (Vec::new(), None::<(String, String)>);
+        for one in url.split(',') {
+            let (address, authority) = apart(one.trim()).map_err(wrong)?;
+            if let Some(authority) = authority {
+                // Read here, since the client would say only that it could not connect.
+                std::fs::metadata(authority).map_err(|error| wrong(format!("ca={authority}: {error}")))?;
+                options = options.add_root_certificates(authority.into());
+            }
+            let parsed = address.parse::<ServerAddr>().map_err(|error| wrong(error.to_string()))?;
+            // The client does not take these from the URL by itself.
+            user = user
+                .or_else(|| parsed.username().map(str::to_owned).zip(parsed.password().map(str::to_owned)));
+            // And logs the URL that it has, password and all.
+            let bare = one_without_credentials(address).parse::<ServerAddr>();
+            addresses.push(bare.map_err(|error| wrong(error.to_string()))?);
+        }
+        // One that asks for it asks for all: the client would go to the others in the clear.
+        let is_tls = addresses.iter().any(ServerAddr::tls_required);
+        options = options.require_tls(is_tls);
+        if let Some((user, password)) = user {
+            options = options.user_and_password(user.clone(), password);
+            // Where only this user may listen: see deploy/nats/users.conf.
+            if user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+                options = options.custom_inbox_prefix(format!("_INBOX_{user}"));
+            }
         }
         let client = options
             .name(name)
@@ -120,7 +150,7 @@ impl Broker {
             })
             .connect(addresses)
             .await
-            .map_err(|error| ConnectError::Connect { url: shown.clone(), reason: error.to_string() })?;
+            .map_err(|error| refused_by(shown.clone(), is_tls, &error))?;
         let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).ack_timeout(ANSWER_WITHIN).build(client);
         Ok(Self { jetstream, shown: shown.into() })
     }
@@ -166,6 +196,36 @@ impl Broker {
     }
 }
 
+/// An address, and the file of authorities behind it.
+fn apart(address: &str) -> Result<(&str, Option<&str>), String> {
+    let Some((address, options)) = address.split_once('?') else { return Ok((address, None)) };
+    match options.split_once('=') {
+        Some(("ca", file)) if !file.is_empty() && !file.contains('&') => Ok((address, Some(file))),
+        _ => Err("the only option that there is behind ? is ca=FILE".to_owned()),
+    }
+}
+
+fn refused_by(url: String, is_tls: bool, error: &async_nats::ConnectError) -> ConnectError {
+    let mut reason = error.to_string();
+    // What is wrong with a certificate is said below "IO error" or "TLS error".
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !reason.contains(&inner_text) {
+            reason = format!("{reason}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    // A server in the clear answers the handshake with something that is none.
+    let is_clear = is_tls && reason.contains("corrupt message");
+    if is_clear {
+        reason.push_str(" (the server speaks in the clear)");
+    }
+    let is_of_tls =
+        is_clear || matches!(error.kind(), ConnectErrorKind::Tls) || reason.contains("peer certificate");
+    if is_of_tls { ConnectError::Tls { url, reason } } else { ConnectError::Connect { url, reason } }
+}
+
 fn version(text: &str) -> Option<(u64, u64)> {
     let mut parts = text.split(['.', '-']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
@@ -192,6 +252,13 @@ mod tests {
         assert_eq!(version("2.9.10-beta"), Some((2, 9)));
         assert!(version("2.9.10").unwrap() < SERVER_VERSION_MIN);
         assert!(version("nightly").is_none());
+    }
+
+    #[test]
+    fn an_address_names_its_authorities() {
+        assert_eq!(apart("tls://host:4222?ca=/a/b.pem"), Ok(("tls://host:4222", Some("/a/b.pem"))));
+        assert_eq!(apart("nats://host"), Ok(("nats://host", None)));
+        assert!(apart("tls://host?ca=").is_err() && apart("tls://host?cert=x").is_err());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Remembered {
     pub body: Bytes,
     /// Its place in the stream, by which it is replaced.
     pub sequence: u64,
+    /// When it was stored, by the broker's clock: milliseconds since 1970.
+    pub stored_ms: i64,
 }
 
 /// What became of a message that was to be remembered.
@@ -51,7 +53,11 @@ impl Broker {
         let stream = self.jetstream.get_stream_no_info(CONTROL).await.map_err(fail)?;
         // By the stream's leader: a follower may lag behind.
         match stream.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => Ok(Some(Remembered { body: message.payload, sequence: message.sequence })),
+            Ok(message) => Ok(Some(Remembered {
+                sequence: message.sequence,
+                stored_ms: message.time.unix_timestamp() * 1000 + i64::from(message.time.millisecond()),
+                body: message.payload,
+            })),
             Err(error) => match error.kind() {
                 LastRawMessageErrorKind::NoMessageFound => Ok(None),
                 LastRawMessageErrorKind::JetStream(error)

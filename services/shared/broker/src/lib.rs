@@ -10,9 +10,12 @@ mod control;
 mod look;
 mod publish;
 mod pull;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests fail loudly")]
+mod rights;
 mod topology;
 
-pub use backlog::{Backlog, ConsumerBacklog};
+pub use backlog::{Backlog, ConsumerBacklog, StreamFill};
 pub use connect::{Broker, ConnectError};
 pub use control::{ControlError, Kept, Remembered};
 pub use look::{ConsumerLook, JobsLook, Look, StreamLook};

@@ -22,6 +22,12 @@ pub struct Look {
     /// Messages in JOBS that no declared consumer has before it or in flight: nobody will ever deliver
     /// them.
     pub undeliverable: u64,
+    /// Servers of the cluster, as far as they are known; 0 if there is none.
+    pub servers: usize,
+    /// What JetStream keeps on disk for this account, in bytes.
+    pub storage: u64,
+    /// The most that it keeps; `None` without a limit.
+    pub storage_max: Option<u64>,
 }
 
 /// A declared stream.
@@ -41,6 +47,10 @@ pub struct StreamLook {
     pub bytes_max: Option<u64>,
     /// Whether it forgets what is old when it is full, instead of refusing what is new.
     pub forgets: bool,
+    /// How many copies of it there are to be.
+    pub copies: usize,
+    /// Servers that have a copy and are away, or behind the others.
+    pub behind: Vec<String>,
 }
 
 /// A declared consumer.
@@ -103,7 +113,10 @@ impl Topology {
     }
 
     async fn look_once(self, broker: &Broker) -> Result<Look, TopologyError> {
-        let version = broker.jetstream.client().server_info().version;
+        let server = broker.jetstream.client().server_info();
+        let account =
+            broker.jetstream.query_account().await.map_err(|error| fail("the account".to_owned(), error))?;
+        let mut is_clustered = false;
         let mut streams = Vec::new();
         for config in self.streams() {
             streams.push(match stream(broker, &config.name).await? {
@@ -115,10 +128,21 @@ impl Topology {
                     bytes: 0,
                     bytes_max: None,
                     forgets: false,
+                    copies: 0,
+                    behind: Vec::new(),
                 },
                 Some(found) => {
                     let info = found.cached_info();
+                    is_clustered |= info.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
+                    let peers =
+                        info.cluster.as_ref().map(|cluster| cluster.replicas.as_slice()).unwrap_or_default();
                     StreamLook {
+                        copies: info.config.num_replicas,
+                        behind: peers
+                            .iter()
+                            .filter(|peer| peer.offline || !peer.current)
+                            .map(|peer| peer.name.clone())
+                            .collect(),
                         exists: true,
                         differs: stream_drift(info, &config),
                         messages: info.state.messages,
@@ -140,7 +164,15 @@ impl Topology {
             .map(|c| c.pending.saturating_add(c.ack_pending))
             .sum();
         let undeliverable = before.min(after).saturating_sub(delivered);
-        Ok(Look { version, streams, consumers, undeliverable })
+        Ok(Look {
+            version: server.version,
+            streams,
+            consumers,
+            undeliverable,
+            servers: if is_clustered { server.connect_urls.len().max(1) } else { 0 },
+            storage: account.storage,
+            storage_max: account.limits.max_storage.and_then(|max| u64::try_from(max).ok()),
+        })
     }
 
     async fn look_at_consumers(self, broker: &Broker) -> Result<Vec<ConsumerLook>, TopologyError> {

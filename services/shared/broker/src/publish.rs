@@ -1,12 +1,15 @@
 //! Publishing, with an acknowledgement that counts.
 
 use std::future::IntoFuture;
+use std::time::Instant;
 
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use tradeup_proto::header;
+use tradeup_signals::metrics::messages::PUBLISH_SECONDS;
+use tradeup_signals::trace;
 use uuid::Uuid;
 
 use crate::Broker;
@@ -24,6 +27,8 @@ pub struct Outgoing {
     pub error_code: Option<String>,
     /// Headers of a message that is sent again as it was received, in the place of ours.
     pub headers: Option<Vec<(String, String)>>,
+    /// The trace that it belongs to, if it is not the one in which it is published.
+    pub traceparent: Option<String>,
     /// Body, protobuf if headers do not say otherwise.
     pub body: Bytes,
 }
@@ -31,6 +36,7 @@ pub struct Outgoing {
 /// A message that is on its way; resolves when the stream has stored it.
 pub struct Published {
     ack: PublishAckFuture,
+    sent: Instant,
 }
 
 /// Why a message is not known to be stored. It may be all the same, or will be when it is sent again.
@@ -50,9 +56,12 @@ impl Broker {
     /// # Errors
     /// [`PublishError`]; the outcome is unknown: send it again under its id.
     pub async fn publish(&self, message: Outgoing) -> Result<Published, PublishError> {
+        let sent = Instant::now();
+        let headers = header_map(message.headers);
+        let is_untraced = headers.get(trace::TRACEPARENT).is_none();
         let mut publish = PublishMessage::build()
             .payload(message.body)
-            .headers(header_map(message.headers))
+            .headers(headers)
             .message_id(message.message_id.to_string());
         if let Some(run_id) = message.run_id {
             publish = publish.header(header::RUN, run_id.to_string().as_str());
@@ -61,9 +70,18 @@ impl Broker {
         if let Some(code) = message.error_code.and_then(|code| code.parse::<HeaderValue>().ok()) {
             publish = publish.header(header::ERROR_CODE, code);
         }
+        // What is sent again as it was received has its own.
+        if let Some(parent) = message.traceparent.or_else(trace::current)
+            && is_untraced
+        {
+            publish = publish.header(trace::TRACEPARENT, parent.as_str());
+        }
         match self.jetstream.send_publish(message.subject, publish).await {
-            Ok(ack) => Ok(Published { ack }),
-            Err(source) => Err(error(&source)),
+            Ok(ack) => Ok(Published { ack, sent }),
+            Err(source) => {
+                PUBLISH_SECONDS.took(sent.elapsed(), ["failed"]);
+                Err(error(&source))
+            }
         }
     }
 }
@@ -98,9 +116,13 @@ impl Published {
     /// # Errors
     /// [`PublishError`]; the outcome is unknown.
     pub async fn stored(self) -> Result<bool, PublishError> {
-        match self.ack.into_future().await {
-            Ok(ack) => Ok(ack.duplicate),
-            Err(source) => Err(error(&source)),
-        }
+        let answer = self.ack.into_future().await;
+        let outcome = match &answer {
+            Ok(ack) if ack.duplicate => "duplicate",
+            Ok(_stored) => "stored",
+            Err(_unknown) => "failed",
+        };
+        PUBLISH_SECONDS.took(self.sent.elapsed(), [outcome]);
+        answer.map(|ack| ack.duplicate).map_err(|source| error(&source))
     }
 }

@@ -31,9 +31,11 @@ const INTAKE_SERVICE: &str = "webhooks";
 pub(crate) const INTAKE: &str = "intake";
 
 /// The stream of what runs say while they work.
-const LIVE: &str = "LIVE";
+pub(crate) const LIVE: &str = "LIVE";
 /// The stream of what the broker remembers for the engine.
 pub(crate) const CONTROL: &str = "CONTROL";
+/// All but LIVE, which holds nothing for long.
+pub(crate) const STREAMS: [&str; 4] = [JOBS, DEAD, EVENTS, CONTROL];
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);

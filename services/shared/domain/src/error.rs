@@ -109,6 +109,10 @@ error_codes! {
     UnknownSpend = "TU0308",
     /// The proof of a tenant's ledger has found rows that do not add up.
     ProofFailed = "TU0309",
+    /// The shop is in shadow: what was to be booked, mailed or told was undone.
+    TenantInShadow = "TU0310",
+    /// A month that was due before the shop's cut-over, and of which no credits were imported.
+    BeforeCutOver = "TU0311",
     /// A hold was to be captured or released that there is not.
     UnknownHold = "TU0321",
     /// A hold was to be captured or released whose time is over, or of which something else was made.

@@ -34,6 +34,6 @@ pub use dependency::{Dependency, UnknownDependency};
 pub use error::{Class, Classify, ErrorCode};
 pub use grant::{Grant, GrantError, ValueClass};
 pub use handle::{Handle, InvalidHandle};
-pub use money::{Currency, Money, MoneyError, amount_text, decimal_text};
+pub use money::{AMOUNT_MINOR_MAX, Currency, Money, MoneyError, amount_text, decimal_text};
 pub use period::{InvalidPeriod, Period};
 pub use validity::{InvalidValidity, Validity};

@@ -13,9 +13,11 @@ mod session;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use lettre::transport::smtp::extension::ClientId;
+use tradeup_signals::metrics::outside::{MAIL_SECONDS, MAILS};
 use uuid::Uuid;
 
 pub use address::{Address, InvalidAddress};
@@ -79,6 +81,20 @@ struct Inner {
     pool: Pool,
 }
 
+/// What became of a mail, as it is counted.
+fn outcome(delivered: &Result<Accepted, SendError>) -> &'static str {
+    match delivered {
+        Ok(_) => "sent",
+        Err(SendError::AddressRefused { .. } | SendError::Refused { .. } | SendError::Unbuildable { .. }) => {
+            "refused"
+        }
+        Err(SendError::OutcomeUnknown { .. }) => "unknown",
+        Err(SendError::NotSent { .. } | SendError::Deferred { .. } | SendError::Unauthorized { .. }) => {
+            "failed"
+        }
+    }
+}
+
 impl Mailer {
     /// For a server, and the address that mails come from. Connects when it has something to send.
     ///
@@ -117,6 +133,14 @@ impl Mailer {
     }
 
     async fn deliver(&self, to: &Address, content: &[u8]) -> Result<Accepted, SendError> {
+        let begun = Instant::now();
+        let delivered = self.deliver_uncounted(to, content).await;
+        MAIL_SECONDS.took(begun.elapsed(), []);
+        MAILS.one([outcome(&delivered)]);
+        delivered
+    }
+
+    async fn deliver_uncounted(&self, to: &Address, content: &[u8]) -> Result<Accepted, SendError> {
         let inner = &*self.inner;
         let place = inner.pool.place().await;
         loop {

@@ -9,6 +9,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use tradeup_signals::metrics::outside::{SHOPIFY_CALLS, SHOPIFY_SECONDS};
+use tradeup_signals::trace;
 
 use crate::answer::{Failure, RawAnswer, no_clear_answer, read};
 use crate::budget::{Budget, BudgetView};
@@ -27,6 +31,8 @@ const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
 /// Idle connections are closed after this: one that the other side has closed meanwhile costs an unknown
 /// outcome.
 const IDLE_MAX: Duration = Duration::from_secs(10);
+/// How a body says that a call did not fit into the shop's rate.
+const THROTTLED: &[u8] = b"\"THROTTLED\"";
 /// Silence after a 429 without a readable `Retry-After`.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(2);
 
@@ -157,7 +163,11 @@ impl Client {
         body: &Value,
     ) -> Result<RawAnswer, PostError> {
         let begun = Instant::now();
-        let answer = self.post_unrecorded(address, headers, body).await;
+        let span = tracing::info_span!(
+            target: trace::TARGET, "call", otel.name = %format_args!("Shopify {operation}"), otel.kind = "client",
+            http.request.method = "POST", graphql.operation.name = operation
+        );
+        let answer = self.post_unrecorded(address, headers, body).instrument(span).await;
         if let Some(recorder) = &self.inner.settings.recorder {
             let outcome = match &answer {
                 Ok((raw, headers)) => {
@@ -172,6 +182,7 @@ impl Client {
             Ok((raw, _)) => (raw.status, ""),
             Err(error) => (0, error.reason()),
         };
+        counted(begun.elapsed(), &answer);
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(%shop, operation, status, failed, duration_ms, "call to the shop");
         answer.map(|(raw, _)| raw)
@@ -203,6 +214,25 @@ impl Client {
         };
         Ok((raw, std::mem::take(response.headers_mut())))
     }
+}
+
+/// Counts a call by what came of it.
+fn counted(took: Duration, answer: &Result<(RawAnswer, HeaderMap), PostError>) {
+    let outcome = match answer {
+        Ok((raw, _)) => match raw.status {
+            // That a query was throttled stands in the body of a 200.
+            200..=399 if raw.body.windows(THROTTLED.len()).any(|part| part == THROTTLED) => "throttled",
+            200..=399 => "answered",
+            401 => "unauthorized",
+            429 | 430 => "throttled",
+            400..=499 => "refused",
+            _ => "unavailable",
+        },
+        Err(PostError::NoAnswer(_)) => "unknown",
+        Err(PostError::Invalid | PostError::NotSent(_)) => "unavailable",
+    };
+    SHOPIFY_CALLS.one([outcome]);
+    SHOPIFY_SECONDS.took(took, []);
 }
 
 /// Why a post got no answer.

@@ -143,6 +143,11 @@ impl KeyRing {
         self.keys.first().map_or("", |key| &key.id)
     }
 
+    /// The ids of all keys, the current one first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// Seals `token` for this shop and column with the current key.
     ///
     /// # Errors

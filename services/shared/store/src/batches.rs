@@ -284,6 +284,7 @@ pub async fn complete(
             scheduled_for,
             payload,
             urgent: row.urgent.unwrap_or(false),
+            traceparent: None,
         },
     ))
 }

@@ -1,11 +1,15 @@
 //! What `tradeup doctor` asks the database: is something stuck that should go by itself?
 
+mod deployment;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::error::{Doing, StoreError};
 use crate::{Pool, RunId};
+
+pub use deployment::{Deployment, Needs, deployment, needs};
 
 /// The server, and the settings that can lose commits.
 #[derive(Clone, Debug)]

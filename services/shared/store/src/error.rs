@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tradeup_domain::{Class, Classify, ErrorCode};
+use tradeup_signals::metrics::store::ERRORS;
 
 /// A failed statement or a check that did not hold.
 #[derive(Debug)]
@@ -28,17 +29,38 @@ pub enum ErrorKind {
     Settings,
     /// Another attempt of this run has taken over; nothing of this one may be committed.
     Superseded,
+    /// The shop is in shadow: nothing is booked, mailed or told.
+    Shadow,
     /// Anything else.
     Unexpected,
+}
+
+impl ErrorKind {
+    /// Its name, as it is counted.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::Corrupt => "corrupt",
+            Self::Settings => "settings",
+            Self::Superseded => "superseded",
+            Self::Shadow => "shadow",
+            Self::Unexpected => "unexpected",
+        }
+    }
 }
 
 impl StoreError {
     /// Wraps a database error in what was being done.
     pub(crate) fn new(doing: &'static str, source: sqlx::Error) -> Self {
-        Self { kind: kind_of(&source), doing, source: Some(source) }
+        let kind = kind_of(&source);
+        ERRORS.one([kind.as_str()]);
+        Self { kind, doing, source: Some(source) }
     }
 
     pub(crate) fn of_kind(kind: ErrorKind, doing: &'static str) -> Self {
+        ERRORS.one([kind.as_str()]);
         Self { kind, doing, source: None }
     }
 
@@ -85,6 +107,8 @@ fn kind_of(error: &sqlx::Error) -> ErrorKind {
 fn kind_of_state(code: &str) -> ErrorKind {
     match code {
         "40001" | "40P01" | "55P03" => ErrorKind::Conflict,
+        // Raised by our own triggers, see the migration of shadow.
+        "TU310" => ErrorKind::Shadow,
         // The session was ended because we were silent in a transaction: frozen, for a while.
         "25P03" | "25P04" => ErrorKind::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention, system errors.
@@ -104,6 +128,7 @@ impl Classify for StoreError {
             | ErrorKind::Corrupt
             | ErrorKind::Settings
             | ErrorKind::Superseded
+            | ErrorKind::Shadow
             | ErrorKind::Unexpected => Class::Permanent,
         }
     }
@@ -115,6 +140,7 @@ impl Classify for StoreError {
             ErrorKind::Refused => ErrorCode::DatabaseRefused,
             ErrorKind::Settings => ErrorCode::TenantSettings,
             ErrorKind::Superseded => ErrorCode::Superseded,
+            ErrorKind::Shadow => ErrorCode::TenantInShadow,
             ErrorKind::Corrupt | ErrorKind::Unexpected => ErrorCode::DatabaseUnexpected,
         }
     }
@@ -176,6 +202,7 @@ mod tests {
             // A missing privilege is a fault of the installation, never of a member's data.
             ("42501", ErrorKind::Unexpected),
             ("P0001", ErrorKind::Refused),
+            ("TU310", ErrorKind::Shadow),
             ("42P01", ErrorKind::Unexpected),
             ("XX000", ErrorKind::Unexpected),
         ] {

@@ -55,6 +55,12 @@ pub struct Explanation {
     pub granted_minor: Option<i64>,
     /// What is left of it, in minor units.
     pub remaining_minor: Option<i64>,
+    /// What the system that issued it calls it, if it was another.
+    pub imported_as: Option<String>,
+    /// What the run would have granted, in shadow, in minor units.
+    pub shadow_minor: Option<i64>,
+    /// The tenant's run was planned in shadow.
+    pub in_shadow: bool,
     /// The run that granted it.
     pub granted_by: Option<RunId>,
     /// When it was booked.

@@ -28,6 +28,8 @@ pub struct JobMessage {
     pub payload: Vec<u8>,
     /// Whether it takes the lane of urgent runs.
     pub urgent: bool,
+    /// The trace that it belongs to; `None` is that of whoever publishes it.
+    pub traceparent: Option<String>,
 }
 
 /// A message kept as it is, published until the broker has acknowledged it.
@@ -112,6 +114,7 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
                 scheduled_for,
                 payload,
                 urgent,
+                traceparent: row.traceparent,
             });
         }
     }
@@ -272,6 +275,7 @@ impl JobRow {
             scheduled_for: self.scheduled_for,
             payload: self.payload,
             urgent: self.urgent,
+            traceparent: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Connecting, migrating, and what is checked before a service moves money.
 
+use std::cmp::Ordering;
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ const ASKED_WITHIN: Duration = Duration::from_secs(6);
 pub type Pool = sqlx::PgPool;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// Who may what, said anew after each migration.
+const GRANTS: &str = include_str!("pool/grants.sql");
 
 /// Oldest PostgreSQL this schema is tested with.
 const SERVER_VERSION_MIN: i32 = 160_000;
@@ -45,19 +50,44 @@ pub enum ConnectError {
         /// What the driver says.
         reason: String,
     },
+    /// The URL demands TLS, and it did not come about.
+    #[error(
+        "PostgreSQL at {address} can't be used by TLS as its URL demands: {reason}; the server has to offer TLS (ssl = on) with \
+         a certificate for the host that TRADEUP_DATABASE_URL names, by an authority of this machine or of the file that \
+         sslrootcert= in the URL names"
+    )]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Too old.
     #[error("PostgreSQL {found} is too old; version 16 or newer is needed")]
     TooOld {
         /// The server's version.
         found: String,
     },
-    /// The schema is older or newer than this build.
+    /// The schema is older than this build.
     #[error(
         "the database's schema is at version {found}, this build needs {wanted}; run `tradeup setup` with the build you want to use"
     )]
     Schema {
         /// What the database has; 0 when it was never set up.
         found: i64,
+        /// What this build embeds.
+        wanted: i64,
+    },
+    /// The schema is newer, and has lost something that this build needs.
+    #[error(
+        "the database's schema is at version {found} and works with builds from {floor} on, this build is of {wanted}; \
+         use a newer build"
+    )]
+    BuildTooOld {
+        /// What the database has.
+        found: i64,
+        /// The oldest that works with it.
+        floor: i64,
         /// What this build embeds.
         wanted: i64,
     },
@@ -79,6 +109,12 @@ pub enum ConnectError {
         "the schema can't be migrated: {0}; use the owner's URL (role tradeup_owner) for `tradeup setup`"
     )]
     Migrate(#[from] MigrateError),
+    /// What each role may could not be said.
+    #[error(
+        "the rights of the services' roles can't be set: {0}; run deploy/postgres/roles.sql of this build as a superuser, \
+         then `tradeup setup` again"
+    )]
+    Grants(String),
 }
 
 /// What connections are for.
@@ -145,13 +181,25 @@ async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> 
         Err(_elapsed) => Some(sqlx::Error::PoolTimedOut),
     };
     if let Some(source) = refused {
-        return Err(ConnectError::Connect { address, reason: source.to_string() });
+        return Err(refused_by(address, &source));
     }
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(5))
         .idle_timeout(Duration::from_secs(300))
         .connect_lazy_with(options))
+}
+
+fn refused_by(address: String, source: &sqlx::Error) -> ConnectError {
+    let reason = source.to_string();
+    let is_of_tls = match source {
+        sqlx::Error::Tls(_) => true,
+        // Of what the handshake finds wrong only the text is left.
+        // By TCP, what is not found is the file of authorities.
+        sqlx::Error::Io(error) => reason.contains("certificate") || error.kind() == ErrorKind::NotFound,
+        _ => false,
+    };
+    if is_of_tls { ConnectError::Tls { address, reason } } else { ConnectError::Connect { address, reason } }
 }
 
 async fn check_schema(pool: &Pool) -> Result<(), ConnectError> {
@@ -162,22 +210,48 @@ async fn check_schema(pool: &Pool) -> Result<(), ConnectError> {
     if version < SERVER_VERSION_MIN {
         return Err(ConnectError::TooOld { found: (version / 10_000).to_string() });
     }
-    let wanted = MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0);
+    check_version(pool).await
+}
+
+/// The version of the schema that this build embeds.
+#[must_use]
+pub fn schema_of_build() -> i64 {
+    MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+/// Whether this build may work with the schema that is there: with its own, and with newer ones that still have all that
+/// it needs.
+async fn check_version(pool: &Pool) -> Result<(), ConnectError> {
+    let wanted = schema_of_build();
+    let found = version_found(pool).await?;
+    match found.cmp(&wanted) {
+        Ordering::Less => Err(ConnectError::Schema { found, wanted }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => {
+            let floor = sqlx::query_scalar!("select version from schema_floor")
+                .fetch_one(pool)
+                .await
+                .doing("reading which builds the schema is for")?;
+            if floor <= wanted { Ok(()) } else { Err(ConnectError::BuildTooOld { found, floor, wanted }) }
+        }
+    }
+}
+
+/// The version of the schema that is there; 0 if none is.
+async fn version_found(pool: &Pool) -> Result<i64, ConnectError> {
     let known = sqlx::query_scalar!("select to_regclass('_sqlx_migrations') is not null as \"known!\"")
         .fetch_one(pool)
         .await
         .doing("looking for the schema")?;
-    let found = if known {
-        sqlx::query_scalar!(
-            "select coalesce(max(version), 0) as \"version!\" from _sqlx_migrations where success"
-        )
-        .fetch_one(pool)
-        .await
-        .doing("reading the schema's version")?
-    } else {
-        0
-    };
-    if found == wanted { Ok(()) } else { Err(ConnectError::Schema { found, wanted }) }
+    if !known {
+        return Ok(0);
+    }
+    Ok(sqlx::query_scalar!(
+        "select coalesce(max(version), 0) as \"version!\" from _sqlx_migrations where success"
+    )
+    .fetch_one(pool)
+    .await
+    .doing("reading the schema's version")?)
 }
 
 async fn check_durability(pool: &Pool) -> Result<(), ConnectError> {
@@ -206,14 +280,27 @@ pub async fn is_wedged(pool: &Pool) -> bool {
     matches!(tokio::time::timeout(ASKED_WITHIN, fresh).await, Ok(Ok(())))
 }
 
-/// Brings the schema up to this build's version. Needs the owner's role; safe to run at any time
+/// All of it or nothing: until the commit, everybody may what they might before.
+async fn grant(pool: &Pool) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    sqlx::raw_sql(GRANTS).execute(&mut *tx).await?;
+    tx.commit().await
+}
+
+/// Brings the schema up to this build's version, and the rights of the services' roles. Needs the owner's role; safe to run at any time
 /// and by several at once.
 ///
 /// # Errors
 /// [`ConnectError`].
 pub async fn migrate(owner_url: &str) -> Result<(), ConnectError> {
     let pool = open(owner_url, "tradeup setup", 1, Purpose::Command).await?;
-    MIGRATOR.run(&pool).await?;
+    if version_found(&pool).await? > schema_of_build() {
+        // A build that was rolled back to: the newer schema stays, if it may work with it.
+        check_version(&pool).await?;
+    } else {
+        MIGRATOR.run(&pool).await?;
+        grant(&pool).await.map_err(|error| ConnectError::Grants(error.to_string()))?;
+    }
     pool.close().await;
     Ok(())
 }

@@ -20,7 +20,7 @@ pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
-pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload};
+pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, trace_id};
 
 use crate::error::{Doing, StoreError};
 use crate::outbox::{HeldBy, JobMessage};
@@ -132,6 +132,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
             scheduled_for: new.scheduled_for,
             payload: new.payload,
             urgent: options.urgent,
+            traceparent: None,
         });
         return Ok(Created { run_id, is_new: true, message });
     }

@@ -71,6 +71,10 @@ pub struct Tenant {
     pub installed_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// Since when it is in shadow: all is reckoned, nothing booked. `None`: it is not.
+    pub shadow_since: Option<DateTime<Utc>>,
+    /// Its cut-over: what was due before was another system's. `None`: there was no other.
+    pub live_since: Option<DateTime<Utc>>,
 }
 
 /// A tenant's settings, as rules understand them.
@@ -173,7 +177,8 @@ pub async fn by_handle(pool: &Pool, handle: &str) -> Result<Option<Tenant>, Stor
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at,
+               shadow_since, live_since
            from tenants where handle = $1"#,
         handle
     )
@@ -190,7 +195,8 @@ pub async fn by_id(db: &mut Connection, id: TenantId) -> Result<Option<Tenant>, 
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at,
+               shadow_since, live_since
            from tenants where id = $1"#,
         id as TenantId
     )
@@ -207,7 +213,8 @@ pub async fn by_shop_domain(pool: &Pool, domain: &str) -> Result<Option<Tenant>,
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at,
+               shadow_since, live_since
            from tenants where shop_domain = $1"#,
         domain
     )
@@ -335,7 +342,8 @@ pub async fn list(pool: &Pool) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at,
+               shadow_since, live_since
            from tenants order by handle"#
     )
     .fetch_all(pool)

@@ -1,8 +1,12 @@
 //! Transactions. The one place where a tenant's context is set.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use tradeup_signals::metrics::money;
+use tradeup_signals::metrics::store::{BEGIN_SECONDS, TRANSACTION_SECONDS};
+use tradeup_signals::trace;
 
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, TenantId};
@@ -13,6 +17,9 @@ use crate::{Connection, Pool, TenantId};
 /// `app.tenant_id`, which is set for this transaction alone and set nowhere else, but for a search that asks each shop in its turn.
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
+    open: Open,
+    /// What is counted once it is committed.
+    moved: Vec<Moved>,
 }
 
 impl Tx {
@@ -21,8 +28,7 @@ impl Tx {
     /// # Errors
     /// [`ErrorKind::Unavailable`] and the like.
     pub async fn of_tenant(pool: &Pool, tenant: TenantId) -> Result<Self, StoreError> {
-        // One round trip for both; the number is an integer, so there is nothing to inject.
-        Self::begin(pool, format!("begin; select set_config('app.tenant_id', '{tenant}', true)")).await
+        Self::begin(pool, "begin", Some(tenant)).await
     }
 
     /// Begins a transaction that sees one tenant's rows as of one instant, and writes nothing.
@@ -30,8 +36,7 @@ impl Tx {
     /// # Errors
     /// [`ErrorKind::Unavailable`] and the like.
     pub async fn snapshot_of_tenant(pool: &Pool, tenant: TenantId) -> Result<Self, StoreError> {
-        let begin = "begin isolation level repeatable read read only";
-        Self::begin(pool, format!("{begin}; select set_config('app.tenant_id', '{tenant}', true)")).await
+        Self::begin(pool, "begin isolation level repeatable read read only", Some(tenant)).await
     }
 
     /// Begins a transaction that sees one tenant's rows as of one instant in all of its statements, and may write.
@@ -40,8 +45,7 @@ impl Tx {
     /// [`ErrorKind::Unavailable`] and the like; later [`ErrorKind::Conflict`] when somebody else has changed a row that
     /// this one changes.
     pub async fn frozen_of_tenant(pool: &Pool, tenant: TenantId) -> Result<Self, StoreError> {
-        let begin = "begin isolation level repeatable read";
-        Self::begin(pool, format!("{begin}; select set_config('app.tenant_id', '{tenant}', true)")).await
+        Self::begin(pool, "begin isolation level repeatable read", Some(tenant)).await
     }
 
     /// Begins a transaction of the engine itself: it sees runs and schedules, and no tenant's data.
@@ -49,19 +53,35 @@ impl Tx {
     /// # Errors
     /// [`ErrorKind::Unavailable`] and the like.
     pub async fn of_engine(pool: &Pool) -> Result<Self, StoreError> {
-        Self::begin(pool, "begin".to_owned()).await
+        Self::begin(pool, "begin", None).await
     }
 
-    async fn begin(pool: &Pool, statement: String) -> Result<Self, StoreError> {
+    async fn begin(pool: &Pool, begin: &str, tenant: Option<TenantId>) -> Result<Self, StoreError> {
+        // One round trip for all of it. The number is an integer, and what is current is hexadecimal digits: there is
+        // nothing to inject.
+        let tenant = tenant.map(|tenant| format!("set_config('app.tenant_id', '{tenant}', true)"));
+        // Runs that are created have it (see the migration of traces).
+        let traced =
+            trace::current().map(|current| format!("set_config('app.traceparent', '{current}', true)"));
+        let settings: Vec<String> = tenant.into_iter().chain(traced).collect();
+        let statement = if settings.is_empty() {
+            begin.to_owned()
+        } else {
+            format!("{begin}; select {}", settings.join(", "))
+        };
         // In a task of its own, so that a caller dropped halfway can't leave a begun transaction
         // on a pooled connection: the task goes on, and the transaction rolls back when it is
         // dropped there. (`begin` of sqlx 0.9 alone is not cancel-safe.)
-        let pool = pool.clone();
+        let (pool, asked) = (pool.clone(), Instant::now());
         let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
-        match begun.await {
-            Ok(result) => result.map(|inner| Self { inner }).doing("beginning a transaction"),
+        let begun = match begun.await {
+            Ok(result) => result.doing("beginning a transaction"),
             Err(_panicked) => Err(StoreError::of_kind(ErrorKind::Unexpected, "beginning a transaction")),
-        }
+        };
+        let outcome = if begun.is_ok() { "begun" } else { "failed" };
+        BEGIN_SECONDS.took(asked.elapsed(), [outcome]);
+        let open = Open { since: Instant::now(), outcome: "rolled_back" };
+        begun.map(|inner| Self { inner, open, moved: Vec::new() })
     }
 
     /// Commits. If this returns [`ErrorKind::Unavailable`] the outcome is unknown: the next attempt
@@ -70,7 +90,19 @@ impl Tx {
     /// # Errors
     /// Also errors of constraints that are checked at commit.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.inner.commit().await.doing("committing")
+        let Self { inner, mut open, moved } = self;
+        let committed = inner.commit().await.doing("committing");
+        open.outcome = if committed.is_ok() { "committed" } else { "failed" };
+        if committed.is_ok() {
+            moved.iter().for_each(Moved::count);
+        }
+        committed
+    }
+
+    /// Credit was moved: `count` movements of this kind, of `minor` in minor units of the currency together. It is counted
+    /// if and when the transaction commits.
+    pub fn moved(&mut self, kind: &'static str, currency: &'static str, count: u64, minor: u64) {
+        self.moved.push(Moved { kind, currency, count, minor });
     }
 
     /// Rolls back now instead of when dropped.
@@ -79,6 +111,32 @@ impl Tx {
     /// [`ErrorKind::Unavailable`]; the server has rolled back then, too.
     pub async fn rollback(self) -> Result<(), StoreError> {
         self.inner.rollback().await.doing("rolling back")
+    }
+}
+
+struct Moved {
+    kind: &'static str,
+    currency: &'static str,
+    count: u64,
+    minor: u64,
+}
+
+impl Moved {
+    fn count(&self) {
+        money::COUNT.add(self.count, [self.kind, self.currency]);
+        money::MINOR.add(self.minor, [self.kind, self.currency]);
+    }
+}
+
+/// A transaction's time, which ends with it.
+struct Open {
+    since: Instant,
+    outcome: &'static str,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        TRANSACTION_SECONDS.took(self.since.elapsed(), [self.outcome]);
     }
 }
 

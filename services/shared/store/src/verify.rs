@@ -170,6 +170,20 @@ async fn prove(mut tx: Tx, tenant: TenantId) -> Result<(Examined, Vec<CheckResul
         check!(
             tx_ref,
             tenant,
+            "shadow_moves_nothing",
+            "src/verify/shadow_moves_nothing.sql",
+            "nothing was booked or mailed below a run that was planned in shadow"
+        ),
+        check!(
+            tx_ref,
+            tenant,
+            "imports_add_up",
+            "src/verify/imports_add_up.sql",
+            "each credit that was brought over has its lot, and what was left of it"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "campaigns_add_up",
             "src/verify/campaigns_add_up.sql",
             "what campaigns gave is what their members have, within their limits, and nobody who was held out has any of it"

@@ -25,6 +25,27 @@ pub struct Worker {
     pub stopped_at: Option<DateTime<Utc>>,
     /// Its clock less the database's, in milliseconds.
     pub clock_skew_ms: i64,
+    /// The most connections that it takes to the database; unknown of an earlier build.
+    pub connections_max: Option<i32>,
+    /// Keys of the settings that it was given; unknown of an earlier build.
+    pub given: Option<Vec<String>>,
+}
+
+/// What a process says of itself.
+#[derive(Clone, Debug)]
+pub struct Seen<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The service.
+    pub service: &'a str,
+    /// Its build.
+    pub build: &'a str,
+    /// Its clock less the database's, in milliseconds.
+    pub clock_skew_ms: i64,
+    /// The most connections that it takes.
+    pub connections_max: i32,
+    /// Keys of the settings that it was given, without values.
+    pub given: &'a [String],
 }
 
 /// How far a clock is ahead of the database's; negative if it is behind. Read halfway between question
@@ -48,20 +69,17 @@ pub async fn clock_skew(pool: &Pool, clock: impl Fn() -> DateTime<Utc>) -> Resul
 ///
 /// # Errors
 /// As any statement.
-pub async fn seen(
-    pool: &Pool,
-    name: &str,
-    service: &str,
-    build: &str,
-    clock_skew_ms: i64,
-) -> Result<(), StoreError> {
+pub async fn seen(pool: &Pool, seen: &Seen<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into workers (name, service, build, clock_skew_ms) values ($1, $2, $3, $4)
+        "insert into workers (name, service, build, clock_skew_ms, connections_max, given)
+         values ($1, $2, $3, $4, $5, $6)
          on conflict (name) do update set last_seen_at = now(), stopped_at = null, clock_skew_ms = $4",
-        name,
-        service,
-        build,
-        clock_skew_ms,
+        seen.name,
+        seen.service,
+        seen.build,
+        seen.clock_skew_ms,
+        seen.connections_max,
+        seen.given,
     )
     .execute(pool)
     .await
@@ -89,6 +107,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<Worker>, StoreError> {
     sqlx::query_as!(
         Worker,
         r#"select name, service, build, started_at, stopped_at, clock_skew_ms,
+               connections_max, given,
                extract(epoch from now() - last_seen_at)::float8 as "unseen_seconds!"
            from workers order by service, name"#
     )

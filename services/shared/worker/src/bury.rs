@@ -2,6 +2,7 @@
 
 use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::{Message as _, convert, subject, v1};
+use tradeup_signals::metrics::runs as counted;
 use tradeup_store::dead_letters::{self, NewDeadLetter};
 use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::runs::{self, AttemptView, Claim, Ending};
@@ -54,7 +55,12 @@ pub(crate) async fn run(
 }
 
 /// Ends a run whose last attempt died with its process.
-pub(crate) async fn exhausted(pool: &Pool, run_id: RunId, original: &Original) -> Result<Buried, StoreError> {
+pub(crate) async fn exhausted(
+    pool: &Pool,
+    run_id: RunId,
+    task: &'static str,
+    original: &Original,
+) -> Result<Buried, StoreError> {
     let message = "the last attempt ended with the death of its process, and no attempt is left; that worker's log may say why";
     let mut tx = Tx::of_engine(pool).await?;
     if !runs::end_exhausted(&mut tx, run_id, message).await? {
@@ -65,6 +71,7 @@ pub(crate) async fn exhausted(pool: &Pool, run_id: RunId, original: &Original) -
     let dead = write(&mut tx, &About { run_id: Some(run_id), ..About::default() }, original, &cause).await?;
     let jobs = batches::bury(&mut tx, run_id).await?;
     tx.commit().await?;
+    counted::DEAD.one([task, ErrorCode::AttemptsExhausted.as_str()]);
     Ok(Buried { dead: vec![dead], jobs })
 }
 
@@ -79,6 +86,7 @@ pub(crate) async fn message(
     let cause = Cause { code, chain: vec![error.to_owned()] };
     let dead = write(&mut tx, &About::default(), original, &cause).await?;
     tx.commit().await?;
+    counted::DEAD.one(["message", code.as_str()]);
     Ok(Buried { dead: vec![dead], jobs: Vec::new() })
 }
 
@@ -100,6 +108,7 @@ pub(crate) async fn event(
     let original = Original { subject: text(&original.subject), body: original.body.clone() };
     let dead = write(&mut tx, &about, &original, &cause).await?;
     tx.commit().await?;
+    counted::DEAD.one(["event", code.as_str()]);
     Ok(Buried { dead: vec![dead], jobs: Vec::new() })
 }
 

@@ -1,13 +1,15 @@
 //! One claimed run: execute, commit, acknowledge, or decide what follows from the failure.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 use tradeup_broker::{AckError, Delivery};
 use tradeup_domain::{Classify as _, Dependency, ErrorCode};
+use tradeup_signals::metrics::runs as counted;
+use tradeup_signals::trace;
 use tradeup_store::runs::{self, Claim, Ending};
 use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, breakers, outbox, within};
 
@@ -57,22 +59,35 @@ impl Worker {
             "attempt", run_id = %claim.run_id, attempt = claim.attempt,
             tenant = claim.tenant.as_ref().map_or("", |tenant| tenant.handle.as_str())
         );
-        self.execute_within(task, claim, delivery).instrument(span).await;
+        let traced = traced(&span, task, &claim);
+        self.execute_within(task, claim, delivery).instrument(traced).instrument(span).await;
     }
 
     async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
+        let name = task.kind.task;
+        counted::CLAIMED.one([name]);
+        if let Some(waited) = claim.waited {
+            counted::WAIT_SECONDS.took(waited, [name]);
+        }
+        let (_at_work, begun) = (counted::AT_WORK.held([name]), Instant::now());
         let attempted = match (claim.is_preview(), task.previews) {
             (false, _) => self.attempt(task, &claim, delivery).await,
             (true, true) => preview::shown(&self.pool, self.attempt(task, &claim, delivery).await).await,
             (true, false) => preview::shown(&self.pool, preview::impossible()).await,
         };
-        match attempted {
+        let outcome = match attempted {
             Attempted::Applied(applied) => self.commit(task, &claim, applied, delivery).await,
             Attempted::Failed(error) => self.failed(task, &claim, &error, delivery).await,
             // The run's row says whether it was cancelled or is another worker's.
-            Attempted::Lost => answered(delivery.nak(UNRECORDED_WAIT).await),
-        }
+            Attempted::Lost => {
+                answered(delivery.nak(UNRECORDED_WAIT).await);
+                "lost"
+            }
+        };
+        counted::ATTEMPT_SECONDS.took(begun.elapsed(), [name]);
+        counted::ENDED.one([name, outcome]);
+        trace::says(&Span::current(), "tradeup.outcome", outcome);
         if let Some(tenant) = place {
             self.make_room(&tenant, task).await;
         }
@@ -138,7 +153,14 @@ impl Worker {
         }
     }
 
-    async fn commit(&self, task: &Registered, claim: &Claim, applied: Applied, delivery: &Delivery) {
+    /// What became of it, as it is counted.
+    async fn commit(
+        &self,
+        task: &Registered,
+        claim: &Claim,
+        applied: Applied,
+        delivery: &Delivery,
+    ) -> &'static str {
         let Applied { mut tx, ending, messages } = applied;
         let ended = within("ending an attempt", STATEMENT_WITHIN, async {
             if let Some(ending) = &ending {
@@ -154,22 +176,25 @@ impl Worker {
         let committed = match (ended, &ending) {
             (Err(error), _) => Err(error),
             (Ok(()), Some(Ending::Snoozed { after })) => self.wait(tx, claim.run_id, *after, delivery).await,
-            (Ok(()), _) => match within("committing", STATEMENT_WITHIN, tx.commit()).await {
-                Ok(()) => {
-                    faultpoint::reached("commit.after").await;
-                    answered(delivery.ack().await);
-                    faultpoint::reached("ack.after").await;
-                    Ok(())
+            (Ok(()), _) => {
+                match within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await {
+                    Ok(()) => {
+                        faultpoint::reached("commit.after").await;
+                        answered(delivery.ack().await);
+                        faultpoint::reached("ack.after").await;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
         };
         if let Err(error) = committed {
             return self.not_committed(task, claim, error, delivery).await;
         }
         if let Some(Ending::Snoozed { .. }) = ending {
-            return;
+            return "snoozed";
         }
+        let outcome = if matches!(ending, Some(Ending::Waiting)) { "waiting" } else { "succeeded" };
         let parent = match ending {
             Some(Ending::Waiting) => Some(claim.run_id),
             // Whoever released another batch in its place knows that the parent goes on.
@@ -178,38 +203,71 @@ impl Worker {
         };
         self.publish(Buried { dead: Vec::new(), jobs: messages });
         self.settle(parent).await;
+        outcome
     }
 
     /// What PostgreSQL refused was rolled back: a failure as any other. Otherwise, whether the commit
     /// took effect is unknown, or the run is not ours any more; its row knows, and the delivery comes
     /// again and asks it.
-    async fn not_committed(&self, task: &Registered, claim: &Claim, error: StoreError, delivery: &Delivery) {
+    async fn not_committed(
+        &self,
+        task: &Registered,
+        claim: &Claim,
+        error: StoreError,
+        delivery: &Delivery,
+    ) -> &'static str {
         match error.kind() {
-            ErrorKind::Superseded | ErrorKind::Unavailable => {
+            kind @ (ErrorKind::Superseded | ErrorKind::Unavailable) => {
                 self.unrecorded(claim.run_id, &error, delivery).await;
+                if kind == ErrorKind::Superseded { "lost" } else { "unknown" }
             }
             _ => self.failed(task, claim, &TaskError::from(error), delivery).await,
         }
     }
 
-    async fn failed(&self, task: &Registered, claim: &Claim, error: &TaskError, delivery: &Delivery) {
+    async fn failed(
+        &self,
+        task: &Registered,
+        claim: &Claim,
+        error: &TaskError,
+        delivery: &Delivery,
+    ) -> &'static str {
+        counted::ERRORS.one([task.kind.task, error.code().as_str()]);
+        trace::failed(error.code().as_str());
         match task.retry.verdict(claim.attempt, claim.max_attempts, error.class(), jitter()) {
             Verdict::Retry(after) => {
                 let parked = self.park(claim, error, after, delivery);
-                if let Err(error) = within("parking a run", STATEMENT_WITHIN, parked).await {
-                    self.unrecorded(claim.run_id, &error, delivery).await;
+                match within("parking a run", STATEMENT_WITHIN, parked).await {
+                    Ok(()) => "retrying",
+                    Err(error) => {
+                        self.unrecorded(claim.run_id, &error, delivery).await;
+                        "unknown"
+                    }
                 }
             }
-            Verdict::GiveUp => self.give_up(claim, error, delivery).await,
+            Verdict::GiveUp => self.give_up(task.kind.task, claim, error, delivery).await,
         }
     }
 
-    async fn give_up(&self, claim: &Claim, error: &TaskError, delivery: &Delivery) {
+    async fn give_up(
+        &self,
+        name: &'static str,
+        claim: &Claim,
+        error: &TaskError,
+        delivery: &Delivery,
+    ) -> &'static str {
         let original = original(delivery);
         let buried = bury::run(&self.pool, claim, &original, error);
         match within("burying a run", STATEMENT_WITHIN, buried).await {
-            Ok(buried) => self.given_up(claim.parent_id, buried, delivery).await,
-            Err(error) => self.unrecorded(claim.run_id, &error, delivery).await,
+            Ok(buried) => {
+                counted::DEAD.one([name, error.code().as_str()]);
+                self.given_up(claim.parent_id, buried, delivery).await;
+                "dead"
+            }
+            Err(error) => {
+                self.unrecorded(claim.run_id, &error, delivery).await;
+                "unknown"
+            }
         }
     }
 
@@ -271,6 +329,28 @@ impl Worker {
             tracing::warn!(%error, "the sweep will end the parent run");
         }
     }
+}
+
+/// An attempt's part of its run's trace. Within the span of what it logs, which it does not appear in.
+fn traced(attempt: &Span, task: &Registered, claim: &Claim) -> Span {
+    let span = tracing::info_span!(
+        target: trace::TARGET, parent: attempt, "process", otel.name = %format_args!("process {}", task.kind.task),
+        otel.kind = "consumer", messaging.system = "nats", messaging.operation.name = "process",
+        messaging.operation.type = "process", messaging.destination.name = "JOBS", tradeup.task = task.kind.task,
+        tradeup.run_id = %claim.run_id, tradeup.attempt = claim.attempt
+    );
+    if !span.is_disabled() {
+        trace::continues(&span, Some(&claim.trace()));
+    }
+    span
+}
+
+/// The commit of what an attempt has done: from here on it is so.
+fn committing() -> Span {
+    tracing::info_span!(
+        target: trace::TARGET, "commit", otel.name = "COMMIT", otel.kind = "client", db.system.name = "postgresql",
+        db.operation.name = "COMMIT"
+    )
 }
 
 /// Counts a failure of what the run needs, in the commit that parks it.

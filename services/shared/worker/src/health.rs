@@ -1,7 +1,8 @@
 //! Whether this process is alive and ready, for whoever starts and watches it.
 //!
 //! `/livez` answers as long as the process does anything: an outage of a server must not have it restarted. `/readyz` says
-//! whether it can do its work. Neither asks a server: asking costs nothing and can be done by anybody.
+//! whether it can do its work. `/metrics` tells what it has counted. None asks a server: asking costs nothing and can be
+//! done by anybody.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -10,11 +11,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tradeup_broker::Broker;
+use tradeup_signals::metrics::{messages, store};
+use tradeup_store::Pool;
 
 /// The database is taken to be there for so long after it took a note: three notes, and some.
 const SEEN_FOR: Duration = Duration::from_secs(35);
@@ -36,6 +39,7 @@ struct Known {
     /// It does what it can with one of the two servers.
     early: bool,
     broker: OnceLock<Broker>,
+    pool: OnceLock<Pool>,
     stopping: CancellationToken,
 }
 
@@ -47,13 +51,15 @@ impl Health {
             at_work: AtomicBool::new(false),
             early,
             broker: OnceLock::new(),
+            pool: OnceLock::new(),
             stopping,
         }))
     }
 
-    /// The service has begun to work, with this broker.
-    pub(crate) fn at_work(&self, broker: Broker) {
+    /// The service has begun to work, with this broker and these connections.
+    pub(crate) fn at_work(&self, broker: Broker, pool: Pool) {
         self.0.broker.get_or_init(|| broker);
+        self.0.pool.get_or_init(|| pool);
         self.0.at_work.store(true, Ordering::Relaxed);
     }
 
@@ -78,8 +84,26 @@ impl Health {
         missing(known.early, database, broker)
     }
 
+    /// What this process has counted, and what it holds at this moment.
+    fn metrics(&self) -> String {
+        if let Some(pool) = self.0.pool.get() {
+            let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+            store::CONNECTIONS.count(open.saturating_sub(idle).into(), ["in_use"]);
+            store::CONNECTIONS.count(idle.into(), ["idle"]);
+            store::CONNECTIONS_MAX.count(pool.options().get_max_connections().into(), []);
+        }
+        let connected = self.0.broker.get().is_some_and(Broker::is_connected);
+        messages::CONNECTED.count(connected.into(), []);
+        tradeup_signals::text()
+    }
+
     /// Serves until `finished`, which is after the last work.
     pub(crate) async fn serve(self, listener: TcpListener, finished: CancellationToken) {
+        let counted = self.clone();
+        let metrics = move || {
+            let text = counted.metrics();
+            async { ([(header::CONTENT_TYPE, tradeup_signals::CONTENT_TYPE)], text) }
+        };
         let ready = move || {
             let health = self.clone();
             async move {
@@ -89,7 +113,10 @@ impl Health {
                 }
             }
         };
-        let routes = Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(ready));
+        let routes = Router::new()
+            .route("/livez", get(async || "alive\n"))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics));
         tradeup_http::serve(listener, routes, CONNECTIONS_MAX, finished).await;
     }
 }

@@ -10,10 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span};
 use tradeup_broker::{Delivery, Pull};
 use tradeup_domain::{Class, Classify as _, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::Lane;
+use tradeup_signals::metrics::messages::EVENTS;
+use tradeup_signals::trace;
 use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
@@ -119,7 +122,8 @@ pub async fn take_now<I: Intake>(
             if !jobs.is_empty() {
                 let relay = worker.relay.clone();
                 // Whoever waits for the answer does not wait for NATS.
-                tokio::spawn(async move { relay.publish_jobs(&jobs).await });
+                let publishing = async move { relay.publish_jobs(&jobs).await };
+                tokio::spawn(publishing.instrument(trace::sending("JOBS")));
             }
             Ok(Taken::Recorded)
         }
@@ -205,12 +209,28 @@ impl<I: Intake> Events<I> {
             let Some((delivery, place)) = next else { break };
             let (worker, intake) = (self.worker.clone(), Arc::clone(&self.intake));
             self.under_way.spawn(async move {
-                proceed(&worker, intake, &delivery).await;
+                let span = traced(&delivery);
+                proceed(&worker, intake, &delivery).instrument(span).await;
                 drop(place);
             });
         }
         hand_back(pull).await;
     }
+}
+
+/// The taking of an event, in the trace that its publisher has put it in, if one has.
+fn traced(delivery: &Delivery) -> Span {
+    let span = tracing::info_span!(
+        target: trace::TARGET, parent: None, "take", otel.name = "process EVENTS", otel.kind = "consumer",
+        messaging.system = "nats", messaging.operation.name = "process", messaging.operation.type = "process",
+        messaging.destination.name = "EVENTS"
+    );
+    if !span.is_disabled() {
+        let headers = delivery.headers();
+        let parent = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(trace::TRACEPARENT));
+        trace::continues(&span, parent.map(|(_, value)| value.as_str()));
+    }
+    span
 }
 
 /// Takes one event and answers for its delivery.
@@ -229,16 +249,17 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
     let pool = worker.pool.clone();
     faultpoint::reached("intake.before").await;
     // In a task of its own, so that a panic is an error like others.
-    let taken = tokio::spawn(async move {
+    let take = async move {
         let take = async { Ok(intake.take(&pool, &taken).await) };
         within("taking an event", TAKE_WITHIN, take).await.unwrap_or_else(|late| Err(late.into()))
-    })
-    .await;
+    };
+    let taken = tokio::spawn(take.in_current_span()).await;
     match taken {
         Ok(Ok(jobs)) => {
             faultpoint::reached("intake.committed").await;
+            EVENTS.one(["recorded"]);
             answered(delivery.ack().await);
-            worker.relay.publish_jobs(&jobs).await;
+            worker.relay.publish_jobs(&jobs).instrument(trace::sending("JOBS")).await;
         }
         Ok(Err(IntakeError::Refused { tenant, code, error })) => {
             set_aside(worker, delivery, &event, tenant.as_ref(), code, &error).await;
@@ -271,6 +292,7 @@ async fn proceed<I: Intake>(worker: &Worker, intake: Arc<I>, delivery: &Delivery
 /// Hands an event back, to come again in a while; the place is kept as long, so that a database that is
 /// down is not asked all the time.
 async fn again(delivery: &Delivery) {
+    EVENTS.one(["again"]);
     let wait = AGAIN_WAIT.mul_f64(rand::random_range(0.5..=1.0));
     answered(delivery.nak(wait).await);
     sleep(AGAIN_WAIT / 4).await;
@@ -285,7 +307,10 @@ async fn set_aside(
     error: &str,
 ) {
     match set_aside_now(worker, event, tenant, code, error).await {
-        Ok(()) => answered(delivery.ack().await),
+        Ok(()) => {
+            EVENTS.one(["set_aside"]);
+            answered(delivery.ack().await);
+        }
         Err(error) => {
             tracing::warn!("an event can't be set aside, trying again: {error}");
             again(delivery).await;

@@ -22,7 +22,7 @@ pub fn given(value: Option<String>) -> Option<String> {
 #[derive(Clone, Args)]
 #[command(next_help_heading = "PostgreSQL")]
 pub struct StoreOptions {
-    /// URL of the database, with the role tradeup_app.
+    /// URL of the database, with the role of this service, like tradeup_credits; ?sslmode=verify-full&sslrootcert=FILE for TLS.
     #[arg(long, env = "TRADEUP_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
     database_url: Option<String>,
     /// Accept a database that can lose commits in a power cut: for throw-away data only.
@@ -35,12 +35,12 @@ pub struct StoreOptions {
 #[command(next_help_heading = "Service")]
 pub struct ServiceOptions {
     /// Runs of one kind that this process works on at once.
-    #[arg(long, env = "TRADEUP_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TRADEUP_CONCURRENCY", value_name = "RUNS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// Seconds that a run belongs to a worker without a sign of life.
     #[arg(long, env = "TRADEUP_LEASE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
     lease_seconds: u16,
-    /// Address at which /livez and /readyz are answered, like 127.0.0.1:8079. Without it nobody can ask.
+    /// Address at which /livez, /readyz and /metrics are answered, like 127.0.0.1:8079. Without it nobody can ask.
     #[arg(long, env = "TRADEUP_HEALTH", value_name = "ADDRESS")]
     health: Option<SocketAddr>,
     #[command(flatten)]
@@ -51,14 +51,14 @@ pub struct ServiceOptions {
 #[derive(Clone, Args)]
 #[command(next_help_heading = "NATS")]
 pub struct TopologyOptions {
-    /// URL of NATS.
+    /// URL of NATS, with the user of this service; tls://… and ?ca=FILE behind it for TLS.
     #[arg(long, env = "TRADEUP_NATS_URL", hide_env_values = true, value_name = "URL", global = true)]
     nats_url: Option<String>,
     /// Seconds after which a delivery that nobody answered for comes again.
     #[arg(long, env = "TRADEUP_ACK_WAIT_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=3600), global = true)]
     ack_wait_seconds: u16,
     /// Copies of each stream: 3 on a cluster.
-    #[arg(long, env = "TRADEUP_STREAM_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5), global = true)]
+    #[arg(long, env = "TRADEUP_STREAM_REPLICAS", value_name = "COPIES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5), global = true)]
     stream_replicas: u8,
 }
 
@@ -73,6 +73,9 @@ pub enum ServiceError {
     /// Logging can't be set up.
     #[error(transparent)]
     Log(#[from] tradeup_telemetry::InvalidFilter),
+    /// Traces can't be told.
+    #[error(transparent)]
+    Traces(#[from] tradeup_telemetry::InvalidCollector),
     /// Health can't be answered for.
     #[error("TRADEUP_HEALTH: {0} can't be listened on: {1}")]
     Health(SocketAddr, std::io::Error),

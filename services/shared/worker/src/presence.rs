@@ -7,10 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tradeup_store::workers::Seen;
 use tradeup_store::{Pool, StoreError, workers};
 
 use crate::health::Health;
 use crate::restore::{self, Standing, WentBack};
+use crate::settings::{self, Origin};
 use crate::{BUILD, Worker};
 
 /// How often.
@@ -42,7 +44,15 @@ impl Presence {
     async fn try_note(&self) -> Result<(), StoreError> {
         let pool = self.worker.pool();
         let skew = clock_skew(pool).await?;
-        workers::seen(pool, self.worker.name(), self.service, BUILD, skew.num_milliseconds()).await
+        let seen = Seen {
+            name: self.worker.name(),
+            service: self.service,
+            build: BUILD,
+            clock_skew_ms: skew.num_milliseconds(),
+            connections_max: i32::try_from(pool.options().get_max_connections()).unwrap_or(i32::MAX),
+            given: &given(),
+        };
+        workers::seen(pool, &seen).await
     }
 
     /// Notes that it has stopped in order.
@@ -95,6 +105,13 @@ impl Presence {
             restore::standing(self.worker.pool(), &self.worker.broker).await
         }
     }
+}
+
+/// Keys of the settings that this process was given. Their values are nobody's business.
+fn given() -> Vec<String> {
+    let given =
+        settings::current().iter().filter(|setting| setting.is_set() && setting.origin != Origin::Default);
+    given.map(|setting| setting.known.key.clone()).collect()
 }
 
 /// How far this process's clock is ahead of the database's; negative if it is behind.

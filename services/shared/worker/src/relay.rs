@@ -43,6 +43,7 @@ impl Relay {
             run_id: message.run_id.map(|id| id.0),
             error_code: Some(message.error_code),
             headers: None,
+            traceparent: None,
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await
@@ -56,6 +57,7 @@ impl Relay {
             run_id: None,
             error_code: None,
             headers: message.headers.map(as_sent_again),
+            traceparent: None,
             body: Bytes::from(message.body),
         });
         self.publish(outgoing.collect()).await
@@ -149,6 +151,7 @@ fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
         run_id: Some(message.run_id.0),
         error_code: None,
         headers: None,
+        traceparent: message.traceparent.clone(),
         body: Bytes::from(job.encode_to_vec()),
     })
 }

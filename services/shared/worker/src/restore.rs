@@ -2,7 +2,7 @@
 //! docs/decisions/0006.
 
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::json;
 use tradeup_broker::{Broker, ControlError, Kept, Remembered};
 use tradeup_proto::subject::CONTROL_DATABASE;
@@ -81,6 +81,17 @@ pub enum RestoreError {
 pub async fn standing(pool: &Pool, broker: &Broker) -> Result<Standing, RestoreError> {
     let remembered = broker.remembered(CONTROL_DATABASE).await?;
     stands(pool, remembered.as_ref()).await
+}
+
+/// How far the clock of NATS is ahead of the database's, by the latest mark: it was placed by the one and stored by the
+/// other, one after the other. `None` if there is no mark.
+///
+/// # Errors
+/// [`RestoreError`].
+pub async fn broker_skew(broker: &Broker) -> Result<Option<TimeDelta>, RestoreError> {
+    let Some(remembered) = broker.remembered(CONTROL_DATABASE).await? else { return Ok(None) };
+    let recorded = read(&remembered.body)?;
+    Ok(Some(TimeDelta::milliseconds(remembered.stored_ms - recorded.at.timestamp_millis())))
 }
 
 async fn stands(pool: &Pool, remembered: Option<&Remembered>) -> Result<Standing, RestoreError> {

@@ -7,10 +7,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use tradeup_broker::{Broker, Delivery, Pull, PullError};
 use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
+use tradeup_signals::metrics::{messages, runs as counted};
+use tradeup_signals::trace;
 use tradeup_store::runs::{self, ClaimOutcome, Claimant};
 use tradeup_store::{Pool, RunId, outbox, within};
 
@@ -97,7 +100,7 @@ impl Worker {
             return;
         }
         let worker = self.clone();
-        self.tracker.spawn(async move {
+        let publishing = async move {
             worker.relay.publish_jobs(&jobs).await;
             faultpoint::reached("publish.after").await;
             if !dead.is_empty() {
@@ -106,7 +109,8 @@ impl Worker {
                     tracing::warn!(%error, "the sweep will publish dead letters again");
                 }
             }
-        });
+        };
+        self.tracker.spawn(publishing.instrument(trace::sending("JOBS")));
     }
 }
 
@@ -121,6 +125,7 @@ impl Runner {
     pub async fn run(self, shutdown: CancellationToken) {
         let consumers = TaskTracker::new();
         for task in self.registry.tasks() {
+            at_zero(task.kind.task);
             for lane in Lane::ALL {
                 let (worker, shutdown) = (self.worker.clone(), shutdown.clone());
                 consumers.spawn(Consumer { worker, task: task.clone(), lane, shutdown }.consume());
@@ -212,14 +217,22 @@ impl Consumer {
     /// Reads and claims deliveries, and sets their execution going.
     async fn take(&self, deliveries: Vec<(Delivery, OwnedSemaphorePermit)>) {
         let mut held: Vec<Held> = Vec::with_capacity(deliveries.len());
+        let task = self.task.kind.task;
         for (delivery, permit) in deliveries {
+            if delivery.delivered() > 1 {
+                messages::REDELIVERED.one([task]);
+            }
             match read_run_id(&delivery) {
                 // The same run twice at hand: one claim answers, the other looks again.
                 Ok(run_id) if held.iter().any(|h| h.run_id == run_id) => {
+                    messages::DELIVERIES.one([task, "busy"]);
                     answered(delivery.nak(BUSY_WAIT_MIN).await);
                 }
                 Ok(run_id) => held.push(Held { delivery, run_id, permit }),
-                Err(error) => self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await,
+                Err(error) => {
+                    messages::DELIVERIES.one([task, "undecodable"]);
+                    self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await;
+                }
             }
         }
         if held.is_empty() {
@@ -246,6 +259,7 @@ impl Consumer {
             Err(error) => {
                 tracing::warn!("runs can't be claimed, trying again: {error}");
                 for held in held {
+                    messages::DELIVERIES.one([task, "failed"]);
                     answered(held.delivery.nak(DATABASE_WAIT).await);
                 }
                 // Not so fast that a stopped database is asked all the time.
@@ -256,6 +270,7 @@ impl Consumer {
 
     async fn proceed(self, held: Held, outcome: ClaimOutcome) {
         let Held { delivery, run_id, permit } = held;
+        messages::DELIVERIES.one([self.task.kind.task, answer(&outcome)]);
         match outcome {
             ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
             ClaimOutcome::Settled => answered(delivery.ack().await),
@@ -265,7 +280,8 @@ impl Consumer {
             }
             ClaimOutcome::Busy { free_in } => answered(delivery.nak(free_in.max(BUSY_WAIT_MIN)).await),
             ClaimOutcome::Exhausted => {
-                match bury::exhausted(&self.worker.pool, run_id, &original(&delivery)).await {
+                let task = self.task.kind.task;
+                match bury::exhausted(&self.worker.pool, run_id, task, &original(&delivery)).await {
                     // The sweep tells the parent, which is not known here.
                     Ok(buried) => self.worker.given_up(None, buried, &delivery).await,
                     Err(error) => self.worker.unrecorded(run_id, &error, &delivery).await,
@@ -292,6 +308,28 @@ impl Consumer {
                 answered(delivery.nak(DATABASE_WAIT).await);
             }
         }
+    }
+}
+
+/// Has what is alerted on be there from the start: of a counter that begins with its first event nothing is known to have
+/// grown.
+fn at_zero(task: &'static str) {
+    counted::CLAIMED.add(0, [task]);
+    messages::REDELIVERED.add(0, [task]);
+    for outcome in ["succeeded", "waiting", "retrying", "dead", "lost", "unknown"] {
+        counted::ENDED.add(0, [task, outcome]);
+    }
+}
+
+/// What a delivery led to, as it is counted.
+fn answer(outcome: &ClaimOutcome) -> &'static str {
+    match outcome {
+        ClaimOutcome::Claimed(_) => "claimed",
+        ClaimOutcome::Settled => "settled",
+        ClaimOutcome::Held { .. } => "held",
+        ClaimOutcome::Busy { .. } => "busy",
+        ClaimOutcome::Exhausted => "exhausted",
+        ClaimOutcome::Unknown => "unknown",
     }
 }
 

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tradeup_broker::{Broker, ConnectError};
 use tradeup_store::{Pool, Purpose};
-use tradeup_telemetry::{AttemptLines, LogOptions};
+use tradeup_telemetry::{AttemptLines, LogOptions, TraceOptions, Traces};
 
 use crate::health::Health;
 use crate::presence::{EndedBy, Presence};
 use crate::restore::{self, Standing, WentBack};
-use crate::{Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live, watchdog};
+use crate::{BUILD, Registry, Runner, ServiceError, ServiceOptions, StoreOptions, Worker, live, watchdog};
 
 /// After the work, connections have this long.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -33,6 +33,8 @@ pub struct StartOptions {
     service: ServiceOptions,
     #[command(flatten)]
     log: LogOptions,
+    #[command(flatten)]
+    traces: TraceOptions,
 }
 
 /// A service that is connected and ready to work.
@@ -43,6 +45,7 @@ pub struct Service {
     broker: Broker,
     pool: Pool,
     lines: AttemptLines,
+    traces: Option<Traces>,
     shutdown: CancellationToken,
     beside: TaskTracker,
     records: bool,
@@ -88,8 +91,11 @@ impl Service {
         registry: Registry,
         early: bool,
     ) -> Result<Self, ServiceError> {
-        let lines = tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE)?;
+        let traces = tradeup_telemetry::begin_traces(&options.traces, name, BUILD)?;
+        let lines = tradeup_telemetry::init(&options.log, tradeup_telemetry::SERVICE, traces.as_ref())?;
         let shutdown = shutdown_signal()?;
+        tradeup_signals::is(name, BUILD);
+        tradeup_signals::metrics::outside::at_zero(name);
         let (health, finished) = (Health::new(early, shutdown.clone()), CancellationToken::new());
         if let Some(listener) = options.service.health().await? {
             tokio::spawn(health.clone().serve(listener, finished.clone()));
@@ -111,6 +117,7 @@ impl Service {
             broker,
             pool,
             lines,
+            traces,
             shutdown,
             beside,
             records,
@@ -156,7 +163,7 @@ impl Service {
         let presence = Presence { worker: self.worker.clone(), service, records: self.records, health };
         let ended_by = EndedBy::default();
         presence.note().await;
-        self.health.at_work(self.broker.clone());
+        self.health.at_work(self.broker.clone(), self.pool.clone());
         self.beside.spawn(presence.clone().keep(self.shutdown.clone(), EndedBy::clone(&ended_by)));
         let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
@@ -182,6 +189,9 @@ impl Service {
         // Whatever still holds a connection after the drain is not waited for long.
         if timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
             tracing::warn!("connections were still in use; PostgreSQL rolls back what was under way");
+        }
+        if let Some(traces) = self.traces {
+            traces.end().await;
         }
         self.finished.cancel();
         tracing::info!("stopped");

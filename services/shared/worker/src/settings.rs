@@ -1,187 +1,169 @@
-//! Reading options: flags, environment, and files for what is secret.
+//! Reading settings: flags, environment, and a file; and files for what is secret.
 //!
-//! Each secret variable `NAME` may be given as `NAME_FILE`, the path of a file that holds it: that is how compose and
+//! A setting is an argument of clap with a variable, declared where it is used:
+//!
+//! ```text
+//! /// Seconds that a run belongs to a worker without a sign of life.
+//! #[arg(long, env = "TRADEUP_LEASE_SECONDS", default_value_t = 10)]
+//! lease_seconds: u16,
+//! ```
+//!
+//! All else follows: its key in the file (`lease_seconds`), its unit (the last word of the value's name), its place in
+//! `--print-config` and docs/configuration.md. `hide_env_values = true` makes it a secret: its value is shown nowhere, and
+//! each secret variable `NAME` may be given as `NAME_FILE`, the path of a file that holds it: that is how compose and
 //! Kubernetes hand secrets over, and nobody sees a file in `docker inspect`, `/proc` or a crash report.
+//!
+//! A flag goes before the environment, that before the file, that before the default. What nobody reads is refused.
 
+mod file;
+mod known;
+mod layers;
+mod show;
+
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use clap::builder::Resettable;
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Command, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, Parser};
+
+pub use known::{Known, all, deployment};
+pub use layers::{Origin, Setting};
+pub use show::{table, value};
 
 use crate::health;
+use file::SettingsFile;
+use layers::{CONFIG, Layered, Sources};
 
-/// Largest file of a secret, in bytes.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
 /// The name of the option that says where health is asked for.
 const HEALTH: &str = "health";
 /// The flag that asks.
 const HEALTHY: &str = "healthy";
+/// The flag that shows settings.
+const PRINT: &str = "print-config";
+/// The variable that names the file.
+const CONFIG_VARIABLE: &str = "TRADEUP_CONFIG";
+/// Exit code for what can't be used, as clap has it.
+const UNUSABLE: i32 = 2;
+
+/// What this process was given, once it has read it.
+static GIVEN: OnceLock<Vec<Setting>> = OnceLock::new();
+
+/// What this process was given.
+#[must_use]
+pub fn current() -> &'static [Setting] {
+    GIVEN.get().map_or(&[], Vec::as_slice)
+}
 
 /// Reads the options of this process; says what is wrong with them and exits if they can't be used. A service that is
-/// called with `--healthy` asks the one that runs in the same container and exits.
+/// called with `--healthy` asks the one that runs in the same container and exits; with `--print-config` it shows its
+/// settings and exits.
 #[must_use]
 pub fn parse<O: Parser>() -> O {
-    let (mut command, trouble) = with_files(O::command(), &|name| std::env::var_os(name));
-    if let Some(trouble) = trouble {
-        command.error(ErrorKind::Io, trouble).exit();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let environment: BTreeMap<String, OsString> = std::env::vars_os()
+        .filter_map(|(name, value)| name.into_string().ok().map(|name| (name, value)))
+        .collect();
+    let file = config_path(&arguments, &environment).map(|path| SettingsFile::open(&path));
+    let shows = arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--print-config"));
+    let layered = with_own(O::command(), shows);
+    let Layered { mut command, mut settings, troubles } =
+        layers::layered(layered, &Sources { environment, file });
+    let matches = command.clone().get_matches_from(&arguments);
+    let troubles = refuse_or_show(&matches, &command, &mut settings, troubles);
+    if !troubles.is_empty() {
+        command.error(ErrorKind::InvalidValue, troubles.join("\n       ")).exit();
     }
-    if command.get_arguments().any(|argument| argument.get_id() == HEALTH) {
-        let healthy = Arg::new(HEALTHY)
-            .long(HEALTHY)
-            .action(ArgAction::SetTrue)
-            .help("Ask the service that runs here whether it is ready, and exit: 0 if it is.");
-        command = command.arg(healthy);
-    }
-    let matches = command.get_matches();
     if matches!(matches.try_get_one::<bool>(HEALTHY), Ok(Some(true))) {
         let address = matches.get_one::<SocketAddr>(HEALTH).copied();
         std::process::exit(health::asked(address));
     }
+    GIVEN.get_or_init(|| settings);
     O::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// The command with the contents of files where files are given, and what is wrong with the last bad one.
-fn with_files(command: Command, lookup: &dyn Fn(&str) -> Option<OsString>) -> (Command, Option<String>) {
-    let mut trouble = None;
-    let command = command.mut_args(|argument| match filled(&argument, lookup) {
-        Ok(None) => argument,
-        // The process reads it once and needs it to its end.
-        Ok(Some(secret)) => argument
-            .env(Resettable::Reset)
-            .default_value(&*Box::leak(secret.into_boxed_str()))
-            .hide_default_value(true),
-        Err(reason) => {
-            trouble = Some(reason);
-            argument
+/// Shows settings and exits, if that is asked; gives back what is wrong.
+fn refuse_or_show(
+    matches: &ArgMatches,
+    command: &Command,
+    settings: &mut [Setting],
+    troubles: Vec<String>,
+) -> Vec<String> {
+    layers::by_flags(settings, matches, command);
+    let Ok(Some(form)) = matches.try_get_one::<String>(PRINT) else { return troubles };
+    match form.as_str() {
+        "json" => println!("{:#}", value(settings)),
+        "description" => {
+            let known: Vec<&Known> = settings.iter().map(|setting| &setting.known).collect();
+            println!("{}", serde_json::to_string_pretty(&known).unwrap_or_default());
         }
-    });
-    let command = command.mut_subcommands(|below| {
-        let (below, wrong) = with_files(below, lookup);
-        trouble = trouble.take().or(wrong);
-        below
-    });
-    (command, trouble)
+        _ => print!("{}", table(settings)),
+    }
+    if troubles.is_empty() {
+        std::process::exit(0);
+    }
+    for trouble in troubles {
+        eprintln!("error: {trouble}");
+    }
+    std::process::exit(UNUSABLE);
 }
 
-/// What the file of a secret option holds, if one is given. Never says what is in it.
-fn filled(argument: &Arg, lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<String>, String> {
-    let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
-    // Secrets are those whose values help does not show.
-    let Some(name) = argument.get_env().and_then(OsStr::to_str).filter(|_| argument.is_hide_env_values_set())
-    else {
-        return Ok(None);
-    };
-    let variable = format!("{name}_FILE");
-    let Some(path) = given(&variable) else { return Ok(None) };
-    if given(name).is_some() {
-        return Err(format!("{name} and {variable} are both set; unset one of them"));
+/// The command with the options that every binary has.
+fn with_own(command: Command, shows: bool) -> Command {
+    let is_asked = command.get_arguments().any(|argument| argument.get_id() == HEALTH);
+    let config = Arg::new(CONFIG)
+        .long(CONFIG)
+        .env(CONFIG_VARIABLE)
+        .value_name("FILE")
+        .help_heading("Configuration")
+        .global(true)
+        .help("File of settings, as docs/configuration.md describes it. What is set otherwise goes before");
+    let print = Arg::new(PRINT)
+        .long(PRINT)
+        .value_name("FORM")
+        .help_heading("Configuration")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("text")
+        .value_parser(PossibleValuesParser::new(["text", "json", "description"]))
+        .help("Show each setting, its unit and where it comes from, without secrets, and exit");
+    let command = command.arg(config).arg(print);
+    // Who asks for settings wants nothing done.
+    let command =
+        if shows { command.subcommand_required(false).arg_required_else_help(false) } else { command };
+    if is_asked {
+        let healthy = Arg::new(HEALTHY)
+            .long(HEALTHY)
+            .action(ArgAction::SetTrue)
+            .help("Ask the service that runs here whether it is ready, and exit: 0 if it is.");
+        return command.arg(healthy);
     }
-    let secret =
-        read(Path::new(&path)).map_err(|reason| format!("{variable}: {}: {reason}", path.display()))?;
-    Ok(Some(secret))
+    command
 }
 
-/// A file's text, without the end of its last line.
-fn read(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let mut file = File::open(path).map_err(|error| error.to_string())?.take(SECRET_BYTES_MAX + 1);
-    let bytes = file.read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if u64::try_from(bytes).unwrap_or(u64::MAX) > SECRET_BYTES_MAX {
-        return Err(format!("it is larger than {SECRET_BYTES_MAX} bytes, which no secret is"));
+/// Which file is to be read. It has to be known before anything else is.
+fn config_path(arguments: &[OsString], environment: &BTreeMap<String, OsString>) -> Option<PathBuf> {
+    let mut arguments = arguments.iter().skip(1).take_while(|argument| *argument != "--");
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(path) = argument.to_str().and_then(|argument| argument.strip_prefix("--config=")) {
+            return Some(PathBuf::from(path));
+        }
     }
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    environment.get(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Where the program of a service is: beside this one, or on the path.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join(name)));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| Path::new(OsStr::new(name)).to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests fail loudly")]
-
-    use std::collections::BTreeMap;
-
-    use clap::{Args, CommandFactory as _, FromArgMatches as _, Subcommand};
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Told {
-        #[arg(long, env = "TOLD_KEY", hide_env_values = true, global = true)]
-        key: Option<String>,
-        #[arg(long, env = "TOLD_PLAIN")]
-        plain: Option<String>,
-        #[command(subcommand)]
-        below: Option<Below>,
-    }
-
-    #[derive(Debug, Subcommand)]
-    enum Below {
-        Connect(Connect),
-    }
-
-    #[derive(Args, Debug)]
-    struct Connect {
-        #[arg(long, env = "TOLD_TOKEN", hide_env_values = true)]
-        token: Option<String>,
-    }
-
-    fn told(variables: &[(&str, &str)], arguments: &[&str]) -> Result<Told, String> {
-        let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
-        let lookup = |name: &str| variables.get(name).map(OsString::from);
-        let (command, trouble) = with_files(Told::command(), &lookup);
-        if let Some(trouble) = trouble {
-            return Err(trouble);
-        }
-        let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
-        Told::from_arg_matches(&matches).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_secret_is_read_from_its_file_wherever_its_option_stands() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("secret");
-        std::fs::write(&file, "postgres://user:pass@host/db\r\n").unwrap();
-        let path = file.to_str().unwrap();
-        let top = told(&[("TOLD_KEY_FILE", path)], &["told"]).unwrap();
-        assert_eq!(top.key.as_deref(), Some("postgres://user:pass@host/db"));
-
-        let below =
-            told(&[("TOLD_KEY_FILE", path), ("TOLD_TOKEN_FILE", path)], &["told", "connect"]).unwrap();
-        let Some(Below::Connect(connect)) = below.below else { unreachable!() };
-        assert_eq!(connect.token.as_deref(), Some("postgres://user:pass@host/db"));
-        assert_eq!(below.key.as_deref(), Some("postgres://user:pass@host/db"));
-
-        let by_flag = told(&[("TOLD_KEY_FILE", path)], &["told", "--key", "flag"]).unwrap();
-        assert_eq!(by_flag.key.as_deref(), Some("flag"), "a flag goes before");
-        let empty = told(&[("TOLD_KEY", ""), ("TOLD_KEY_FILE", path)], &["told"]).unwrap();
-        assert_eq!(empty.key.as_deref(), Some("postgres://user:pass@host/db"), "empty is not given");
-        let plain = told(&[("TOLD_PLAIN_FILE", path)], &["told"]).unwrap();
-        assert_eq!(plain.plain, None, "what is not secret has no file");
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_file_is_said_without_what_is_in_it() {
-        let missing = told(&[("TOLD_KEY_FILE", "/nowhere/key")], &["told"]).unwrap_err();
-        assert!(missing.starts_with("TOLD_KEY_FILE: /nowhere/key: "), "{missing}");
-        let both = told(&[("TOLD_KEY", "hidden"), ("TOLD_KEY_FILE", "/nowhere/key")], &["told"]).unwrap_err();
-        assert_eq!(both, "TOLD_KEY and TOLD_KEY_FILE are both set; unset one of them");
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("large");
-        std::fs::write(&file, "x".repeat(64 * 1024 + 1)).unwrap();
-        let large = told(&[("TOLD_TOKEN_FILE", file.to_str().unwrap())], &["told"]).unwrap_err();
-        assert!(large.contains("larger than 65536 bytes") && !large.contains("xx"), "{large}");
-    }
-
-    #[test]
-    fn help_shows_no_secret() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("secret");
-        std::fs::write(&file, "hush-hush").unwrap();
-        let path = file.to_str().unwrap();
-        let help = told(&[("TOLD_KEY_FILE", path)], &["told", "--help"]).unwrap_err();
-        assert!(help.contains("--key") && !help.contains("hush-hush"), "{help}");
-    }
-}
+mod tests;

@@ -82,6 +82,10 @@ impl From<StoreError> for Problem {
                 let detail = "the ledger refuses it: a balance would leave its range. Nothing was done";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, Some(ErrorCode::DatabaseRefused), detail)
             }
+            ErrorKind::Shadow => {
+                let detail = "the shop is in shadow: its credit is moved by another system. Nothing was done";
+                Self::new(StatusCode::CONFLICT, Some(ErrorCode::TenantInShadow), detail)
+            }
             ErrorKind::Corrupt | ErrorKind::Settings | ErrorKind::Superseded | ErrorKind::Unexpected => {
                 tracing::error!("a request failed: {error}");
                 let detail = "an error of ours; nothing was done";

@@ -134,6 +134,10 @@ async fn spend(
     let member = member(&mut tx, &caller, &spend.member_external_id).await?;
     match credits::spend(&mut tx, &asked, member, spend.amount).await? {
         Spent::Done { is_new, left_minor } => {
+            if is_new {
+                let minor = spend.amount.amount_minor.unsigned_abs();
+                tx.moved("spend", spend.amount.currency.code(), 1, minor);
+            }
             tx.commit().await?;
             Ok((
                 status(is_new),
@@ -174,6 +178,9 @@ async fn revert(
     let mut tx = Tx::of_tenant(&caller.pool, caller.tenant).await?;
     match credits::revert_spend(&mut tx, &asked, &caller.settings, &of, part).await? {
         Reverted::Done { is_new, amount_minor, reinstated_minor } => {
+            if is_new {
+                tx.moved("revert", caller.settings.currency.code(), 1, amount_minor.unsigned_abs());
+            }
             tx.commit().await?;
             Ok((
                 status(is_new),

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time::timeout;
+use tracing::Instrument as _;
+use tradeup_signals::trace;
 use tradeup_store::StoreError;
 use tradeup_worker::intake::{Received, Taken, take_now};
 use tradeup_worker::{Outgoing, Worker};
@@ -82,9 +84,11 @@ impl Keeper {
             run_id: None,
             error_code: None,
             headers: Some(event.headers.clone()),
+            traceparent: None,
             body: Bytes::copy_from_slice(&event.body),
         };
         let stored = async { self.worker.broker().publish(outgoing).await?.stored().await };
+        let stored = stored.instrument(trace::sending("EVENTS"));
         match timeout(STREAM_WITHIN, stored).await {
             Ok(Ok(_duplicate)) => true,
             Ok(Err(error)) => {

@@ -11,11 +11,11 @@ mod trade_ins;
 mod unsubscribe;
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
@@ -25,10 +25,13 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use tradeup_domain::signing::SigningKeys;
 use tradeup_http::serve;
 use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_shopify::webhook::Secrets;
+use tradeup_signals::metrics::outside::HTTP_SECONDS;
+use tradeup_signals::trace;
 use tradeup_store::Pool;
 use tradeup_worker::Worker;
 
@@ -125,7 +128,40 @@ fn routes(
         Some(keys) => all = all.merge(unsubscribe::routes(pool, keys)),
         None => tracing::warn!("links that unsubscribe are not served: TRADEUP_UNSUBSCRIBE_KEYS is not set"),
     }
-    all.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time))
+    all.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time)).layer(from_fn(seen))
+}
+
+/// Counts and traces a request. What a caller says of a trace is not taken: it is theirs, and whoever asks is not let in yet.
+async fn seen(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let surface = surface(route);
+    let span = tracing::info_span!(
+        target: trace::TARGET, parent: None, "serve", otel.name = %format_args!("{} {route}", request.method()),
+        otel.kind = "server", http.request.method = %request.method(), http.route = route
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    trace::says(&span, "http.response.status_code", i64::from(status.as_u16()));
+    let class = match status.as_u16() {
+        100..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    HTTP_SECONDS.took(begun.elapsed(), [surface, class]);
+    response
+}
+
+/// What a route belongs to, as it is counted.
+fn surface(route: &str) -> &'static str {
+    match route {
+        "/webhooks/shopify" => "shopify",
+        _ if route.starts_with("/events/") => "publish",
+        _ if route.starts_with("/v1/") => "api",
+        "" => "none",
+        _ => "mail",
+    }
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -16,6 +16,7 @@ use tradeup_domain::api_token::TokenHash;
 use tradeup_domain::signing::{Purpose, Signed, SigningKeys};
 use tradeup_proto::header;
 use tradeup_proto::subject::event::EventSubject;
+use tradeup_signals::trace;
 use tradeup_store::tenants::{self, Tenant};
 use tradeup_store::{Pool, TenantRef, Tx, api_tokens};
 use tradeup_worker::intake::Received;
@@ -136,6 +137,7 @@ fn received(
     kept.extend(text(header::EVENT_TIME).map(|at| (header::EVENT_TIME.to_owned(), at)));
     let media = text(http_header::CONTENT_TYPE.as_str());
     kept.extend(media.map(|media| (header::CONTENT_TYPE.to_owned(), media)));
+    kept.extend(trace::current().map(|parent| (trace::TRACEPARENT.to_owned(), parent)));
     Ok(Received { subject, headers: kept, body: body.to_vec(), stored_at: now() })
 }
 

@@ -17,7 +17,9 @@ use tokio::time::timeout;
 use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::header;
 use tradeup_proto::subject::event::EventSubject;
-use tradeup_shopify::webhook::{Delivery, Secrets};
+use tradeup_shopify::webhook::{Delivery, Secrets, TOPIC_HEADER};
+use tradeup_signals::metrics::outside::{TOPICS, WEBHOOKS};
+use tradeup_signals::trace;
 use tradeup_worker::intake::Received;
 
 use super::api::Problem;
@@ -47,10 +49,26 @@ pub(super) fn routes(secrets: Secrets, keeper: Keeper) -> Router {
 }
 
 async fn receive(State(ingress): State<Arc<Ingress>>, request: Request<Body>) -> Response {
-    match ingress.receive(request).await {
+    let topic = area(request.headers());
+    let response = match ingress.receive(request).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(problem) => problem.into_response(),
-    }
+    };
+    let answer = match response.status() {
+        StatusCode::OK => "taken",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "refused",
+    };
+    WEBHOOKS.one([topic, answer]);
+    response
+}
+
+/// What a webhook is about, in the words of this code.
+fn area(headers: &HeaderMap) -> &'static str {
+    let topic = headers.get(TOPIC_HEADER).and_then(|topic| topic.to_str().ok()).unwrap_or_default();
+    let said = topic.split(['/', '.']).next().unwrap_or_default();
+    TOPICS.into_iter().find(|area| *area == said).unwrap_or("other")
 }
 
 fn refused(status: StatusCode, detail: impl Into<String>) -> Problem {
@@ -140,6 +158,8 @@ fn event(delivery: &Delivery, body: Vec<u8>) -> Result<(Received, String), Probl
     also(header::EVENT_TIME, delivery.triggered_at.map(|at| at.to_rfc3339()));
     also(header::ACTION_ID, delivery.event_id.clone());
     also(header::API_VERSION, delivery.api_version.clone());
+    // Also where it is kept as a row, and taken later.
+    also(trace::TRACEPARENT, trace::current());
     let identity = format!("{shop}/{}", delivery.webhook_id);
     Ok((Received { subject, headers, body, stored_at: now() }, identity))
 }

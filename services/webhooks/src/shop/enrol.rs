@@ -98,7 +98,9 @@ pub(crate) async fn consider(
         shown["tier"] = found.handle.clone().into();
     }
     let asked = asked(context, told);
-    if let Some(welcome) = welcome {
+    // Whoever joined under the other system was welcomed by it.
+    let theirs = told.tenant.shadow_since.is_some() || told.tenant.live_since.is_some_and(|live| from < live);
+    if let Some(welcome) = welcome.filter(|_| !theirs) {
         let rule = Some(rule_ref.as_str());
         let given =
             members::welcome(&mut told.tx, &asked, &told.settings, member, &welcome, from, rule).await?;

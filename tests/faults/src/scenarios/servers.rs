@@ -54,7 +54,8 @@ pub(super) async fn postgres_cut(stage: &mut Stage) -> Fleet {
             .world
             .number(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                 where datname = current_database() and usename = 'tradeup_app' and random() < 0.7",
+                 where datname = current_database() and usename in ('tradeup_scheduler', 'tradeup_credits')
+                     and random() < 0.7",
             )
             .await;
         (0..cut).for_each(|_| stage.report.count("session cut"));
@@ -79,17 +80,17 @@ pub(super) async fn pool_exhausted(stage: &mut Stage) -> Fleet {
     let fleet = begin(stage).await;
     for _ in 0..stage.rng.random_range(1..=2) {
         let admin = &stage.world.database.admin;
-        sqlx::query("alter role tradeup_app connection limit 2").execute(admin).await.unwrap();
+        sqlx::query("alter role tradeup_credits connection limit 2").execute(admin).await.unwrap();
         stage
             .world
             .number(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity
-             where datname = current_database() and usename = 'tradeup_app'",
+             where datname = current_database() and usename = 'tradeup_credits'",
             )
             .await;
         stage.report.count("connections used up");
         pause(Duration::from_secs(stage.rng.random_range(2..8))).await;
-        sqlx::query("alter role tradeup_app connection limit -1").execute(admin).await.unwrap();
+        sqlx::query("alter role tradeup_credits connection limit -1").execute(admin).await.unwrap();
         a_moment(stage).await;
     }
     fleet

@@ -11,7 +11,7 @@ static GIVEN: LazyLock<Mutex<BTreeSet<u16>>> = LazyLock::new(Mutex::default);
 ///
 /// It lies below the range of outgoing connections, as in `deploy/local`: inside that range, any client
 /// on this machine may get it as its own while the server is down, and the server can't come back.
-pub(super) fn free() -> u16 {
+pub(crate) fn free() -> u16 {
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .ok()
         .and_then(|range| range.split_whitespace().next()?.parse().ok())

@@ -18,6 +18,7 @@ pub(super) async fn connect(context: &Context) -> Result<Pool, Finding> {
     context.store.connect_to_look("tradeup doctor").await.map_err(|error| {
         let fix = match &error {
             ServiceError::Database(ConnectError::Schema { .. }) => "tradeup setup",
+            ServiceError::Database(ConnectError::BuildTooOld { .. }) => "start the newer build",
             ServiceError::Unset(_) => "export TRADEUP_DATABASE_URL=...",
             _ => "start PostgreSQL (locally: deploy/local/servers up)",
         };

@@ -33,8 +33,9 @@ pub(super) async fn look(context: &Context, broker: &Broker) -> Vec<Finding> {
 }
 
 fn findings(look: &Look) -> Vec<Finding> {
-    let mut findings = vec![Finding::ok("nats", format!("nats-server {}", look.version))];
+    let mut findings = vec![Finding::ok("nats", format!("nats-server {}", look.version)), storage(look)];
     findings.extend(look.streams.iter().map(stream));
+    findings.extend(look.streams.iter().filter_map(|stream| copies(stream, look.servers)));
     let of_consumers: Vec<Finding> = look.consumers.iter().flat_map(consumer).collect();
     if of_consumers.is_empty() {
         let (pending, in_flight) =
@@ -58,6 +59,40 @@ fn findings(look: &Look) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// How full the disk of JetStream is, as far as a client is told.
+fn storage(look: &Look) -> Finding {
+    let Some(max) = look.storage_max.filter(|max| *max > 0) else {
+        let found = format!("{} on disk; the account has no limit", bytes(look.storage));
+        return Finding::ok("storage", found);
+    };
+    let percent = look.storage.saturating_mul(100) / max;
+    let found = format!("{} of {} on disk ({percent} %)", bytes(look.storage), bytes(max));
+    Finding::new("storage", State::by(&percent, &FULL_WARNING.max(70), &FULL_PROBLEM), found)
+        .fix("tradeup dead list and tradeup runs --state queued say what is kept; or a larger max_file_store")
+}
+
+/// Whether a stream survives the loss of a server, where there are several.
+fn copies(look: &StreamLook, servers: usize) -> Option<Finding> {
+    let finding = |state, found: String| Some(Finding::new("copies", state, found).of(&look.name));
+    if !look.exists || servers == 0 {
+        return None;
+    }
+    if !look.behind.is_empty() {
+        let found = format!("copies that are away or behind: {}", look.behind.join(", "));
+        return Some(
+            finding(State::Problem, found)?
+                .fix("bring that server of NATS back: nats server report jetstream"),
+        );
+    }
+    if look.copies < 2 {
+        let found = format!("one copy on a cluster of {servers}: it stands still while its server is away");
+        let fix =
+            format!("TRADEUP_STREAM_REPLICAS=3 everywhere, and nats stream edit {} --replicas 3", look.name);
+        return Some(finding(State::Warning, found)?.fix(fix));
+    }
+    finding(State::Ok, format!("{} copies, all there", look.copies))
 }
 
 fn stream(look: &StreamLook) -> Finding {
@@ -109,7 +144,7 @@ fn consumer(look: &ConsumerLook) -> Vec<Finding> {
     findings
 }
 
-fn bytes(n: u64) -> String {
+pub(super) fn bytes(n: u64) -> String {
     const KIB: u64 = 1024;
     match n {
         0..KIB => format!("{n} B"),
@@ -131,8 +166,32 @@ mod tests {
             bytes: percent,
             bytes_max: Some(100),
             forgets,
+            copies: 1,
+            behind: Vec::new(),
         })
         .state
+    }
+
+    #[test]
+    fn copies_are_judged_on_a_cluster_alone() {
+        let state = |copies, servers, behind: &[&str]| {
+            let look = StreamLook {
+                name: "JOBS".to_owned(),
+                exists: true,
+                differs: Vec::new(),
+                messages: 1,
+                bytes: 1,
+                bytes_max: None,
+                forgets: false,
+                copies,
+                behind: behind.iter().map(|name| (*name).to_owned()).collect(),
+            };
+            super::copies(&look, servers).map(|finding| finding.state)
+        };
+        assert_eq!(state(1, 0, &[]), None);
+        assert_eq!(state(1, 3, &[]), Some(State::Warning));
+        assert_eq!(state(3, 3, &[]), Some(State::Ok));
+        assert_eq!(state(3, 3, &["nats-2"]), Some(State::Problem));
     }
 
     #[test]

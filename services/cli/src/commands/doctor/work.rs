@@ -50,7 +50,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     findings
 }
 
-fn is_alive(worker: &Worker) -> bool {
+pub(super) fn is_alive(worker: &Worker) -> bool {
     worker.stopped_at.is_none() && worker.unseen_seconds <= UNSEEN_MAX
 }
 
@@ -217,6 +217,19 @@ async fn schedules_on(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
             )
         })
         .collect();
+    let paused: Vec<Finding> = listed
+        .iter()
+        .filter_map(|schedule| {
+            let by = schedule.paused_by.as_ref()?;
+            let why = schedule.paused_because.as_deref().unwrap_or("no reason given");
+            Some(
+                Finding::new("schedule", State::Warning, format!("paused by {by}: {why}"))
+                    .of(&schedule.name)
+                    .fix(format!("tradeup schedule resume {}", schedule.name)),
+            )
+        })
+        .collect();
+    let late: Vec<Finding> = late.into_iter().chain(paused).collect();
     if late.is_empty() {
         let next = listed.iter().filter_map(|schedule| schedule.next_fire_at).min();
         let n = u64::try_from(listed.len()).unwrap_or(u64::MAX);

@@ -1,6 +1,7 @@
 //! `tradeup wallet connect` and `reseal`: a shop's tokens. They come by standard input, are sealed at once, and
 //! are never shown.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tradeup_store::audit::{self, Actor};
 use tradeup_store::shops::{self, Connected, Sealed, SealedPair};
 use tradeup_store::{Tx, tenants};
 
+use super::super::doctor::keys::shops_by_key;
 use super::super::{now, tenant_by_handle};
 use crate::Context;
 
@@ -142,9 +144,30 @@ fn after(now: DateTime<Utc>, within: Duration) -> Option<DateTime<Utc>> {
     TimeDelta::from_std(within).ok().and_then(|within| now.checked_add_signed(within))
 }
 
-/// Seal all tokens with the current key again.
+fn show_sealed(
+    context: &Context,
+    keys: &KeyRing,
+    sealed: &BTreeMap<String, u64>,
+) -> anyhow::Result<ExitCode> {
+    let of_old: u64 = sealed.iter().filter(|(id, _)| *id != keys.current()).map(|(_, shops)| shops).sum();
+    let value = json!({ "shops_by_key": sealed, "under_old_keys": of_old, "key": keys.current() });
+    context.output().show(&value, || {
+        let by_key: Vec<String> = sealed.iter().map(|(id, shops)| format!("{shops} with {id:?}")).collect();
+        format!(
+            "The current key is {:?}. Shops whose tokens are sealed: {}. Under old keys: {of_old}.",
+            keys.current(),
+            if by_key.is_empty() { "none".to_owned() } else { by_key.join(", ") }
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Seal all tokens with the current key again. Says what older keys still seal; `tradeup doctor` says which can go.
 #[derive(Args)]
 pub(crate) struct Reseal {
+    /// Change nothing, and say what there is to do.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     keys: Keys,
 }
@@ -153,6 +176,9 @@ impl Reseal {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         let keys = self.keys.ring()?;
         let pool = context.pool().await?;
+        if self.dry_run {
+            return show_sealed(context, &keys, &shops_by_key(&pool).await?);
+        }
         let (mut resealed, mut current) = (0_u32, 0_u32);
         for tenant in tenants::list(&pool).await? {
             let mut tx = Tx::of_tenant(&pool, tenant.id).await?;
@@ -160,6 +186,10 @@ impl Reseal {
             let Some(shop) = shops::get(&mut tx, tenant.id).await? else { continue };
             let domain: ShopDomain = shop.domain.parse()?;
             let reseal = |column: &str, token: &Sealed| -> anyhow::Result<Option<Sealed>> {
+                // Of a shop that is gone, tokens are erased: there is nothing that a key could open.
+                if token.bytes.is_empty() {
+                    return Ok(None);
+                }
                 let token = SealedToken { key_id: token.key_id.clone(), bytes: token.bytes.clone() };
                 let again = keys
                     .reseal(&domain, column, &token)

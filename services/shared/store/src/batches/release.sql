@@ -19,9 +19,12 @@ with next as (
     where b.parent_run_id = $1 and b.seq = next.seq
     returning b.seq, b.run_id, ids.outbox_id
 ), created as (
-    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent)
+    insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent,
+        traceparent)
     select released.run_id, plan.tenant_id, plan.task, parent.key || '/' || released.seq, 'parent',
-        parent.id, parent.root_id, plan.payload, parent.scheduled_for, parent.urgent
+        parent.id, parent.root_id, plan.payload, parent.scheduled_for, parent.urgent,
+        -- The sweep is no part of a trace.
+        coalesce(nullif(current_setting('app.traceparent', true), ''), parent.traceparent)
     from released
     join batch_plans plan on plan.parent_run_id = $1
     join runs parent on parent.id = $1

@@ -23,6 +23,9 @@ pub struct Scope {
 
 /// A movement of money for a range of members.
 pub trait MemberBatch: Sync {
+    /// Which kind of movement it is, if `affected_minor` of its counts is money.
+    const MOVES: Option<&'static str> = None;
+
     /// What it is about.
     fn scope(&self) -> Scope;
 

@@ -24,6 +24,8 @@ pub struct ExpirationBatch {
 }
 
 impl MemberBatch for ExpirationBatch {
+    const MOVES: Option<&'static str> = Some("expiration");
+
     fn scope(&self) -> Scope {
         Scope { tenant: self.tenant, run_id: self.run_id, range: self.range }
     }

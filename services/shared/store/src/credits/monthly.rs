@@ -32,6 +32,8 @@ pub struct MonthlyBatch {
 }
 
 impl MemberBatch for MonthlyBatch {
+    const MOVES: Option<&'static str> = Some("grant");
+
     fn scope(&self) -> Scope {
         Scope { tenant: self.tenant, run_id: self.run_id, range: self.range }
     }

@@ -25,6 +25,8 @@ pub struct ReversalBatch {
 }
 
 impl MemberBatch for ReversalBatch {
+    const MOVES: Option<&'static str> = Some("reversal");
+
     fn scope(&self) -> Scope {
         Scope { tenant: self.tenant, run_id: self.run_id, range: self.range }
     }

@@ -43,6 +43,10 @@ select
     (select f.code || ': ' || f.reason from member_failures f
         where f.tenant_id = $1 and f.run_id = batch.run_id and f.member_id = $2) as "failure",
     lot.id as "lot_id?", lot.granted_minor as "granted_minor?", lot.remaining_minor as "remaining_minor?",
+    (select i.external_id from imported_credits i where i.tenant_id = $1 and i.lot_id = lot.id) as "imported_as",
+    (select e.amount_minor from shadow_effects e
+        where e.tenant_id = $1 and e.kind = 'grant' and e.key = $3 and e.member_id = $2) as "shadow_minor",
+    exists (select from shadow_runs s where s.tenant_id = $1 and s.run_id = t.id) as "in_shadow!",
     lot.run_id as "granted_by: RunId", lot.booked_at as "booked_at?", lot.ends_at as "ends_at?"
 from (values (1)) as one (row)
 left join tenant_run t on true

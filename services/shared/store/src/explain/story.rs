@@ -67,9 +67,24 @@ impl Story<'_> {
             steps.push(format!("batch      {run}: {state}{error}"));
         }
         steps.extend(e.failure.as_ref().map(|failure| format!("failure    {failure}")));
+        if e.in_shadow {
+            steps.push(match e.shadow_minor {
+                Some(minor) => {
+                    format!(
+                        "shadow     {} would have been granted",
+                        amount_text(minor, &self.tenant.currency)
+                    )
+                }
+                None => "shadow     nothing would have been granted".to_owned(),
+            });
+        }
         if let Some((lot, granted)) = e.lot_id.zip(e.granted_minor) {
             let booked = e.booked_at.map(instant).unwrap_or_default();
-            let by = e.granted_by.map(|id| format!(" by run {id}")).unwrap_or_default();
+            let by = match (&e.imported_as, e.granted_by) {
+                (Some(name), _) => format!(" by import, as {name} of the former system"),
+                (None, Some(run)) => format!(" by run {run}"),
+                (None, None) => String::new(),
+            };
             steps.push(format!(
                 "entry      {} booked {booked}{by}, lot {lot}",
                 amount_text(granted, &self.tenant.currency)
@@ -87,7 +102,8 @@ impl Story<'_> {
                 e.ends_at.map_or_else(|| "for ever".to_owned(), |at| format!("until {}", instant(at)));
             let (granted, left) =
                 (amount_text(granted, &self.tenant.currency), amount_text(left, &self.tenant.currency));
-            return (format!("Granted: {granted} for {period}; {left} are left, {until}."), None);
+            let whom = if e.imported_as.is_some() { " by the former system" } else { "" };
+            return (format!("Granted{whom}: {granted} for {period}; {left} are left, {until}."), None);
         }
         let not = |why: &str| format!("Not granted for {period}: {why}.");
         let retry =
@@ -121,6 +137,9 @@ impl Story<'_> {
                 (not("the shop has no run for it: it was added later, or was not active then"), backfill())
             }
             Some("dead" | "cancelled") => (not("the shop's run did not succeed"), retry()),
+            Some("succeeded") if e.in_shadow && e.shadow_minor.is_some() => {
+                (not("the shop was in shadow: it would have been granted here"), None)
+            }
             Some("succeeded") if e.learnt_at > e.planned_at => {
                 (not("the membership became known after the run had planned its members"), backfill())
             }

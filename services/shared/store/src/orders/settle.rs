@@ -270,8 +270,13 @@ async fn freeze(
     // A member without a tier, or of a tier without a rate, earns nothing.
     let rate_bps = rule.rate_bps(found.tier_handle.as_deref(), found.rate_bps);
     sqlx::query!(
-        "update orders set member_id = $3, tier_id = $4, rate_bps = case when history then 0 else $5 end
-         where tenant_id = $1 and external_id = $2",
+        // What was made before the cut-over, or is in shadow, is the other system's to reward.
+        "update orders o set member_id = $3, tier_id = $4,
+             history = o.history or t.shadow_since is not null or coalesce(o.paid_at < t.live_since, false),
+             rate_bps = case when o.history or t.shadow_since is not null or coalesce(o.paid_at < t.live_since, false)
+                 then 0 else $5 end
+         from tenants t
+         where t.id = $1 and o.tenant_id = $1 and o.external_id = $2",
         tenant as TenantId,
         external_id,
         found.member_id,

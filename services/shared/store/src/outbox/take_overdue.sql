@@ -14,7 +14,7 @@ with due as (
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
     o.headers as "headers: Json<Vec<(String, String)>>",
     r.task as "task?", r.key as "key?", r.scheduled_for as "scheduled_for?", r.payload as "payload?",
-    r.urgent as "urgent?", r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
+    r.urgent as "urgent?", r.traceparent as "traceparent?", r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
 from taken o
 left join runs r on r.id = o.run_id and o.kind = 'job'
 left join tenants t on t.id = r.tenant_id

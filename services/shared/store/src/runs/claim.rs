@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tradeup_domain::replay::{self, Mode, ReplayKey};
+use tradeup_signals::trace;
 use uuid::Uuid;
 
 use super::admit::admit;
@@ -30,6 +31,10 @@ pub struct Claim {
     pub payload: Vec<u8>,
     /// When it was due.
     pub scheduled_for: DateTime<Utc>,
+    /// The trace that it belongs to, if it was created in one.
+    pub traceparent: Option<String>,
+    /// How long it has waited for its first attempt since it was there and due; `None` at later ones.
+    pub waited: Option<Duration>,
     /// Number of this attempt, from 1; the fencing number.
     pub attempt: i32,
     /// Most attempts.
@@ -56,6 +61,12 @@ pub struct Sender {
 }
 
 impl Claim {
+    /// The trace that it belongs to: the one that it was created in, or its root's own.
+    #[must_use]
+    pub fn trace(&self) -> String {
+        self.traceparent.clone().unwrap_or_else(|| trace::of_run(self.root_id.0.as_u128()))
+    }
+
     /// The key by which what the run does is kept: its own, or that of the run which it repeats.
     #[must_use]
     pub fn effect_key(&self) -> &str {
@@ -195,6 +206,8 @@ pub(super) async fn claim_rows(
         root_id: row.root_id,
         payload: row.payload,
         scheduled_for: row.scheduled_for,
+        traceparent: row.traceparent,
+        waited: row.waited_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()),
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         urgent: row.urgent,

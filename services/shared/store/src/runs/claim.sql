@@ -60,7 +60,9 @@ with lazily as materialized (
 select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
     c.task as "task!", c.key as "key!", c.parent_id as "parent_id: RunId", c.root_id as "root_id!: RunId",
     c.payload as "payload!", c.scheduled_for as "scheduled_for!",
-    c.attempt as "attempt!", c.max_attempts as "max_attempts!", c.urgent as "urgent!",
+    case when c.attempt = 1
+        then extract(epoch from c.started_at - greatest(c.scheduled_for, c.created_at))::float8 end as "waited_seconds",
+    c.traceparent, c.attempt as "attempt!", c.max_attempts as "max_attempts!", c.urgent as "urgent!",
     exists (select from breakers k where k.dependency = any($6)
         and (k.tenant_id is null or k.tenant_id = c.tenant_id)) as "watched!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"

@@ -88,6 +88,7 @@ pub async fn spawn_for_tenants(
         scheduled_for: parent.scheduled_for,
         payload: spawn.payload.to_vec(),
         urgent: parent.urgent,
+        traceparent: None,
     });
     Ok((count, messages.collect()))
 }

@@ -1,6 +1,7 @@
 //! Runs as they are shown.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tradeup_signals::trace;
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
@@ -175,6 +176,24 @@ async fn plan_anew(tx: &mut Tx) -> Result<(), StoreError> {
         .await
         .doing("planning a list of runs")
         .map(drop)
+}
+
+/// The id of the trace that a run belongs to, 32 hexadecimal digits: that which it was created in, or its root's own.
+///
+/// # Errors
+/// As any statement.
+pub async fn trace_id(pool: &Pool, run_id: RunId) -> Result<Option<String>, StoreError> {
+    let found = sqlx::query!(
+        r#"select traceparent, root_id as "root_id: RunId" from runs where id = $1"#,
+        run_id as RunId
+    )
+    .fetch_optional(pool)
+    .await
+    .doing("looking for a run's trace")?;
+    Ok(found.map(|run| {
+        let named = run.traceparent.as_deref().and_then(trace::trace_id);
+        named.unwrap_or_else(|| run.root_id.0.as_simple().to_string())
+    }))
 }
 
 /// The input of a run, encoded.

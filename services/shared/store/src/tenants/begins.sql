@@ -15,6 +15,6 @@ with found as (
 select id as "id!: TenantId", handle as "handle!", name as "name!", zone as "zone!", currency as "currency!",
     credit_validity as "credit_validity!", grace_days as "grace_days!", pending_days as "pending_days!",
     shortfall as "shortfall!", locale as "locale!", reply_to, shop_url, warns as "warns!", wallet as "wallet!",
-    state as "state!", shop_domain, installed_at, created_at as "created_at!"
+    state as "state!", shop_domain, installed_at, created_at as "created_at!", shadow_since, live_since
 from found join tenants using (id)
 order by handle using ~<~ limit $5

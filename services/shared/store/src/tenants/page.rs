@@ -40,7 +40,8 @@ pub async fn page(pool: &Pool, filter: &ShopFilter, limit: i64) -> Result<Vec<Te
     sqlx::query_as!(
         Tenant,
         r#"select id as "id: TenantId", handle, name, zone, currency, credit_validity, grace_days, pending_days, shortfall,
-               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at
+               locale, reply_to, shop_url, warns, wallet, state, shop_domain, installed_at, created_at,
+               shadow_since, live_since
            from tenants
            where ($1::bigint is null or id = $1) and ($2::text is null or state = $2)
                and ($3::text is null or handle > $3)

@@ -9,7 +9,13 @@ join batch_plans p on p.parent_run_id = b.parent_run_id
         'campaign-batch')
 left join (
     select run_id, count(distinct member_id) as members, sum(abs(amount_minor)) as amount_minor
-    from ledger_entries where tenant_id = $1 and kind in ('grant', 'expire', 'adjust') group by run_id
+    from (
+        select run_id, member_id, amount_minor from ledger_entries
+        where tenant_id = $1 and kind in ('grant', 'expire', 'adjust')
+        union all
+        -- In shadow it is what would have been done.
+        select run_id, member_id, amount_minor from shadow_effects where tenant_id = $1 and kind in ('grant', 'expire')
+    ) as done group by run_id
 ) as e on e.run_id = b.run_id
 where b.tenant_id = $1
     and (b.affected <> coalesce(e.members, 0) or b.affected_minor <> coalesce(e.amount_minor, 0))

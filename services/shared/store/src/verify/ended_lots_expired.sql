@@ -6,6 +6,8 @@ select count(*) over () as "violations!", 'lot ' || l.id as "subject!",
 from (
     select scheduled_for, started_at from runs
     where tenant_id = $1 and task = 'credit-expiration-tenant' and state = 'succeeded'
+        -- In shadow nothing ends.
+        and not exists (select from shadow_runs s where s.tenant_id = $1 and s.run_id = runs.id)
     order by scheduled_for desc
     limit 1
 ) as r

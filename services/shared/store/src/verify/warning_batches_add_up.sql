@@ -7,6 +7,9 @@ left join (
     select run_id, count(*) as members from member_failures where tenant_id = $1 group by run_id
 ) as failures on failures.run_id = b.run_id
 left join (
+    select run_id, count(distinct member_id) as members from shadow_effects where tenant_id = $1 and kind = 'warning'
+    group by run_id
+    union all
     select d.run_id, count(distinct d.member_id) as members
     from digests d
     left join member_failures f on f.tenant_id = d.tenant_id and f.run_id = d.run_id and f.member_id = d.member_id

@@ -76,7 +76,7 @@ pub(super) async fn opened(world: &World, rule: &str) -> Value {
 #[tokio::test]
 async fn dead_letters_are_told_of_once_in_each_way_and_are_over_when_somebody_has_seen_to_them() {
     let Watched { world, services: _services, mails, webhook, slack, _kept } = watched().await;
-    set(&world, "revoke insert on lots from tradeup_app").await;
+    set(&world, "revoke insert on lots from tradeup_credits").await;
     world.trigger("2026-10");
 
     let alert = opened(&world, "dead_letters").await;
@@ -106,7 +106,7 @@ async fn dead_letters_are_told_of_once_in_each_way_and_are_over_when_somebody_ha
     assert_eq!(again.code, 1, "somebody has it already");
     assert_eq!(open(&world, "dead_letters")[0]["acknowledged_by"], "olga");
 
-    set(&world, "grant insert on lots to tradeup_app").await;
+    set(&world, "grant insert on lots to tradeup_credits").await;
     world.tradeup_ok(&["dead", "replay", "--code", "TU0104"]);
     eventually("it is over", SOON, || async {
         // As if it had not been to be seen for longer.

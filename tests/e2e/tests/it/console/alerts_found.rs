@@ -39,7 +39,7 @@ async fn attempts_that_fail_too_often_are_found_and_reminded_of_until_somebody_h
     world.tradeup_ok(&["alerts", "acknowledge", alert["alert"].as_str().unwrap()]);
     set(&world, "update alerts set reminded_at = now() - interval '5 hours'").await;
     // The look after that has something else to tell.
-    set(&world, "revoke insert on lots from tradeup_app").await;
+    set(&world, "revoke insert on lots from tradeup_credits").await;
     world.trigger("2026-10");
     opened(&world, "dead_letters").await;
     eventually("the other one is told", SOON, || async {

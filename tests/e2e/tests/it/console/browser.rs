@@ -30,10 +30,10 @@ async fn set(world: &World, statement: &'static str) {
 async fn missing_credits_are_found_and_a_dead_group_is_replayed() {
     let console = console().await;
     let world = &console.world;
-    set(world, "revoke insert on lots from tradeup_app").await;
+    set(world, "revoke insert on lots from tradeup_credits").await;
     let run = world.trigger("2026-10");
     assert_eq!(world.ended(&run).await["state"], "dead");
-    set(world, "grant insert on lots to tradeup_app").await;
+    set(world, "grant insert on lots to tradeup_credits").await;
 
     let browser = signed_in(&console, "olga", PLAIN).await;
     browser.says("dead letters are to be seen to").await;
@@ -242,10 +242,10 @@ async fn used_by_everybody(setup: BrowserSetup) {
 /// Every page, with something to show on each.
 async fn pages(console: &Console) -> Vec<String> {
     let world = &console.world;
-    set(world, "revoke insert on lots from tradeup_app").await;
+    set(world, "revoke insert on lots from tradeup_credits").await;
     let dead = world.trigger("2026-09");
     assert_eq!(world.ended(&dead).await["state"], "dead");
-    set(world, "grant insert on lots to tradeup_app").await;
+    set(world, "grant insert on lots to tradeup_credits").await;
     let run = month(world).await;
     let group: String = sqlx::query_scalar("select fingerprint from dead_letters limit 1")
         .fetch_one(&world.database.admin)

@@ -1,7 +1,8 @@
 //! Tokens: sealed, renewed in time and once, and told of when they are not taken any more.
 
+use serde_json::json;
 use tradeup_fakes::shopify::{Fault, Kind, Scheduled};
-use tradeup_harness::eventually;
+use tradeup_harness::{Shop, World, eventually};
 
 use super::{SHOP, SOON, Wallets};
 
@@ -78,8 +79,25 @@ async fn keys_rotate() {
     let mut wallets = Wallets::new(5, 324, "shopify").await;
     let both = format!("k2:{},{}", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=", super::KEYS);
     wallets.world.environment.insert("TRADEUP_TOKEN_KEYS".to_owned(), both.clone());
+    // Of another shop the tokens were erased: no key opens what is not there.
+    let gone = Shop::new("borealis", 3, 1);
+    wallets.world.add_shop(&gone);
+    sqlx::query(
+        "insert into shops (tenant_id, domain, shop_gid, access_key_id, access_token)
+         select id, 'gone.myshopify.com', 'gid://shopify/Shop/9', 'k1', '' from tenants where handle = 'borealis'",
+    )
+    .execute(&wallets.world.database.admin)
+    .await
+    .unwrap();
+    let old = wallets.world.tradeup_json(&["wallet", "reseal", "--dry-run"]);
+    assert_eq!((&old["under_old_keys"], &old["shops_by_key"]["k1"]), (&json!(1), &json!(1)), "{old}");
+    let of_keys = |world: &World| world.tradeup_json_any(&["doctor"]).to_string();
+    let needed = of_keys(&wallets.world);
+    assert!(needed.contains("still sealed with the old key"), "{needed}");
     assert_eq!(wallets.world.tradeup_json(&["wallet", "reseal"])["resealed"], 1);
-    assert_eq!(wallets.world.tradeup_json(&["wallet", "reseal"])["current"], 1);
+    let free = of_keys(&wallets.world);
+    assert!(free.contains("seals nothing any more"), "{free}");
+    assert_eq!(wallets.world.tradeup_json(&["wallet", "reseal"])["current"], 2);
     let new_alone = both.split(',').next().unwrap().to_owned();
     wallets.world.environment.insert("TRADEUP_TOKEN_KEYS".to_owned(), new_alone);
     let _services = wallets.world.start_both().await;
