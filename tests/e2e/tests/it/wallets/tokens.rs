@@ -82,6 +82,11 @@ async fn keys_rotate() {
     // Of another shop the tokens were erased: no key opens what is not there.
     let gone = Shop::new("borealis", 3, 1);
     wallets.world.add_shop(&gone);
+    // Its members have nothing to come that a wallet could be held against.
+    sqlx::query("update memberships set status = 'paused' where tenant_id = (select id from tenants where handle = 'borealis')")
+        .execute(&wallets.world.database.admin)
+        .await
+        .unwrap();
     sqlx::query(
         "insert into shops (tenant_id, domain, shop_gid, access_key_id, access_token)
          select id, 'gone.myshopify.com', 'gid://shopify/Shop/9', 'k1', '' from tenants where handle = 'borealis'",
