@@ -80,21 +80,18 @@ pub(crate) async fn apply_and_send<B: MemberBatch>(
 /// Applies the batch, in a transaction that is still open.
 async fn apply<B: MemberBatch>(context: &TaskContext, batch: &B) -> Result<(Tx, BatchCounts), TaskError> {
     let mut tx = context.begin().await?;
-    match batch.apply(&mut tx, batch.scope().range).await {
-        Ok(counts) => {
-            count::<B>(&mut tx, &counts);
-            Ok((tx, counts))
-        }
+    let counts = match batch.apply(&mut tx, batch.scope().range).await {
+        Ok(counts) => counts,
         Err(error) if error.kind() == ErrorKind::Refused => {
             // Somebody's data was refused, and with it the whole statement: find out whose.
             drop(tx);
-            let mut tx = context.begin().await?;
-            let counts = apply_singly(&mut tx, batch).await?;
-            count::<B>(&mut tx, &counts);
-            Ok((tx, counts))
+            tx = context.begin().await?;
+            apply_singly(&mut tx, batch).await?
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => return Err(error.into()),
+    };
+    count::<B>(&mut tx, &counts);
+    Ok((tx, counts))
 }
 
 /// Has the money counted that a batch moves, if it does.

@@ -97,7 +97,7 @@ impl Members {
 
         let mut export =
             Export::open(bar.wrap_read(input), &rules).with_context(|| format!("{}", self.file.display()))?;
-        let mut rejects = Rejects::create(self.rejects.as_ref(), &self.file)?;
+        let mut rejects = Rejects::create(self.rejects.as_ref(), &self.file, &[])?;
         let mut import = members::Import::begin(&pool, tenant.id).await?;
         let mut chunk: Vec<StagedMember> = Vec::with_capacity(CHUNK_ROWS);
         let (mut rows, mut without_tier) = (0_u64, 0_u64);
@@ -108,7 +108,7 @@ impl Members {
                     without_tier += u64::from(member.tier_id.is_none());
                     chunk.push(member);
                 }
-                Err(rejected) => rejects.add(&bar, &rejected)?,
+                Err(rejected) => rejects.add(&bar, &rejected, &[])?,
             }
             if chunk.len() == CHUNK_ROWS {
                 import.stage(&chunk).await?;
@@ -125,6 +125,7 @@ impl Members {
                     field: "Customer ID".to_owned(),
                     reason: format!("repeats that of line {}", repeated.first_line),
                 },
+                &[],
             )?;
         }
         let counts = import.merge(since).await?;
@@ -173,6 +174,14 @@ fn progress(size: Option<u64>, json: bool) -> ProgressBar {
     bar.with_message("reading")
 }
 
+/// Refuses a file of rejected rows that is the one which is read.
+fn apart(rejects: Option<&PathBuf>, input: &Path) -> anyhow::Result<()> {
+    let same =
+        |path: &PathBuf| path.canonicalize().ok().zip(input.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+    ensure!(!rejects.is_some_and(same), "--rejects names the file that is imported; give it another name");
+    Ok(())
+}
+
 /// Rejected rows: the first on the screen, all in a file.
 struct Rejects {
     file: Option<csv::Writer<File>>,
@@ -180,32 +189,30 @@ struct Rejects {
 }
 
 impl Rejects {
-    fn create(path: Option<&PathBuf>, input: &Path) -> anyhow::Result<Self> {
-        let same = |path: &PathBuf| {
-            path.canonicalize().ok().zip(input.canonicalize().ok()).is_some_and(|(a, b)| a == b)
-        };
-        ensure!(!path.is_some_and(same), "--rejects names the file that is imported; give it another name");
-        let file = path
+    /// `more` names columns beside line, field and reason.
+    fn create(path: Option<&PathBuf>, input: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        apart(path, input)?;
+        let mut file = path
             .map(|path| {
                 csv::Writer::from_path(path).with_context(|| format!("{} can't be written", path.display()))
             })
             .transpose()?;
-        let mut rejects = Self { file, count: 0 };
-        if let Some(file) = &mut rejects.file {
-            file.write_record(["line", "field", "reason"])?;
+        if let Some(file) = &mut file {
+            file.write_record([&["line", "field", "reason"], more].concat())?;
         }
-        Ok(rejects)
+        Ok(Self { file, count: 0 })
     }
 
-    fn add(&mut self, bar: &ProgressBar, rejected: &Rejected) -> anyhow::Result<()> {
+    /// `more` is what the further columns have, of which the first is shown as well.
+    fn add(&mut self, bar: &ProgressBar, rejected: &Rejected, more: &[&str]) -> anyhow::Result<()> {
+        let Rejected { line, field, reason } = rejected;
         self.count += 1;
         if let Some(file) = &mut self.file {
-            file.write_record([&rejected.line.to_string(), &rejected.field, &rejected.reason])?;
+            file.write_record([&[line.to_string().as_str(), field, reason], more].concat())?;
         }
         if self.count <= SHOWN_MAX {
-            bar.suspend(|| {
-                writeln!(io::stderr(), "line {}: {}: {}", rejected.line, rejected.field, rejected.reason)
-            })?;
+            let fix = more.first().map(|fix| format!("; {fix}")).unwrap_or_default();
+            bar.suspend(|| writeln!(io::stderr(), "line {line}: {field}: {reason}{fix}"))?;
         }
         Ok(())
     }

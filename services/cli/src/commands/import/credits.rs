@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_domain::{Period, amount_text as money};
@@ -15,12 +15,13 @@ use tradeup_store::{Pool, Tx, audit, schedules};
 use tradeup_worker::trigger;
 use uuid::Uuid;
 
-use super::{EXIT_REJECTED, SHOWN_MAX, progress};
+use super::{EXIT_REJECTED, Rejects, apart, progress};
 use crate::Context;
 use crate::commands::tenant_by_handle;
 use crate::commands::who::Who;
 use crate::old_credits::{Line, OldCredits, Terms};
 use crate::output::count;
+use crate::shopify_export::Rejected;
 
 /// Lines that are brought over in one transaction.
 const CHUNK_LINES: usize = 1000;
@@ -119,13 +120,7 @@ impl Credits {
             actor: actor.name.clone(),
             at_shop: self.at_shop,
         };
-        ensure!(
-            self.rejects
-                .as_ref()
-                .is_none_or(|path| path.canonicalize().ok() != self.from.canonicalize().ok()
-                    || path.canonicalize().is_err()),
-            "--rejects names the file that is imported; give it another name"
-        );
+        apart(self.rejects.as_ref(), &self.from)?;
 
         let seen = self.pass(context, &pool, &tenant, &import, true).await?;
         if self.dry_run {
@@ -174,8 +169,18 @@ impl Credits {
         let mut credits =
             OldCredits::open(&name, bar.wrap_read(file), terms).with_context(|| name.clone())?;
         // Named once: what the first pass refuses, the second one refuses as well.
-        let mut refused = Refused::create(if judge && !self.dry_run { None } else { self.rejects.as_ref() })?;
-        let loud = self.dry_run || !judge;
+        let is_named = self.dry_run || !judge;
+        let mut rejects = is_named
+            .then(|| Rejects::create(self.rejects.as_ref(), &self.from, &["fix", "as_it_was"]))
+            .transpose()?;
+        let mut refuse = |line: &Line, field: &str, reason: &str, fix: &str| match &mut rejects {
+            None => Ok(()),
+            Some(rejects) => {
+                let (field, reason) = (field.to_owned(), reason.to_owned());
+                let rejected = Rejected { line: line.line.unsigned_abs(), field, reason };
+                rejects.add(&bar, &rejected, &[fix, &line.raw])
+            }
+        };
         let mut totals = Totals::default();
         let mut unreadable = 0_i64;
         let mut chunk: Vec<Line> = Vec::with_capacity(CHUNK_LINES);
@@ -189,7 +194,7 @@ impl Credits {
                     Err(bad) => {
                         totals.refused += 1;
                         unreadable += 1;
-                        refused.add(loud, line.line, bad.field, &bad.reason, &bad.fix, &line.raw)?;
+                        refuse(&line, bad.field, &bad.reason, &bad.fix)?;
                     }
                 }
             }
@@ -207,7 +212,7 @@ impl Credits {
                 for ((_, verdict), (credit, line)) in verdicts.iter().zip(wanted.iter().zip(&chunk)) {
                     totals.add(credit, verdict);
                     if let Verdict::Refused(why) = verdict {
-                        refused.add(loud, line.line, why.field(), &why.reason(), why.fix(), &line.raw)?;
+                        refuse(line, why.field(), &why.reason(), why.fix())?;
                     }
                 }
                 chunk.clear();
@@ -217,7 +222,9 @@ impl Credits {
             }
         }
         bar.finish_and_clear();
-        refused.finish(loud)?;
+        if let Some(rejects) = rejects {
+            rejects.finish(self.rejects.as_ref())?;
+        }
         if !judge && unreadable > 0 {
             let mut tx = Tx::of_tenant(pool, tenant.id).await?;
             import.count_refused(&mut tx, unreadable).await?;
@@ -229,55 +236,4 @@ impl Credits {
 
 fn code(totals: &Totals) -> ExitCode {
     if totals.refused > 0 { ExitCode::from(EXIT_REJECTED) } else { ExitCode::SUCCESS }
-}
-
-/// Refused lines: the first on the screen, all in a file.
-struct Refused {
-    file: Option<csv::Writer<File>>,
-    count: u64,
-}
-
-impl Refused {
-    fn create(path: Option<&PathBuf>) -> anyhow::Result<Self> {
-        let mut file = path
-            .map(|path| {
-                csv::Writer::from_path(path).with_context(|| format!("{} can't be written", path.display()))
-            })
-            .transpose()?;
-        if let Some(file) = &mut file {
-            file.write_record(["line", "field", "reason", "fix", "as_it_was"])?;
-        }
-        Ok(Self { file, count: 0 })
-    }
-
-    fn add(
-        &mut self,
-        loud: bool,
-        line: i64,
-        field: &str,
-        reason: &str,
-        fix: &str,
-        raw: &str,
-    ) -> anyhow::Result<()> {
-        self.count += 1;
-        if let Some(file) = &mut self.file {
-            file.write_record([&line.to_string(), field, reason, fix, raw])?;
-        }
-        if loud && self.count <= SHOWN_MAX {
-            writeln!(io::stderr(), "line {line}: {field}: {reason}; {fix}")?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, loud: bool) -> anyhow::Result<()> {
-        if let Some(file) = &mut self.file {
-            file.flush()?;
-        }
-        if loud && self.count > SHOWN_MAX {
-            let place =
-                if self.file.is_some() { "all are in the file" } else { "--rejects FILE has them all" };
-            writeln!(io::stderr(), "… and {} more; {place}", self.count - SHOWN_MAX)?;
-        }
-        Ok(())
-    }
 }
