@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, unfinished_of};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
-pub use end::{Ending, end_exhausted, finish, settle_parents};
+pub use end::{Ending, end_exhausted, finish, finish_together, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};

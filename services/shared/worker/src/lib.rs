@@ -26,6 +26,7 @@ pub mod service;
 pub mod settings;
 mod sweep;
 mod task;
+mod together;
 mod told;
 pub mod trigger;
 mod watchdog;
@@ -39,6 +40,7 @@ pub use runner::{Runner, Worker};
 pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
+pub use together::{AppliedTogether, Each, GroupTask, RunGroup};
 pub use told::{ToldEvent, told_event};
 /// What commands that look around find in NATS, and what they need to look.
 pub use tradeup_broker::{

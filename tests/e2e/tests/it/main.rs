@@ -54,6 +54,7 @@ mod shadow;
 mod shop_events;
 mod tiers;
 mod tls;
+mod together;
 mod traces;
 mod trade_ins;
 mod undecodable;
