@@ -20,7 +20,7 @@ use tradeup_store::{Durability, Pool, Purpose, RunId, TenantId, TenantRef, Tx};
 use tradeup_worker::{Relay, trigger};
 
 use crate::figures::{Figure, Goal, count, percentile};
-use crate::procfs;
+use crate::{procfs, statements};
 
 const MEMBERS: u64 = 2_000;
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
@@ -78,7 +78,7 @@ impl Percentiles {
 
 impl Grants {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let field = Arc::new(self.field().await?);
+        let field = Arc::new(self.field(World::with_own_postgres().await).await?);
         let _scheduler = field.world.start("scheduler").await;
         let mut figures = Vec::new();
         let (mut rates, mut wishes, mut plain, mut floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -136,8 +136,37 @@ impl Grants {
         Ok(figures)
     }
 
-    async fn field(&self) -> anyhow::Result<Field> {
-        let mut world = World::with_own_postgres().await;
+    /// One round of little.
+    pub(crate) fn one_round() -> Self {
+        Self { runs: 1_000, seconds: 10, rounds: 1, connections: 8 }
+    }
+
+    /// Runs that are all at hand, and nothing else; and how many there were.
+    pub(crate) async fn only_runs(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let field = Arc::new(self.field(world).await?);
+        let scheduler = field.world.start("scheduler").await;
+        field.clone().wish(self.runs, self.connections * 2, "counted").await?;
+        drop(scheduler);
+        statements::reset(&field.world).await?;
+        let credits = field.world.start("credits").await;
+        field.ended().await;
+        drop(credits);
+        left(field, count(self.runs))
+    }
+
+    /// Runs at twenty a second, wishes included.
+    pub(crate) async fn only_trickle(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let field = Arc::new(self.field(world).await?);
+        let credits = field.world.start("credits").await;
+        field.clone().wish_at(20.0, 5, "warm").await?;
+        statements::reset(&field.world).await?;
+        field.clone().wish_at(20.0, self.seconds, "counted").await?;
+        field.ended().await;
+        drop(credits);
+        left(field, 20.0 * count(self.seconds))
+    }
+
+    async fn field(&self, mut world: World) -> anyhow::Result<Field> {
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), self.connections.to_string());
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
@@ -158,6 +187,11 @@ impl Grants {
         let tenant = TenantRef { id: TenantId(id), handle: "aurora".to_owned() };
         Ok(Field { world, pool, relay: Relay::new(broker), tenant, members, now })
     }
+}
+
+/// The world when all is done in it, and how many runs there were.
+fn left(field: Arc<Field>, runs: f64) -> anyhow::Result<(World, f64)> {
+    Ok((Arc::into_inner(field).context("nobody works any more")?.world, runs))
 }
 
 /// A credit without a run.

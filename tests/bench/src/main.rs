@@ -19,6 +19,7 @@ mod procfs;
 mod push;
 mod recovery;
 mod start;
+mod statements;
 mod tiers;
 mod warning_scan;
 mod webhooks;
@@ -39,6 +40,8 @@ enum Command {
     All(all::All),
     /// Cold start of each service, and what it takes while idle.
     Start(start::Start),
+    /// What each statement costs a run.
+    Statements(statements::Statements),
     /// Monthly credits end to end, from trigger to the end of the root run.
     Monthly(monthly::Monthly),
     /// Small runs, one credit each: throughput, and latency at two rates.
@@ -70,6 +73,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Fairness(fairness) => return fairness.run().await,
         Command::Recovery(recovery) => return recovery.run().await,
         Command::Console(console) => return console.run().await,
+        Command::Statements(statements) => return statements.run().await,
         Command::Tiers(tiers) => return tiers.run().await,
         Command::Agents(agents) => return agents.run().await,
         Command::Start(start) => start.measure().await?,

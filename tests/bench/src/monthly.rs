@@ -11,7 +11,7 @@ use tradeup_domain::Period;
 use tradeup_harness::{Process, Shop, World};
 use tradeup_store::{Durability, Purpose};
 
-use crate::figures::{Figure, Goal};
+use crate::figures::{Figure, Goal, count};
 use crate::{floor, procfs};
 
 /// The database keeps the times; a look of ours only takes the processor from what is measured.
@@ -95,7 +95,19 @@ impl Ids {
 impl Monthly {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
-        let mut world = World::with_own_postgres().await;
+        let (_world, figures) = self.measure_in(World::with_own_postgres().await).await?;
+        Ok(figures)
+    }
+
+    /// The system alone, whose statements are counted but for the first round; and how many members were credited.
+    pub(crate) async fn only_system(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let (world, figures) = self.measure_in(world).await?;
+        drop(figures);
+        let credited = world.number("select count(*) from ledger_entries").await;
+        Ok((world, count(u32::try_from(credited)?)))
+    }
+
+    async fn measure_in(&self, mut world: World) -> anyhow::Result<(World, Vec<Figure>)> {
         let connections = self.connections.to_string();
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), connections);
         // What is measured is a service as it comes.
@@ -135,7 +147,7 @@ impl Monthly {
         let proof = world.tradeup(&["verify"]);
         // The floor writes credits without runs: only the system's own periods can be proved whole.
         ensure!(!self.no_floor || proof.code == 0, "the ledger does not hold: {}", proof.stdout);
-        Ok(figures)
+        Ok((world, figures))
     }
 
     /// The system credits one month, the floor another.

@@ -46,6 +46,9 @@ select f.state as "state!", f.kept_in as "currency!", f.member_id as "member_id?
 from found f
 left join granted g on g.id = f.lot_id
 left join balanced o on o.member_id = g.member_id
-left join lots l on l.tenant_id = $1 and l.reason = 'granted' and l.source_key = any($7) and l.source_key = f.source_key
+-- Looked for only if some of them were not granted now: while lots are few, the planner may take another index for it,
+-- and go on reading all of a shop's lots when they are many.
+left join lots l on (select count(*) from granted) < cardinality($2)
+    and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = any($7) and l.source_key = f.source_key
 left join members b on b.tenant_id = $1 and b.id = l.member_id
 order by f.place

@@ -14,10 +14,10 @@ with ended as (
         finished_at = clock_timestamp()
     from ended e
     -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
-    where r.id = any($1) and r.id = e.run_id and r.attempt = e.attempt and r.state = 'running'
+    where r.id = any((select $1::uuid[])::uuid[]) and r.id = e.run_id and r.attempt = e.attempt and r.state = 'running'
     returning r.id, r.attempt
 )
 update attempts a
 set outcome = 'succeeded', finished_at = clock_timestamp()
 from finished f
-where a.run_id = any($1) and a.run_id = f.id and a.attempt = f.attempt
+where a.run_id = any((select $1::uuid[])::uuid[]) and a.run_id = f.id and a.attempt = f.attempt
