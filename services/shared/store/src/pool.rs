@@ -1,5 +1,8 @@
 //! Connecting, migrating, and what is checked before a service moves money.
 
+#[cfg(feature = "later")]
+mod later;
+
 use std::cmp::Ordering;
 use std::io::ErrorKind;
 use std::str::FromStr;
@@ -23,7 +26,11 @@ const ASKED_WITHIN: Duration = Duration::from_secs(6);
 /// A pool of connections.
 pub type Pool = sqlx::PgPool;
 
+#[cfg(not(feature = "later"))]
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+#[cfg(feature = "later")]
+static MIGRATOR: std::sync::LazyLock<Migrator> =
+    std::sync::LazyLock::new(|| later::with(sqlx::migrate!("./migrations")));
 
 /// Who may what, said anew after each migration.
 const GRANTS: &str = include_str!("pool/grants.sql");
