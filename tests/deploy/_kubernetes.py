@@ -10,7 +10,7 @@ from _code import REPO, Code, connections_max
 MOUNTED = "/run/secrets/tradeup/"
 ACCOUNT = "TRADEUP"
 # Kinds that hold pods.
-PODS = ("Deployment", "Job")
+PODS = ("Deployment", "Job", "StatefulSet")
 
 
 class Overlay:

@@ -107,7 +107,7 @@ def kubernetes(overlay, secrets: dict[str, dict[str, str]]) -> list[str]:
     wrong = []
     certificates = {one["spec"]["secretName"]: set(one["spec"].get("dnsNames", [])) for one in overlay.kind("Certificate")}
     certified = set().union(*certificates.values())
-    for one in overlay.kind("Deployment", "Job"):
+    for one in overlay.kind("Deployment", "Job", "StatefulSet"):
         name, pod = one["metadata"]["name"], one["spec"]["template"]["spec"]
         volumes = {volume["name"]: volume.get("secret", {}) for volume in pod.get("volumes", [])}
         seen = set()
