@@ -153,7 +153,9 @@ impl Doctor {
             );
         }
         let now = match &pool {
-            Some(pool) => tradeup_store::schedules::clock(pool).await.unwrap_or_else(|_gone| presence::own_clock()),
+            Some(pool) => {
+                tradeup_store::schedules::clock(pool).await.unwrap_or_else(|_gone| presence::own_clock())
+            }
             None => presence::own_clock(),
         };
         findings.extend(certificates::look(context, self.smtp_url.as_deref(), now).await);

@@ -159,7 +159,8 @@ pub fn endpoint(url: &str) -> Option<Endpoint> {
     let socket = options.get_socket().map(|folder| folder.display().to_string());
     // The driver tells all of its options but this one.
     let asked = url.split_once('?').map(|(_, asked)| asked).unwrap_or_default();
-    let file = asked.split('&').filter_map(|one| one.split_once('=')).find(|(name, _)| *name == "sslrootcert");
+    let file =
+        asked.split('&').filter_map(|one| one.split_once('=')).find(|(name, _)| *name == "sslrootcert");
     let file = file.map(|(_, file)| percent_decode_str(file).decode_utf8_lossy().into_owned());
     Some(Endpoint {
         begins: Begins::Postgres,

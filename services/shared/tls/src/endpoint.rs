@@ -84,7 +84,9 @@ impl Endpoint {
     #[must_use]
     pub fn is_local(&self) -> bool {
         let address = self.host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        self.host == "localhost" || self.host.starts_with('/') || address.is_ok_and(|found| found.is_loopback())
+        self.host == "localhost"
+            || self.host.starts_with('/')
+            || address.is_ok_and(|found| found.is_loopback())
     }
 
     /// Asks the server for its certificate, and says when trust in it ends. Whether the certificate is right is not asked: one

@@ -50,7 +50,10 @@ async fn tell(servers: &[Watched]) -> bool {
             Ok(ends) => {
                 for (certificate, at) in [("shown", Some(ends.shown)), ("authority", ends.authority)] {
                     let Some(at) = at else { continue };
-                    first.entry([*server, certificate]).and_modify(|known| *known = at.min(*known)).or_insert(at);
+                    first
+                        .entry([*server, certificate])
+                        .and_modify(|known| *known = at.min(*known))
+                        .or_insert(at);
                 }
             }
             Err(error) => {

@@ -125,7 +125,8 @@ async fn postgres_by_tls() {
 #[tokio::test]
 async fn ends_of_certificates_are_seen() {
     let dir = TempDir::new().unwrap();
-    let (over, other) = (ending(dir.path(), "elsewhere.example", 2020), ending(dir.path(), "localhost", 2070));
+    let (over, other) =
+        (ending(dir.path(), "elsewhere.example", 2020), ending(dir.path(), "localhost", 2070));
     let day = |at: chrono::DateTime<chrono::Utc>| at.date_naive().to_string();
 
     let database = Database::create(&Servers::shared().environment()).await;
@@ -137,7 +138,11 @@ async fn ends_of_certificates_are_seen() {
     )
     .await;
     let postgres = |ca: &Path| {
-        let url = format!("postgres://u@127.0.0.1:{}/t?sslmode=verify-full&sslrootcert={}", front.port, ca.display());
+        let url = format!(
+            "postgres://u@127.0.0.1:{}/t?sslmode=verify-full&sslrootcert={}",
+            front.port,
+            ca.display()
+        );
         tradeup_store::pool::endpoint(&url).unwrap()
     };
     let nats = |ca: &Path| {
@@ -146,7 +151,10 @@ async fn ends_of_certificates_are_seen() {
     for endpoint in [postgres(&over.certificate), nats(&over.certificate)] {
         assert!(endpoint.is_secured, "{endpoint:?}");
         let ends = endpoint.look().unwrap();
-        assert_eq!((day(ends.shown), ends.authority.map(day)), ("2020-01-01".to_owned(), Some("2020-01-01".to_owned())));
+        assert_eq!(
+            (day(ends.shown), ends.authority.map(day)),
+            ("2020-01-01".to_owned(), Some("2020-01-01".to_owned()))
+        );
     }
     for endpoint in [postgres(&other.certificate), nats(&other.certificate)] {
         assert_eq!(endpoint.look().unwrap().authority, None, "the file has another authority");

@@ -21,7 +21,8 @@ pub(super) async fn look(context: &Context, smtp_url: Option<&str>, now: DateTim
     let nats = context.broker.endpoints();
     let is_cluster = nats.len() > 1;
     let named = |endpoint: Endpoint| {
-        let server = if is_cluster { format!("nats {}:{}", endpoint.host, endpoint.port) } else { "nats".to_owned() };
+        let server =
+            if is_cluster { format!("nats {}:{}", endpoint.host, endpoint.port) } else { "nats".to_owned() };
         (server, endpoint)
     };
     let servers = context.store.endpoint().map(|endpoint| ("postgres".to_owned(), endpoint)).into_iter();
@@ -58,7 +59,11 @@ fn in_the_clear(server: &str, endpoint: &Endpoint) -> Finding {
 fn judged(server: &str, ends: Ends, now: DateTime<Utc>) -> Finding {
     let until = |at: DateTime<Utc>| {
         let days = (at - now).num_days();
-        if at <= now { format!("ended {}", at.date_naive()) } else { format!("holds until {} ({days} days)", at.date_naive()) }
+        if at <= now {
+            format!("ended {}", at.date_naive())
+        } else {
+            format!("holds until {} ({days} days)", at.date_naive())
+        }
     };
     let mut found = format!("what it shows {}", until(ends.shown));
     if let Some(authority) = ends.authority {
@@ -101,7 +106,11 @@ mod tests {
         let (ok, warning, problem) = (State::Ok, State::Warning, State::Problem);
         assert_eq!(states, [ok, warning, problem, problem, warning, ok]);
         let over = finding(-1, Some(3650));
-        assert!(over.found.contains("ended 2027-01-14") && over.fix.unwrap().contains("SIGHUP"), "{}", over.found);
+        assert!(
+            over.found.contains("ended 2027-01-14") && over.fix.unwrap().contains("SIGHUP"),
+            "{}",
+            over.found
+        );
         assert!(finding(90, Some(3)).fix.unwrap().contains("authority"));
     }
 
