@@ -1,9 +1,14 @@
 """That nothing of ours speaks to PostgreSQL, NATS or a mail server in the clear, or without asking who that is."""
 from __future__ import annotations
 
+import os
 import re
+import ssl
+import tempfile
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import _tools
 from _code import REPO
 
 
@@ -143,4 +148,41 @@ def nats_values(values: dict, overlay) -> list[str]:
         wrong.append("servers do not ask each other for a certificate")
     if not {"nats", "*.nats-headless"} <= set(certificates.get(tls["clients"].get("secretName"), [])):
         wrong.append("the certificate is not for the servers' names")
+    return wrong
+
+
+def made_certificates(command: list[str]) -> list[str]:
+    """What is wrong with the certificates that the container's command makes, at first and again."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        def make(*options: str, authority: str = "") -> dict[str, bytes]:
+            arguments = [part.replace("/tls/", f"{folder}/") for part in command]
+            _tools.output("deploy/tls/make-certificates", *options, *arguments,
+                          env={**os.environ, "TRADEUP_AUTHORITY": authority})
+            return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.*")}
+
+        def changed(one: dict[str, bytes], other: dict[str, bytes]) -> set[str]:
+            return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+
+        short = make("--days", "30")
+        servers = {name.split("/")[0] for name in short if name.endswith("server.pem")}
+        for server in sorted(servers):
+            mode = (Path(folder) / server / "server.key").stat().st_mode & 0o777
+            if mode != (0o600 if server == "postgres" else 0o444):
+                wrong.append(f"the key of {server} has mode {mode:o}")
+            try:
+                context = ssl.create_default_context(cafile=str(Path(folder) / "ca/ca.pem"))
+                context.load_cert_chain(Path(folder) / server / "server.pem", Path(folder) / server / "server.key")
+            except ssl.SSLError as error:
+                wrong.append(f"certificate and key of {server} do not fit: {error}")
+        long = make()
+        if changed(short, long) != {f"{server}/server.pem" for server in servers}:
+            wrong.append(f"what ends within 60 days is not made anew, or more than that: {changed(short, long)}")
+        if again := changed(long, make()):
+            wrong.append(f"what lasts is made anew: {again}")
+        both = make(authority="exchange")
+        if not {"ca/ca.pem", "nats/server.pem"} <= changed(long, both) or both["ca/ca.pem"].count(b"BEGIN") != 2:
+            wrong.append("no other authority was made, beside the former one")
+        if make(authority="forget")["nats/ca.pem"].count(b"BEGIN") != 1:
+            wrong.append("the former authority is not forgotten")
     return wrong
