@@ -8,6 +8,7 @@
 //! Nothing here knows what tasks are about; tasks know nothing of messages.
 
 mod bury;
+pub mod certificates;
 mod execute;
 pub mod faultpoint;
 mod health;

@@ -2,7 +2,7 @@
 
 use super::messages::EVENTS;
 use super::store::ERRORS;
-use crate::{Counters, Describe, Histograms};
+use crate::{Counters, Describe, Gauges, Histograms};
 
 /// Requests that were answered.
 pub static HTTP_SECONDS: Histograms<2> = Histograms::new(
@@ -60,6 +60,12 @@ pub static MODEL_COST: Counters<1> = Counters::new(
     "tradeup_model_cost_dollars_total",
     "What turns of models cost by the price table, in US dollars",
     ["role"],
+);
+/// When certificates end.
+pub static CERTIFICATE_ENDS: Gauges<2> = Gauges::new(
+    "tradeup_certificate_end_timestamp_seconds",
+    "Until when trust in a server (postgres, nats, mail) holds, as seconds since 1970: by the certificate that it shows to this process (shown), by the authority in the file that the URL names (authority)",
+    ["server", "certificate"],
 );
 
 /// What a webhook may be about.
@@ -127,4 +133,5 @@ pub static ALL: &[&dyn Describe] = &[
     &MODEL_REQUESTS,
     &MODEL_TOKENS,
     &MODEL_COST,
+    &CERTIFICATE_ENDS,
 ];
