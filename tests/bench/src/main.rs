@@ -19,6 +19,7 @@ mod recovery;
 mod tiers;
 mod warning_scan;
 mod webhooks;
+mod week;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,8 @@ enum Command {
     Tiers(tiers::Tiers),
     /// Agents: tools and snapshots over a large shop, turns, and many runs at once.
     Agents(agents::Agents),
+    /// A simulated week: what grows though nothing more is live.
+    Week(week::Week),
 }
 
 #[tokio::main]
@@ -70,5 +73,6 @@ async fn main() -> anyhow::Result<()> {
         Command::Tiers(tiers) => tiers.run().await,
         Command::Agents(agents) => agents.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
+        Command::Week(week) => week.run().await,
     }
 }

@@ -34,10 +34,14 @@ pub(super) async fn keep(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u6
 async fn settle_left(pool: &Pool, tenant: TenantId) -> Result<(), StoreError> {
     let mut tx = Tx::of_tenant(pool, tenant).await?;
     let left = sqlx::query_scalar!(
-        r#"select distinct run_id as "run_id: RunId" from model_attempts
-           where tenant_id = $1 and state in ('reserved', 'sent')
-               and reserved_at < clock_timestamp() - make_interval(mins => $2)
-           limit $3"#,
+        // The oldest by their index first: for as many different ones, a plan may go through all tries in the order of runs.
+        r#"with open as materialized (
+               select run_id from model_attempts
+               where tenant_id = $1 and state in ('reserved', 'sent')
+                   and reserved_at < now() - make_interval(mins => $2)
+               order by reserved_at limit $3
+           )
+           select distinct run_id as "run_id!: RunId" from open"#,
         tenant as TenantId,
         TRY_MINUTES,
         RUNS_MAX,
