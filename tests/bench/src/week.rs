@@ -14,7 +14,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use tradeup_harness::{Jobs, Shop, World, eventually_at};
+use tradeup_harness::{Jobs, Shop, World, eventually_at, pause};
 
 use self::sizes::Sizes;
 
@@ -69,18 +69,15 @@ impl Week {
         for n in 1..=self.days {
             let mut phases = Vec::new();
             if n == 1 {
-                phases.push((
-                    "month",
-                    self.triggered(&world, &["monthly-credits", "--period", "2025-12"]).await?,
-                ));
+                phases.push(("month", triggered(&world, &["monthly-credits", "--period", "2025-12"]).await?));
             }
             phases.push(("events", self.events(&world, &jobs, &members, n).await?));
             let as_of = format!("2026-01-{n:02}T12:00:00Z");
-            phases.push(("expiry", self.triggered(&world, &["credit-expiration", "--as-of", &as_of]).await?));
+            phases.push(("expiry", triggered(&world, &["credit-expiration", "--as-of", &as_of]).await?));
             ends.push(Instant::now());
             let kept_from = ends.len().checked_sub(self.keep + 1).and_then(|at| ends.get(at));
             phases.push(("retention", forget(&world, kept_from.map(Instant::elapsed)).await?));
-            tokio::time::sleep(Duration::from_secs(self.night)).await;
+            pause(Duration::from_secs(self.night)).await;
             let sizes = Sizes::read(&world.database.admin, days.last().map(|day| &day.sizes)).await?;
             let day = Day { phases, sizes };
             println!("{}", shown(n, &day));
@@ -146,16 +143,6 @@ impl Week {
         )
     }
 
-    /// Seconds of a run with all below it.
-    async fn triggered(&self, world: &World, what: &[&str]) -> anyhow::Result<f64> {
-        let begun = Instant::now();
-        let shown = world.tradeup_json(&[&["trigger"], what].concat());
-        let run = shown["run_id"].as_str().context("no run")?.to_owned();
-        let story = world.ended_within(&run, WITHIN, LOOK_EVERY).await;
-        ensure!(story["state"] == "succeeded", "{what:?} is {}", story["state"]);
-        Ok(begun.elapsed().as_secs_f64())
-    }
-
     /// A day's orders, each followed by a spend of another member's; seconds until all of it is booked.
     async fn events(&self, world: &World, jobs: &Jobs, members: &[String], day: u64) -> anyhow::Result<f64> {
         let begun = Instant::now();
@@ -185,6 +172,16 @@ impl Week {
         .await;
         Ok(begun.elapsed().as_secs_f64())
     }
+}
+
+/// Seconds of a run with all below it.
+async fn triggered(world: &World, what: &[&str]) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let shown = world.tradeup_json(&[&["trigger"][..], what].concat());
+    let run = shown["run_id"].as_str().context("no run")?.to_owned();
+    let story = world.ended_within(&run, WITHIN, LOOK_EVERY).await;
+    ensure!(story["state"] == "succeeded", "{what:?} is {}", story["state"]);
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 /// Deletes runs and erases bodies that are older, as housekeeping does; seconds.

@@ -1,7 +1,6 @@
 //! How large tables are, and how much of them is live.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -107,10 +106,9 @@ impl Sizes {
         tables.sort_by_key(|(_, table)| std::cmp::Reverse(table.heap_bytes + table.index_bytes));
         for (name, table) in tables {
             let hot = 100.0 * float(table.in_place_of_day) / float(table.updates_of_day.max(1));
-            let _ = writeln!(
-                text,
+            text += &format!(
                 "  {name:<20} table {:>7.1} MiB, indexes {:>7.1} MiB, live {:>8}, dead {:>6}, {:>5.0} bytes a live row, \
-                 updates {:>7} ({hot:.0} % in place), vacuums {}",
+                 updates {:>7} ({hot:.0} % in place), vacuums {}\n",
                 mib(table.heap_bytes),
                 mib(table.index_bytes),
                 table.live,

@@ -11,7 +11,7 @@ mod findings;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tradeup_harness::{Database, Servers};
 
 use self::findings::{Finding, findings};
@@ -43,14 +43,20 @@ async fn large() -> (Database, BTreeMap<String, i64>) {
 async fn service(database: &Database, binary: &str) -> PgConnection {
     let mut session = session(database, binary).await;
     let set = format!("set enable_seqscan = off; select set_config('app.tenant_id', '{LARGE_SHOP}', false)");
-    session.execute(AssertSqlSafe(set)).await.unwrap();
+    run(&mut session, &set).await;
     session
+}
+
+async fn run(session: &mut PgConnection, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(session)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {statement}"));
 }
 
 async fn plan(session: &mut PgConnection, mode: &str, arguments: &[String]) -> Value {
     let list = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
-    let mode = format!("set plan_cache_mode = {mode}");
-    session.execute(AssertSqlSafe(mode)).await.unwrap();
+    run(session, &format!("set plan_cache_mode = {mode}")).await;
     let asked = format!("explain (format json) execute looked_at{list}");
     let row = sqlx::raw_sql(AssertSqlSafe(asked.clone()))
         .fetch_one(session)
@@ -62,8 +68,7 @@ async fn plan(session: &mut PgConnection, mode: &str, arguments: &[String]) -> V
 /// What is wrong with a statement's plans.
 async fn look(session: &mut PgConnection, query: &Query, rows: &BTreeMap<String, i64>) -> Vec<Finding> {
     let text = query.text.trim_end().trim_end_matches(';');
-    let prepare = format!("prepare looked_at as {text}");
-    session.execute(AssertSqlSafe(prepare)).await.unwrap_or_else(|error| panic!("{error}: {text}"));
+    run(session, &format!("prepare looked_at as {text}")).await;
     let mut found = Vec::new();
     if !allowed::planned_anew(text) {
         let any = plan(session, "force_generic_plan", &arguments::all(query)).await;
@@ -73,7 +78,7 @@ async fn look(session: &mut PgConnection, query: &Query, rows: &BTreeMap<String,
         let this = plan(session, "force_custom_plan", &arguments).await;
         found.extend(findings(&this, rows, &format!("for ({})", arguments::short(&arguments))));
     }
-    session.execute("deallocate looked_at").await.unwrap();
+    run(session, "deallocate looked_at").await;
     found
 }
 

@@ -1,7 +1,5 @@
 //! Arguments that statements are planned for.
 
-use std::fmt::Write as _;
-
 use crate::least_privilege::Query;
 
 /// A value of each type: ids and times of the last weeks, the large shop where a number may be one.
@@ -104,12 +102,7 @@ fn may_be_open(text: &str, n: usize) -> bool {
 
 /// To be read in a failure.
 pub fn short(arguments: &[String]) -> String {
-    let mut text = String::new();
-    for (argument, n) in arguments.iter().zip(1..) {
-        if argument != "null" {
-            let separator = if text.is_empty() { "" } else { ", " };
-            let _ = write!(text, "{separator}${n}");
-        }
-    }
-    text + " given"
+    let given = arguments.iter().zip(1..).filter(|(argument, _)| *argument != "null");
+    let given: Vec<String> = given.map(|(_, n)| format!("${n}")).collect();
+    given.join(", ") + " given"
 }
