@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tradeup_harness::{Database, Servers, binary, own_role, repository};
 
 /// Binaries, and what they log in as.
-pub const ROLES: [(&str, &str); 6] = [
+pub(crate) const ROLES: [(&str, &str); 6] = [
     ("scheduler", "tradeup_scheduler"),
     ("credits", "tradeup_credits"),
     ("webhooks", "tradeup_webhooks"),
@@ -36,7 +36,7 @@ async fn database() -> Database {
 }
 
 /// A session as a service has it.
-pub async fn session(database: &Database, binary: &str) -> PgConnection {
+pub(crate) async fn session(database: &Database, binary: &str) -> PgConnection {
     let environment = [("TRADEUP_DATABASE_URL".to_owned(), database.app_url.clone())].into();
     let (_, url) = own_role(binary, &environment).unwrap();
     PgConnection::connect(&url).await.unwrap()
@@ -76,7 +76,7 @@ async fn somebody_decided_on_every_table() {
 }
 
 /// The checked queries that are in a binary: the linker leaves out what it does not call.
-pub fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
+pub(crate) fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
     let bytes = std::fs::read(binary(binary_name)).unwrap();
     let finder = aho_corasick::AhoCorasick::new(queries).unwrap();
     let found: BTreeSet<usize> =
@@ -86,13 +86,13 @@ pub fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
 
 /// A checked query, and the types that it takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Query {
-    pub text: String,
-    pub parameters: Vec<String>,
+pub(crate) struct Query {
+    pub(crate) text: String,
+    pub(crate) parameters: Vec<String>,
 }
 
 /// All that sqlx has checked.
-pub fn queries() -> Vec<Query> {
+pub(crate) fn queries() -> Vec<Query> {
     let files = std::fs::read_dir(repository().join(".sqlx")).unwrap();
     let queries: BTreeSet<Query> = files
         .map(|file| {

@@ -2,7 +2,7 @@
 
 /// By a part of the statement's text, in which white space counts as one space; the index or table that it may read,
 /// `*` for any; why.
-pub const ALLOWED: [(&str, &str, &str); 39] = [
+pub(crate) const ALLOWED: [(&str, &str, &str); 39] = [
     // Proofs and figures over all that a shop has, when somebody asks for them.
     ("as \"violations!\"", "*", "verify: a proof over everything, which scans by settings of its own"),
     ("select (select count(*) from members where tenant_id = $1)", "*", "verify: what there was to prove"),
@@ -146,13 +146,13 @@ fn squeezed(text: &str) -> String {
 }
 
 /// Which of them lets a statement read that.
-pub fn position(text: &str, of: &str) -> Option<usize> {
+pub(crate) fn position(text: &str, of: &str) -> Option<usize> {
     let text = squeezed(text);
     ALLOWED.iter().position(|(part, what, _)| text.contains(part) && (*what == "*" || *what == of))
 }
 
 /// Whether a statement is never planned for any arguments.
-pub fn planned_anew(text: &str) -> bool {
+pub(crate) fn planned_anew(text: &str) -> bool {
     let text = squeezed(text);
     PLANNED_ANEW.iter().any(|part| text.contains(part))
 }

@@ -46,7 +46,7 @@ fn id(days: u32) -> String {
 }
 
 /// Something for each.
-pub fn all(query: &Query) -> Vec<String> {
+pub(crate) fn all(query: &Query) -> Vec<String> {
     query.parameters.iter().zip(1..).map(|(kind, n)| value(kind, &query.text, n)).collect()
 }
 
@@ -63,7 +63,7 @@ const TOGETHER: [(&str, usize, usize, &str); 6] = [
 ];
 
 /// Something for each; and where what is looked for may be left open, nothing of that, and one thing of it at a time.
-pub fn variants(query: &Query) -> Vec<Vec<String>> {
+pub(crate) fn variants(query: &Query) -> Vec<Vec<String>> {
     let all = all(query);
     let open: Vec<usize> = (0..all.len()).filter(|at| may_be_open(&query.text, at + 1)).collect();
     let mut variants = vec![all.clone()];
@@ -101,7 +101,7 @@ fn may_be_open(text: &str, n: usize) -> bool {
 }
 
 /// To be read in a failure.
-pub fn short(arguments: &[String]) -> String {
+pub(crate) fn short(arguments: &[String]) -> String {
     let given = arguments.iter().zip(1..).filter(|(argument, _)| *argument != "null");
     let given: Vec<String> = given.map(|(_, n)| format!("${n}")).collect();
     given.join(", ") + " given"

@@ -12,10 +12,10 @@ const SHOP_COST: f64 = 30_000.0;
 
 /// One node of a plan.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
+pub(crate) struct Finding {
     what: &'static str,
     /// The table or index that is read.
-    pub of: String,
+    pub(crate) of: String,
     cost: f64,
     filter: String,
     when: String,
@@ -29,7 +29,7 @@ impl fmt::Display for Finding {
 }
 
 /// All that is wrong with a plan that was made `when`.
-pub fn findings(plan: &Value, rows: &BTreeMap<String, i64>, when: &str) -> Vec<Finding> {
+pub(crate) fn findings(plan: &Value, rows: &BTreeMap<String, i64>, when: &str) -> Vec<Finding> {
     let mut walk = Walk { rows, when, found: Vec::new() };
     walk.node(plan, false);
     walk.found
