@@ -9,6 +9,7 @@ mod arguments;
 mod findings;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
@@ -92,10 +93,9 @@ async fn no_statement_of_a_service_reads_a_large_table_or_index_whole() {
     for (binary, _) in ROLES.into_iter().filter(|(binary, _)| *binary != "tradeup") {
         let mut session = service(&database, binary).await;
         for text in statements_in(binary, &texts) {
-            if !seen.contains_key(&text) {
-                let query = queries.iter().find(|query| query.text == text).unwrap();
-                let found = look(&mut session, query, &rows).await;
-                seen.insert(text, found);
+            if let Entry::Vacant(place) = seen.entry(text) {
+                let query = queries.iter().find(|query| query.text == *place.key()).unwrap();
+                place.insert(look(&mut session, query, &rows).await);
             }
         }
         session.close().await.unwrap();
