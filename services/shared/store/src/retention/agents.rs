@@ -33,15 +33,8 @@ pub(super) async fn keep(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u6
 /// shop may spend until the month is over.
 async fn settle_left(pool: &Pool, tenant: TenantId) -> Result<(), StoreError> {
     let mut tx = Tx::of_tenant(pool, tenant).await?;
-    let left = sqlx::query_scalar!(
-        // The oldest by their index first: for as many different ones, a plan may go through all tries in the order of runs.
-        r#"with open as materialized (
-               select run_id from model_attempts
-               where tenant_id = $1 and state in ('reserved', 'sent')
-                   and reserved_at < now() - make_interval(mins => $2)
-               order by reserved_at limit $3
-           )
-           select distinct run_id as "run_id!: RunId" from open"#,
+    let left = sqlx::query_file_scalar!(
+        "src/retention/tries_left.sql",
         tenant as TenantId,
         TRY_MINUTES,
         RUNS_MAX,
