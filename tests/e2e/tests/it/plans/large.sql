@@ -31,6 +31,7 @@ insert into sizes values
     ('agent_runs', 1000000, 300), ('agent_turns', 10000000, 1500), ('agent_notes', 2000000, 500),
     ('agent_aliases', 10000000, 100), ('agent_facts', 10000000, 300), ('agent_settings', 100000, 200),
     ('tool_calls', 10000000, 1000), ('model_attempts', 11000000, 300), ('model_spend', 2000000, 60),
+    ('model_purses', 400000, 100),
     ('plans', 900000, 500), ('plan_items', 5000000, 700), ('kpi_follow_ups', 1000000, 400), ('campaigns', 500000, 800),
     ('campaign_members', 50000000, 120), ('campaign_lots', 30000000, 100), ('campaign_results', 1000000, 300),
     ('member_snapshots', 40000000, 300), ('snapshots', 200000, 200), ('snapshot_cells', 20000000, 100),
