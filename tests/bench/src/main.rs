@@ -23,6 +23,7 @@ mod statements;
 mod tiers;
 mod warning_scan;
 mod webhooks;
+mod week;
 
 use clap::{Parser, Subcommand};
 
@@ -64,6 +65,8 @@ enum Command {
     Tiers(tiers::Tiers),
     /// Agents: tools and snapshots over a large shop, turns, and many runs at once.
     Agents(agents::Agents),
+    /// A simulated week: what grows though nothing more is live.
+    Week(week::Week),
 }
 
 #[tokio::main]
@@ -74,6 +77,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Recovery(recovery) => return recovery.run().await,
         Command::Console(console) => return console.run().await,
         Command::Statements(statements) => return statements.run().await,
+        Command::Week(week) => return week.run().await,
         Command::Tiers(tiers) => return tiers.run().await,
         Command::Agents(agents) => return agents.run().await,
         Command::Start(start) => start.measure().await?,

@@ -43,6 +43,7 @@ mod monthly;
 mod nats_users;
 mod old_credits;
 mod order_events;
+mod plans;
 mod probes;
 mod published;
 mod publishing;
