@@ -7,12 +7,14 @@
 //! round on a period of its own, so that a drift of the machine falls on both.
 
 mod agents;
+mod capacity;
 mod console;
 mod expiry;
 mod fairness;
 mod floor;
 mod grants;
 mod monthly;
+mod peer;
 mod procfs;
 mod push;
 mod recovery;
@@ -54,6 +56,10 @@ enum Command {
     Tiers(tiers::Tiers),
     /// Agents: tools and snapshots over a large shop, turns, and many runs at once.
     Agents(agents::Agents),
+    /// Measured months, a model of them, and what it says of larger ones.
+    Capacity(capacity::Capacity),
+    /// The product as one of several job systems that are compared.
+    Peer(peer::Peer),
 }
 
 #[tokio::main]
@@ -69,6 +75,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Console(console) => console.run().await,
         Command::Tiers(tiers) => tiers.run().await,
         Command::Agents(agents) => agents.run().await,
+        Command::Capacity(capacity) => capacity.run().await,
+        Command::Peer(peer) => peer.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
     }
 }
