@@ -2,11 +2,11 @@
 -- a shop, and of those that executed a batch; and how many batches there were.
 -- $1 root run
 select extract(epoch from root.finished_at - root.created_at)::float8,
-    coalesce(avg(took) filter (where task = 'monthly-credits'), 0)::float8,
-    coalesce(avg(took) filter (where task = 'monthly-credits-tenant'), 0)::float8,
-    coalesce(avg(took) filter (where task = 'monthly-credits-batch'), 0)::float8,
-    coalesce(stddev_samp(took) filter (where task = 'monthly-credits-batch'), 0)::float8,
-    count(*) filter (where task = 'monthly-credits-batch')
+    coalesce(avg(attempted.took) filter (where attempted.task = 'monthly-credits'), 0)::float8,
+    coalesce(avg(attempted.took) filter (where attempted.task = 'monthly-credits-tenant'), 0)::float8,
+    coalesce(avg(attempted.took) filter (where attempted.task = 'monthly-credits-batch'), 0)::float8,
+    coalesce(stddev_samp(attempted.took) filter (where attempted.task = 'monthly-credits-batch'), 0)::float8,
+    count(*) filter (where attempted.task = 'monthly-credits-batch')
 from runs root
 cross join lateral (
     select r.task, extract(epoch from a.finished_at - a.started_at) as took
