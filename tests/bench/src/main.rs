@@ -8,6 +8,7 @@
 
 mod agents;
 mod all;
+mod capacity;
 mod console;
 mod expiry;
 mod fairness;
@@ -15,6 +16,7 @@ mod figures;
 mod floor;
 mod grants;
 mod monthly;
+mod peer;
 mod procfs;
 mod push;
 mod recovery;
@@ -67,6 +69,10 @@ enum Command {
     Agents(agents::Agents),
     /// A simulated week: what grows though nothing more is live.
     Week(week::Week),
+    /// Measured months, a model of them, and what it says of larger ones.
+    Capacity(capacity::Capacity),
+    /// The product as one of several job systems that are compared.
+    Peer(peer::Peer),
 }
 
 #[tokio::main]
@@ -77,6 +83,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Recovery(recovery) => return recovery.run().await,
         Command::Console(console) => return console.run().await,
         Command::Statements(statements) => return statements.run().await,
+        Command::Capacity(capacity) => return capacity.run().await,
+        Command::Peer(peer) => return peer.run().await,
         Command::Week(week) => return week.run().await,
         Command::Tiers(tiers) => return tiers.run().await,
         Command::Agents(agents) => return agents.run().await,
