@@ -26,6 +26,14 @@ use crate::error::{Doing, StoreError};
 use crate::outbox::{HeldBy, JobMessage};
 use crate::{Connection, RunId, TenantId, TenantRef};
 
+/// States of runs that have not ended.
+pub const UNFINISHED: [&str; 5] = ["scheduled", "queued", "running", "waiting", "retrying"];
+/// Every state that a run may be in.
+pub const STATES: [&str; 8] = {
+    let [scheduled, queued, running, waiting, retrying] = UNFINISHED;
+    [scheduled, queued, running, waiting, retrying, "succeeded", "dead", "cancelled"]
+};
+
 /// A run to be created.
 #[derive(Clone, Debug)]
 pub struct NewRun {

@@ -48,5 +48,9 @@ pub use tradeup_broker::{
     Backlog, Broker, ConsumerBacklog, ConsumerLook, JobsLook, Look, Outgoing, StreamLook,
 };
 
+/// Every service, by the name of its program.
+pub const SERVICES: [&str; 5] = ["scheduler", "credits", "webhooks", "agents", "console"];
+/// Those of which a process has to run: without `agents` nothing is planned, and whoever looks at the console runs it.
+pub const SERVICES_NEEDED: [&str; 3] = ["scheduler", "credits", "webhooks"];
 /// The build, as attempts and dead letters name it.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
