@@ -51,7 +51,9 @@ impl Statements {
 
 /// PostgreSQL counts what each statement takes from now on.
 async fn watch(world: &World) -> anyhow::Result<()> {
-    for setting in ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on"] {
+    for setting in
+        ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on"]
+    {
         // What is not loaded yet has settings all the same.
         let set = format!("alter system set {setting}");
         sqlx::query(AssertSqlSafe(set)).execute(&world.database.admin).await?;
@@ -82,7 +84,10 @@ async fn print_statements(world: &World, runs: f64) -> anyhow::Result<()> {
     .fetch_all(&world.database.admin)
     .await?;
     let all: f64 = rows.iter().map(|row| row.3 + row.4).sum();
-    println!("{all:.0} us of PostgreSQL for each of {runs} runs, {:.2} statements", rows.iter().map(|r| r.1).sum::<f64>());
+    println!(
+        "{all:.0} us of PostgreSQL for each of {runs} runs, {:.2} statements",
+        rows.iter().map(|r| r.1).sum::<f64>()
+    );
     println!("| calls | rows | planning, us | execution, us | log, bytes | statement |");
     println!("|---|---|---|---|---|---|");
     for (query, calls, rows, plan, exec, wal) in rows.iter().filter(|row| row.3 + row.4 > all * SHOWN) {
