@@ -5,6 +5,7 @@ import argparse
 import asyncio
 import json
 import os
+import ssl
 import sys
 
 import nats
@@ -24,7 +25,10 @@ def token(name: str) -> str:
 async def publish(args: argparse.Namespace) -> None:
     # Answers come where the user `publisher` may listen.
     url = os.environ.get("TRADEUP_NATS_URL", "nats://127.0.0.1:4222")
-    connection = await nats.connect(url, inbox_prefix=b"_INBOX_publisher")
+    # By whom the server is known, where it asks for TLS.
+    authority = os.environ.get("NATS_CA")
+    tls = ssl.create_default_context(cafile=authority) if authority else None
+    connection = await nats.connect(url, inbox_prefix=b"_INBOX_publisher", tls=tls)
     try:
         subject = f"events.{token(args.tenant)}.{token(args.source)}.{token('credit.requested')}"
         body = {

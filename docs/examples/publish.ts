@@ -46,6 +46,8 @@ async function publish(): Promise<void> {
     servers: process.env.TRADEUP_NATS_URL ?? "nats://127.0.0.1:4222",
     // Answers come where the user `publisher` may listen.
     inboxPrefix: "_INBOX_publisher",
+    // By whom the server is known, where it asks for TLS.
+    tls: process.env.NATS_CA ? { caFile: process.env.NATS_CA } : undefined,
   });
   try {
     // Returns when the event is on disk. Before that it is not published: send it again. The same event

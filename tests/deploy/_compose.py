@@ -6,6 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import _tls
 import _tools
 from _code import REPO, SERVICES, Code, connections_max
 
@@ -31,19 +32,19 @@ def program(service: dict) -> str | None:
     return service["build"]["target"] if isinstance(service.get("build"), dict) else None
 
 
-def made_secrets() -> set[str]:
-    """The files that deploy/compose/make-secrets makes, and makes once."""
+def made_secrets() -> dict[str, str]:
+    """The files that deploy/compose/make-secrets makes, and makes once; what is in them."""
     with tempfile.TemporaryDirectory() as folder:
         _tools.output(REPO / "deploy/compose/make-secrets", "--dir", folder)
-        first = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        first = {path.name: path.read_text(encoding="utf-8") for path in Path(folder).iterdir()}
         _tools.output(REPO / "deploy/compose/make-secrets", "--dir", folder)
-        again = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        again = {path.name: path.read_text(encoding="utf-8") for path in Path(folder).iterdir()}
     if first != again:
         raise SystemExit("tests/deploy: make-secrets changed secrets that were there")
-    return set(first)
+    return first
 
 
-def check(compose: dict, code: Code, text: str, targets: set[str], made: set[str]) -> list[str]:
+def check(compose: dict, code: Code, text: str, targets: set[str], made: dict[str, str]) -> list[str]:
     """Everything, as a list of what is wrong."""
     settings = environment_example()
     wrong = [f"schema: {error}" for error in _tools.compose_schema(compose)]
@@ -56,6 +57,7 @@ def check(compose: dict, code: Code, text: str, targets: set[str], made: set[str
               if name not in {program(service) for service in compose["services"].values()}]
     for name, service in compose["services"].items():
         wrong += [f"{name}: {what}" for what in _of_service(name, service, code, settings, targets, files)]
+    wrong += _tls.compose(compose["services"], made)
     return wrong + _of_connections(compose, code, settings) + _of_dockerfile() + _of_scrapes(compose)
 
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import re
 
+import _tls
 import _tools
 from _code import REPO, Code, connections_max
 
 MOUNTED = "/run/secrets/tradeup/"
 ACCOUNT = "TRADEUP"
 # Kinds that hold pods.
-PODS = ("Deployment", "Job")
+PODS = ("Deployment", "Job", "StatefulSet")
 
 
 class Overlay:
@@ -32,8 +33,8 @@ class Overlay:
         return maps[0]["data"] if len(maps) == 1 else {}
 
 
-def check(overlay: Overlay, code: Code, secrets: dict[str, set[str]], with_keda: bool) -> list[str]:
-    """Everything, as a list of what is wrong. `secrets`: the keys of each Secret that make-secrets prints."""
+def check(overlay: Overlay, code: Code, secrets: dict[str, dict[str, str]], with_keda: bool) -> list[str]:
+    """Everything, as a list of what is wrong. `secrets`: what make-secrets prints, by the names of the Secrets."""
     wrong = []
     for one in overlay.documents:
         name = f"{one['kind']} {one['metadata']['name']}"
@@ -51,6 +52,7 @@ def check(overlay: Overlay, code: Code, secrets: dict[str, set[str]], with_keda:
     wrong += [f"Deployment {name} is missing" for name in needed - set(overlay.named("Deployment"))]
     wrong += _of_settings(overlay, code) + _of_network(overlay) + _of_services(overlay, code)
     wrong += _of_scaling(overlay, code) if with_keda else []
+    wrong += _tls.kubernetes(overlay, secrets)
     return wrong + _of_connections(overlay, code) + _of_namespace(overlay)
 
 
@@ -92,7 +94,7 @@ def _of_pod(one, overlay, code, secrets) -> list[str]:
         for source in container.get("envFrom", []):
             if source["configMapRef"]["name"] not in overlay.named("ConfigMap"):
                 wrong.append(f"{source['configMapRef']['name']} is not there")
-        held = secrets.get(volumes.get("secrets", {}).get("secret", {}).get("secretName", ""), set())
+        held = set(secrets.get(volumes.get("secrets", {}).get("secret", {}).get("secretName", ""), {}))
         wrong += _of_environment(container, code.variables[binary], held)
         if not any(mount["mountPath"] + "/" == MOUNTED and mount.get("readOnly") for mount in container.get("volumeMounts", [])):
             wrong.append("its secrets are not mounted to be read")

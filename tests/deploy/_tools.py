@@ -84,7 +84,9 @@ def against_schema(path: Path, document: dict) -> list[str]:
 OWN_SCHEMAS = {("keda.sh/v1alpha1", "ScaledObject"): "scaledobject.json",
                ("postgresql.cnpg.io/v1", "Cluster"): "cluster.json",
                ("postgresql.cnpg.io/v1", "ScheduledBackup"): "scheduledbackup.json",
-               ("barmancloud.cnpg.io/v1", "ObjectStore"): "objectstore.json"}
+               ("barmancloud.cnpg.io/v1", "ObjectStore"): "objectstore.json",
+               ("cert-manager.io/v1", "Certificate"): "certificate.json",
+               ("cert-manager.io/v1", "Issuer"): "issuer.json"}
 
 
 def kubernetes_schema(document: dict) -> list[str]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 REPO = Path(__file__).resolve().parents[2]
 SERVERS = REPO / "deploy/local/servers"
@@ -31,11 +32,18 @@ def until(what: str, seconds: float, holds):
     return found
 
 
+class Build(NamedTuple):
+    """Binaries, and what makes them this build."""
+    name: str
+    folder: Path
+    environment: dict[str, str] = {}
+
+
 class Stage:
     """Servers, services, and what is known of them."""
 
     def __init__(self, folder: Path, binaries: Path):
-        self.dir, self.bin = folder.resolve(), binaries.resolve()
+        self.dir, self.build = folder.resolve(), Build("this build", binaries.resolve())
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)
         # PostgreSQL of root's runs as another user, who has to get there.
@@ -96,7 +104,8 @@ class Stage:
 
     def tradeup(self, *arguments: str, code: int | None = 0) -> str:
         """Calls the command line; `code` None for whatever comes."""
-        done = subprocess.run([self.bin / "tradeup", *arguments], env=self.environment, check=False, capture_output=True, text=True)
+        done = subprocess.run([self.build.folder / "tradeup", *arguments], env={**self.environment, **self.build.environment},
+                              check=False, capture_output=True, text=True)
         if code is not None and done.returncode != code:
             raise Broken(f"tradeup {' '.join(arguments)} ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
@@ -105,15 +114,15 @@ class Stage:
         """As `tradeup`, with JSON."""
         return json.loads(self.tradeup("--json", *arguments, code=code))
 
-    def start(self, *names: str, binaries: Path | None = None) -> None:
-        """Starts services, and waits until each says that it is ready."""
-        folder = binaries or self.bin
-        for name in names:
-            log = (self.dir / f"{name}.log").open("a", encoding="utf-8")
-            label = name if binaries is None else f"{name} of {folder}"
-            self.running[label] = subprocess.Popen([folder / name], env=self.environment, stdout=log, stderr=log)
-        for name in names:
-            label = name if binaries is None else f"{name} of {folder}"
+    def start(self, *names: str, build: Build | None = None) -> None:
+        """Starts services, and waits until each says that it is ready. Those of a `build` are told apart by its name."""
+        of = build or self.build
+        labels = {name: name if build is None else f"{name} of {build.name}" for name in names}
+        for name, label in labels.items():
+            with (self.dir / f"{name}.log").open("a", encoding="utf-8") as log:
+                self.running[label] = subprocess.Popen([of.folder / name], env={**self.environment, **of.environment},
+                                                       stdout=log, stderr=log)
+        for name, label in labels.items():
             until(f"{label} is ready", 30, lambda label=label, name=name: self.is_ready(label, name))
 
     def is_ready(self, label: str, name: str) -> bool:
@@ -128,6 +137,11 @@ class Stage:
         for label in [label for label in self.running if not names or label.split(" ")[0] in names]:
             self.stop_label(label, kill)
 
+    def stop_build(self, build: Build, kill: bool = False) -> None:
+        """Ends what runs of a build."""
+        for label in [label for label in self.running if label.endswith(f" of {build.name}")]:
+            self.stop_label(label, kill)
+
     def stop_label(self, label: str, kill: bool = False) -> None:
         """Ends one process."""
         process = self.running.pop(label)
@@ -139,13 +153,10 @@ class Stage:
 
     def refuses(self, name: str, words: str) -> None:
         """Starts a service that must not start, and say why."""
-        self.refuses_binary(self.bin / name, words)
-
-    def refuses_binary(self, program: Path, words: str) -> None:
-        """As `refuses`, of any build."""
-        done = subprocess.run([program], env=self.environment, check=False, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([self.build.folder / name], env={**self.environment, **self.build.environment}, check=False,
+                              capture_output=True, text=True, timeout=30)
         if done.returncode != 1 or words not in done.stderr:
-            raise Broken(f"{program.name} ended with {done.returncode} and not because of '{words}': {done.stderr[-1000:]}")
+            raise Broken(f"{name} ended with {done.returncode} and not because of '{words}': {done.stderr[-1000:]}")
 
     def end(self) -> None:
         """Ends everything that was started here."""

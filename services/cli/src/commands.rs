@@ -47,6 +47,7 @@ pub(crate) mod setup;
 pub(crate) mod shadow;
 pub(crate) mod shell;
 pub(crate) mod spend;
+pub(crate) mod stand_by;
 pub(crate) mod start;
 pub(crate) mod statement;
 pub(crate) mod tenant;

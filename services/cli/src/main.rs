@@ -198,6 +198,9 @@ enum Command {
     Completions(commands::shell::Completions),
     /// Write man pages.
     Man(commands::shell::Man),
+    /// Do nothing until told to end.
+    #[command(hide = true)]
+    StandBy(commands::stand_by::StandBy),
     /// Print the documentation's page of the command line.
     #[command(hide = true)]
     Markdown,
@@ -269,6 +272,7 @@ async fn main() -> ExitCode {
             Command::Restored(restored) => restored.run(&context).await,
             Command::Completions(completions) => completions.run(&mut Options::command()),
             Command::Man(man) => man.run(Options::command()),
+            Command::StandBy(stand_by) => stand_by.run().await,
             Command::Markdown => commands::markdown::run(Options::command()),
         },
     };

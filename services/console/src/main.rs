@@ -99,9 +99,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let console_url = given(console_url);
     let cookies = cookies::Cookies::at(console_url.as_deref());
     let oidc = options.oidc.provider(console_url.as_deref())?.map(Arc::new);
+    let mail_server = options.alerts.mail_server();
     let alerts = options.alerts.watch(&console_url.unwrap_or_else(|| format!("http://{address}")))?;
     // Whoever is woken since NATS is down has to see it.
     let service = Service::start_early("console", options.service, Registry::new()).await?;
+    let service = service.watching("mail", mail_server);
     let (live, watching) = live::watch(service.worker().clone(), service.shutdown());
     let ended = views::ended::Ended::default();
     let counting = ended.clone().count_anew(service.worker().pool().clone(), service.shutdown());

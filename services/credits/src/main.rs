@@ -33,9 +33,11 @@ async fn main() -> ExitCode {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
+    let mail_server = options.mail.endpoint();
     let post = options.mail.post(stopping.clone())?;
     let shops = options.shop.shops(stopping.clone())?;
     let service = Service::start("credits", options.service, tasks::registry(&post, &shops)?).await?;
+    let service = service.watching("mail", mail_server);
     // A batch of mails, or of calls to a shop, stops between two of them; there is time for those under way.
     let shutdown = service.shutdown();
     service.beside(async move {

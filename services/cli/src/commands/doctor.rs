@@ -1,5 +1,6 @@
 //! `tradeup doctor`.
 
+mod certificates;
 mod database;
 mod deployment;
 mod endpoints;
@@ -17,13 +18,14 @@ use std::process::ExitCode;
 use chrono::TimeDelta;
 use clap::Args;
 use serde_json::{Value, json};
+use tradeup_worker::presence;
 use tradeup_worker::restore::{self, RestoreError, Standing};
 
 use crate::Context;
 use crate::output::{instant, table, took};
 
-/// Look over everything at once: both servers, streams, consumers, clocks, services and their settings, rights, backups,
-/// and all that should go on by itself and does not. Exit code 1 if there is a problem. What can't be reached is one, and
+/// Look over everything at once: both servers, their certificates, streams, consumers, clocks, services and their settings,
+/// rights, backups, and all that should go on by itself and does not. Exit code 1 if there is a problem. What can't be reached is one, and
 /// the rest is shown all the same.
 #[derive(Args)]
 #[command(next_help_heading = "Mail")]
@@ -150,6 +152,13 @@ impl Doctor {
                 given::services(pool).await.unwrap_or_else(|error| vec![unanswered("settings", &error)]),
             );
         }
+        let now = match &pool {
+            Some(pool) => {
+                tradeup_store::schedules::clock(pool).await.unwrap_or_else(|_gone| presence::own_clock())
+            }
+            None => presence::own_clock(),
+        };
+        findings.extend(certificates::look(context, self.smtp_url.as_deref(), now).await);
         findings.extend(given::mail_server(self.smtp_url.as_deref(), self.mail_from.as_deref()).await);
         let worst = findings.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
         let value = json!({ "state": worst.as_str(),

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tradeup_domain::signing;
 use tradeup_hooks::{EndpointUrl, Reach, Sender, Settings};
 use tradeup_mail::{Address, Mailer, Server};
+use tradeup_worker::certificates::Endpoint;
 use tradeup_worker::given;
 
 use super::Watch;
@@ -36,6 +37,13 @@ pub(crate) struct AlertOptions {
 }
 
 impl AlertOptions {
+    /// Where the mail server is, if alerts are mailed.
+    pub(crate) fn mail_server(&self) -> Option<Endpoint> {
+        given(self.alert_mail.clone())?;
+        let server = Server::parse(&given(self.smtp_url.clone())?.into()).ok()?;
+        Some(server.endpoint())
+    }
+
     /// What looks and tells. What is given is never repeated in an error: it holds secrets.
     pub(crate) fn watch(self, console: &str) -> anyhow::Result<Watch> {
         let sender = || {

@@ -7,6 +7,7 @@ use tradeup_mail::unsubscribe::KeyRing;
 use tradeup_mail::{Address, Mailer, Server, WebLink};
 
 use super::post::{Post, Ready};
+use tradeup_worker::certificates::Endpoint;
 use tradeup_worker::given;
 
 /// Which server, and what mails say of us. Without a server the service works, and warnings wait for one.
@@ -31,6 +32,12 @@ pub(crate) struct MailOptions {
 }
 
 impl MailOptions {
+    /// Where the mail server is, if one was given.
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
+        let server = Server::parse(&given(self.smtp_url.clone())?.into()).ok()?;
+        Some(server.endpoint())
+    }
+
     /// What sends mails until `stopping`. What is given is never repeated in an error: it holds secrets.
     pub(crate) fn post(self, stopping: CancellationToken) -> anyhow::Result<Post> {
         let Some(url) = given(self.smtp_url) else { return Ok(Post::without_server(stopping)) };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tradeup_tls::{Begins, Endpoint};
 
 /// Oldest server that has what we use and not the worst of the known faults.
 const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
@@ -196,6 +197,27 @@ impl Broker {
     }
 }
 
+/// The servers that a URL names, and how they are to be trusted; those that can't be read are left out.
+#[must_use]
+pub fn endpoints(url: &str) -> Vec<Endpoint> {
+    let read = |one: &str| {
+        let (address, authority) = apart(one.trim()).ok()?;
+        Some((address.parse::<ServerAddr>().ok()?, authority.map(str::to_owned)))
+    };
+    let addresses: Vec<_> = url.split(',').filter_map(read).collect();
+    // One that asks for it asks for all; and so do authorities.
+    let is_secured = addresses.iter().any(|(address, _)| address.tls_required());
+    let authority = addresses.iter().find_map(|(_, authority)| authority.clone());
+    let endpoint = |(address, own): &(ServerAddr, Option<String>)| Endpoint {
+        begins: Begins::Nats,
+        host: address.host().to_owned(),
+        port: address.port(),
+        authorities: own.as_ref().or(authority.as_ref()).map(Into::into),
+        is_secured,
+    };
+    addresses.iter().map(endpoint).collect()
+}
+
 /// An address, and the file of authorities behind it.
 fn apart(address: &str) -> Result<(&str, Option<&str>), String> {
     let Some((address, options)) = address.split_once('?') else { return Ok((address, None)) };
@@ -259,6 +281,15 @@ mod tests {
         assert_eq!(apart("tls://host:4222?ca=/a/b.pem"), Ok(("tls://host:4222", Some("/a/b.pem"))));
         assert_eq!(apart("nats://host"), Ok(("nats://host", None)));
         assert!(apart("tls://host?ca=").is_err() && apart("tls://host?cert=x").is_err());
+    }
+
+    #[test]
+    fn servers_are_read_from_the_url() {
+        let read = endpoints("tls://u:s@a:4223?ca=/ca.pem, nats://b");
+        let what: Vec<_> = read.iter().map(|one| (one.host.as_str(), one.port, one.is_secured)).collect();
+        assert_eq!(what, [("a", 4223, true), ("b", 4222, true)]);
+        assert!(read.iter().all(|one| one.authorities.as_deref() == Some("/ca.pem".as_ref())));
+        assert!(endpoints("nats://127.0.0.1:4222").iter().all(|one| !one.is_secured && one.is_local()));
     }
 
     #[test]

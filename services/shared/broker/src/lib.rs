@@ -16,7 +16,7 @@ mod rights;
 mod topology;
 
 pub use backlog::{Backlog, ConsumerBacklog, StreamFill};
-pub use connect::{Broker, ConnectError};
+pub use connect::{Broker, ConnectError, endpoints};
 pub use control::{ControlError, Kept, Remembered};
 pub use look::{ConsumerLook, JobsLook, Look, StreamLook};
 pub use publish::{Outgoing, PublishError, Published};

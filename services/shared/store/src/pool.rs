@@ -1,13 +1,18 @@
 //! Connecting, migrating, and what is checked before a service moves money.
 
+#[cfg(feature = "later")]
+mod later;
+
 use std::cmp::Ordering;
 use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use tradeup_tls::{Begins, Endpoint};
 
 use crate::error::{Doing, StoreError};
 
@@ -21,7 +26,11 @@ const ASKED_WITHIN: Duration = Duration::from_secs(6);
 /// A pool of connections.
 pub type Pool = sqlx::PgPool;
 
+#[cfg(not(feature = "later"))]
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+#[cfg(feature = "later")]
+static MIGRATOR: std::sync::LazyLock<Migrator> =
+    std::sync::LazyLock::new(|| later::with(sqlx::migrate!("./migrations")));
 
 /// Who may what, said anew after each migration.
 const GRANTS: &str = include_str!("pool/grants.sql");
@@ -141,6 +150,25 @@ fn options(url: &str, name: &str) -> Result<PgConnectOptions, ConnectError> {
     PgConnectOptions::from_str(url)
         .map(|options| options.application_name(name).disable_statement_logging())
         .map_err(|error| ConnectError::Url { reason: error.to_string() })
+}
+
+/// The server that a URL names, and how it is to be trusted; none if the URL can't be read.
+#[must_use]
+pub fn endpoint(url: &str) -> Option<Endpoint> {
+    let options = PgConnectOptions::from_str(url).ok()?;
+    let socket = options.get_socket().map(|folder| folder.display().to_string());
+    // The driver tells all of its options but this one.
+    let asked = url.split_once('?').map(|(_, asked)| asked).unwrap_or_default();
+    let file =
+        asked.split('&').filter_map(|one| one.split_once('=')).find(|(name, _)| *name == "sslrootcert");
+    let file = file.map(|(_, file)| percent_decode_str(file).decode_utf8_lossy().into_owned());
+    Some(Endpoint {
+        begins: Begins::Postgres,
+        host: socket.unwrap_or_else(|| options.get_host().to_owned()),
+        port: options.get_port(),
+        authorities: file.map(Into::into),
+        is_secured: matches!(options.get_ssl_mode(), PgSslMode::VerifyFull),
+    })
 }
 
 /// Opens a pool and checks server version, schema version and durability settings.

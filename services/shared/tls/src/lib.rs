@@ -1,9 +1,15 @@
-//! TLS by rustls with the machine's own certificate authorities, for every connection to somebody else.
+//! TLS by rustls with the machine's own certificate authorities, for every connection to somebody else; and how long the
+//! certificates last that servers show us.
+
+mod certificate;
+mod endpoint;
 
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+
+pub use endpoint::{Begins, Endpoint, Ends, LookError};
 
 /// The settings of a client that trusts the machine's certificate authorities and these besides (DER). The provider of
 /// cryptography is named here and not taken from what the process has installed: the same as the message broker's client

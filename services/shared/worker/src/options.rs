@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Registry;
+use crate::certificates::{Endpoint, Watched};
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -129,6 +130,12 @@ impl StoreOptions {
         self.connect_as(name, 4, Purpose::Command, Durability::UnsafeAllowed).await
     }
 
+    /// Where the database is, and how it is to be trusted; none if there is no URL that can be read.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        tradeup_store::pool::endpoint(self.database_url.as_deref()?)
+    }
+
     async fn connect_as(
         &self,
         name: &str,
@@ -154,6 +161,12 @@ impl TopologyOptions {
     async fn connect_later(&self, name: &str) -> Result<Broker, ServiceError> {
         let url = self.nats_url.as_deref().ok_or(ServiceError::Unset("TRADEUP_NATS_URL"))?;
         Ok(Broker::connect_later(url, name).await?)
+    }
+
+    /// Where the servers of NATS are, and how they are to be trusted.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.nats_url.as_deref().map(tradeup_broker::endpoints).unwrap_or_default()
     }
 
     /// Makes the streams and consumers that are missing; says what differs.
@@ -192,6 +205,13 @@ impl ServiceOptions {
     /// As [`Self::connect`], but returns at once and goes on trying.
     pub(crate) async fn connect_later(&self, name: &str) -> Result<Broker, ServiceError> {
         self.topology.connect_later(name).await
+    }
+
+    /// Whose certificates are looked at: the database's and NATS's, as far as their URLs demand TLS.
+    pub(crate) fn watched(&self, store: &StoreOptions) -> Vec<Watched> {
+        let postgres = store.endpoint().into_iter().map(|endpoint| ("postgres", endpoint));
+        let nats = self.topology.endpoints().into_iter().map(|endpoint| ("nats", endpoint));
+        postgres.chain(nats).filter(|(_, endpoint)| endpoint.is_secured).collect()
     }
 
     /// Makes sure that streams and consumers are there, and says what was made or differs.

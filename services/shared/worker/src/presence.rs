@@ -122,7 +122,9 @@ pub async fn clock_skew(pool: &Pool) -> Result<TimeDelta, StoreError> {
     workers::clock_skew(pool, own_clock).await
 }
 
+/// This machine's clock, for what is said to people while there is no database to ask.
 #[expect(clippy::disallowed_methods, reason = "it is compared with the database's, and decides nothing")]
-fn own_clock() -> DateTime<Utc> {
+#[must_use]
+pub fn own_clock() -> DateTime<Utc> {
     Utc::now()
 }

@@ -12,6 +12,7 @@ use tradeup_broker::{Broker, ConnectError};
 use tradeup_store::{Pool, Purpose};
 use tradeup_telemetry::{AttemptLines, LogOptions, TraceOptions, Traces};
 
+use crate::certificates::{self, Endpoint, Watched};
 use crate::health::Health;
 use crate::presence::{EndedBy, Presence};
 use crate::restore::{self, Standing, WentBack};
@@ -52,6 +53,8 @@ pub struct Service {
     /// The broker was not waited for.
     early: bool,
     health: Health,
+    /// Servers whose certificates are looked at.
+    watched: Vec<Watched>,
     /// Cancelled after the last work.
     finished: CancellationToken,
 }
@@ -100,6 +103,7 @@ impl Service {
         if let Some(listener) = options.service.health().await? {
             tokio::spawn(health.clone().serve(listener, finished.clone()));
         }
+        let watched = options.service.watched(&options.store);
         let connections_max = options.service.connections_max(&registry);
         let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
         let broker = if early {
@@ -123,6 +127,7 @@ impl Service {
             records,
             early,
             health,
+            watched,
             finished,
         })
     }
@@ -132,6 +137,13 @@ impl Service {
     #[must_use]
     pub fn recording(mut self) -> Self {
         self.records = true;
+        self
+    }
+
+    /// This service speaks to another server, too: until when trust in it holds is told by a metric, under this name.
+    #[must_use]
+    pub fn watching(mut self, server: &'static str, endpoint: Option<Endpoint>) -> Self {
+        self.watched.extend(endpoint.filter(|found| found.is_secured).map(|found| (server, found)));
         self
     }
 
@@ -165,6 +177,9 @@ impl Service {
         presence.note().await;
         self.health.at_work(self.broker.clone(), self.pool.clone());
         self.beside.spawn(presence.clone().keep(self.shutdown.clone(), EndedBy::clone(&ended_by)));
+        if !self.watched.is_empty() {
+            self.beside.spawn(certificates::watch(self.watched, self.shutdown.clone()));
+        }
         let watched = tokio::spawn(watchdog::until_wedged(self.pool.clone(), self.shutdown.clone()));
         let finished = CancellationToken::new();
         let kept = live::keep_lines(self.lines, self.pool.clone(), self.broker.clone(), finished.clone());

@@ -1,4 +1,5 @@
-//! TLS: had when a URL demands it, with the right authority and the right name, or not at all. Mail's is in the crate `mail`.
+//! TLS: had when a URL demands it, with the right authority and the right name, or not at all; and until when it can be had.
+//! Mail's is in the crate `mail`.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,13 +17,21 @@ struct Certificate {
 }
 
 fn certificate(dir: &Path, name: &str) -> Certificate {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    ending(dir, name, 2090)
+}
+
+/// One that ends on the first day of a year.
+fn ending(dir: &Path, name: &str, year: i32) -> Certificate {
+    let mut wanted = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    wanted.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = wanted.self_signed(&key).unwrap();
     let files = Certificate {
         certificate: dir.join(format!("{}.pem", uuid::Uuid::now_v7())),
         key: dir.join(format!("{}.key", uuid::Uuid::now_v7())),
     };
-    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
-    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&files.certificate, made.pem()).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
     files
 }
 
@@ -110,4 +119,56 @@ async fn postgres_by_tls() {
         let said = error.to_string();
         assert!(said.contains("TRADEUP_DATABASE_URL") && said.contains("sslrootcert"), "{said}");
     }
+}
+
+/// What a server shows is read whether it is right or not, and one that has ended as well.
+#[tokio::test]
+async fn ends_of_certificates_are_seen() {
+    let dir = TempDir::new().unwrap();
+    let (over, other) =
+        (ending(dir.path(), "elsewhere.example", 2020), ending(dir.path(), "localhost", 2070));
+    let day = |at: chrono::DateTime<chrono::Utc>| at.date_naive().to_string();
+
+    let database = Database::create(&Servers::shared().environment()).await;
+    let (_, server) = database.owner_url.rsplit_once('@').unwrap();
+    let front = Front::start(&over, server.split('/').next().unwrap());
+    let nats = GuardedNats::start(
+        dir.path(),
+        &format!("tls {{ cert_file: {:?}, key_file: {:?} }}", over.certificate, over.key),
+    )
+    .await;
+    let postgres = |ca: &Path| {
+        let url = format!(
+            "postgres://u@127.0.0.1:{}/t?sslmode=verify-full&sslrootcert={}",
+            front.port,
+            ca.display()
+        );
+        tradeup_store::pool::endpoint(&url).unwrap()
+    };
+    let nats = |ca: &Path| {
+        tradeup_broker::endpoints(&format!("tls://127.0.0.1:{}?ca={}", nats.port, ca.display())).remove(0)
+    };
+    for endpoint in [postgres(&over.certificate), nats(&over.certificate)] {
+        assert!(endpoint.is_secured, "{endpoint:?}");
+        let ends = endpoint.look().unwrap();
+        assert_eq!(
+            (day(ends.shown), ends.authority.map(day)),
+            ("2020-01-01".to_owned(), Some("2020-01-01".to_owned()))
+        );
+    }
+    for endpoint in [postgres(&other.certificate), nats(&other.certificate)] {
+        assert_eq!(endpoint.look().unwrap().authority, None, "the file has another authority");
+    }
+
+    let error = postgres(Path::new("/nowhere.pem")).look().unwrap_err();
+    assert!(error.to_string().contains("/nowhere.pem"), "{error}");
+
+    // Servers in the clear, and nobody.
+    let clear = tradeup_store::pool::endpoint(&format!("postgres://u@{server}?sslmode=verify-full")).unwrap();
+    assert_eq!(clear.look().unwrap_err().to_string(), "it does not offer TLS");
+    let clear = GuardedNats::start(dir.path(), "").await;
+    let clear = tradeup_broker::endpoints(&format!("tls://127.0.0.1:{}", clear.port)).remove(0);
+    assert_eq!(clear.look().unwrap_err().to_string(), "it does not offer TLS");
+    let nobody = tradeup_broker::endpoints("tls://127.0.0.1:1").remove(0).look().unwrap_err();
+    assert!(nobody.to_string().contains("can't be reached"), "{nobody}");
 }

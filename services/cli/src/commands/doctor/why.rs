@@ -16,6 +16,9 @@ pub(super) fn of(check: &str) -> Option<&'static str> {
         "isolation" => "without an enforced policy one shop could be shown another's data",
         "backup" => "what is not archived is lost with the disk: credits that members were told of",
         "disk" => "a server that is full, frozen or a standby takes no writes: money stands still",
+        "certificates" => {
+            "once one has ended no new connection comes about: the next restart, or the next lost connection, is an outage"
+        }
         "nats" => "without NATS runs wait; nothing is lost",
         "storage" | "stream" => "a full stream refuses what is new: events of shops first",
         "copies" => {

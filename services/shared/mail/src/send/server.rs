@@ -7,6 +7,7 @@ use std::time::Duration;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
+use tradeup_tls::{Begins, Endpoint};
 use url::{Host, Url};
 
 /// Connections at a time, unless said otherwise.
@@ -169,13 +170,29 @@ impl Server {
         Ok(server)
     }
 
-    /// What is checked of the server's certificate; none without encryption.
     /// How many connections there are at a time.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections
     }
 
+    /// Where it is, and how it is to be trusted.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        let begins = match self.encryption {
+            Encryption::Implicit => Begins::AtOnce,
+            Encryption::StartTls | Encryption::None => Begins::StartTls,
+        };
+        Endpoint {
+            begins,
+            host: self.host.clone(),
+            port: self.port,
+            authorities: self.authority.clone(),
+            is_secured: self.encryption != Encryption::None,
+        }
+    }
+
+    /// What is checked of the server's certificate; none without encryption.
     pub(super) fn tls_parameters(&self) -> Result<Option<TlsParameters>, ServerError> {
         if self.encryption == Encryption::None {
             return Ok(None);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tradeup_domain::{Class, Classify as _};
 use tradeup_harness::SmtpSetup;
-use tradeup_mail::{Reply, SendError, Step};
+use tradeup_mail::{Reply, SendError, Server, Step};
 
 use crate::post::{Letter, Post};
 
@@ -48,6 +48,30 @@ async fn tls_from_the_start() {
         Post::with(&setup, |port| format!("smtps://{LOGIN}@localhost:{port}?ca={}", authority.display()));
     post.send(&Letter::in_language("en")).await.unwrap();
     assert_eq!(post.server.mails()[0].facts["tls"], true);
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_s_certificate_is_seen() {
+    let dir = TempDir::new().unwrap();
+    for (scheme, implicit_tls) in [("smtp", false), ("smtps", true)] {
+        let setup = SmtpSetup { implicit_tls, ..setup(&dir, "localhost") };
+        let mut url = String::new();
+        let _post = Post::with(&setup, |port| {
+            url = format!("{scheme}://localhost:{port}");
+            url.clone()
+        });
+        let endpoint = Server::parse(&url.into()).unwrap().endpoint();
+        assert!(endpoint.is_secured && endpoint.is_local());
+        // As the library makes them that makes it for this test.
+        assert_eq!(endpoint.look().unwrap().shown.to_rfc3339(), "4096-01-01T00:00:00+00:00");
+    }
+    let mut url = String::new();
+    let _post = Post::with(&SmtpSetup::default(), |port| {
+        url = format!("smtp://localhost:{port}");
+        url.clone()
+    });
+    let clear = Server::parse(&url.into()).unwrap().endpoint().look().unwrap_err();
+    assert_eq!(clear.to_string(), "it does not offer TLS");
 }
 
 #[tokio::test]

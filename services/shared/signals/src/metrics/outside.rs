@@ -2,7 +2,8 @@
 
 use super::messages::EVENTS;
 use super::store::ERRORS;
-use crate::{Counters, Describe, Histograms};
+use crate::outbound::Ended;
+use crate::{Counters, Describe, Gauges, Histograms};
 
 /// Requests that were answered.
 pub static HTTP_SECONDS: Histograms<2> = Histograms::new(
@@ -43,6 +44,13 @@ pub static SHOPIFY_SECONDS: Histograms<0> = Histograms::new(
     [],
     Histograms::<0>::QUICK,
 );
+/// How long others take, and how that ends.
+pub static OUTBOUND_SECONDS: Histograms<2> = Histograms::new(
+    "tradeup_outbound_duration_seconds",
+    "Time of a call to others until its end, by peer (shopify, mail, anthropic, endpoint) and outcome: answered, refused, throttled, unauthorized, unavailable (no connection, or an error of theirs), unknown (sent, no answer), given_up (nobody waited for the end)",
+    ["peer", "outcome"],
+    Histograms::<2>::LONG,
+);
 /// Turns of models.
 pub static MODEL_REQUESTS: Counters<2> = Counters::new(
     "tradeup_model_requests_total",
@@ -60,6 +68,12 @@ pub static MODEL_COST: Counters<1> = Counters::new(
     "tradeup_model_cost_dollars_total",
     "What turns of models cost by the price table, in US dollars",
     ["role"],
+);
+/// When certificates end.
+pub static CERTIFICATE_ENDS: Gauges<2> = Gauges::new(
+    "tradeup_certificate_end_timestamp_seconds",
+    "Until when trust in a server (postgres, nats, mail) holds, as seconds since 1970: by the certificate that it shows to this process (shown), by the authority in the file that the URL names (authority)",
+    ["server", "certificate"],
 );
 
 /// What a webhook may be about.
@@ -82,6 +96,17 @@ pub fn at_zero(service: &str) {
         ["unavailable", "conflict", "refused", "corrupt", "settings", "superseded", "shadow", "unexpected"]
     {
         ERRORS.add(0, [kind]);
+    }
+    let peers: &[&'static str] = match service {
+        "credits" => &["mail", "shopify"],
+        "webhooks" => &["endpoint", "shopify"],
+        "agents" => &["anthropic"],
+        _ => &[],
+    };
+    for peer in peers {
+        for ended in Ended::ALL {
+            OUTBOUND_SECONDS.be_there([peer, ended.as_str()]);
+        }
     }
     match service {
         "credits" => {
@@ -124,7 +149,9 @@ pub static ALL: &[&dyn Describe] = &[
     &MAIL_SECONDS,
     &SHOPIFY_CALLS,
     &SHOPIFY_SECONDS,
+    &OUTBOUND_SECONDS,
     &MODEL_REQUESTS,
     &MODEL_TOKENS,
     &MODEL_COST,
+    &CERTIFICATE_ENDS,
 ];

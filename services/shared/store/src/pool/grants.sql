@@ -161,8 +161,8 @@ grant select, insert, update (content, done_at, is_error, state) on tool_calls t
 -- Users and sessions are its own. It books nothing: what people ask for becomes a run.
 grant select on accounts, agent_facts, agent_notes, agent_runs, agent_turns, campaign_members, campaign_results,
     debt_entries, digests, events, hold_parts, holds, imported_credits, kpi_follow_ups, ledger_entries, lots,
-    member_failures, members, model_attempts, model_spend, model_spend_days, operations, pushes, rules, run_logs,
-    shadow_effects, shadow_runs, shops, tool_calls, wallet_differences, warnings to tradeup_console;
+    member_failures, members, model_attempts, model_purses, model_spend, model_spend_days, operations, pushes, rules,
+    run_logs, shadow_effects, shadow_runs, shops, tool_calls, wallet_differences, warnings to tradeup_console;
 grant select, insert on audit_log, fire_decisions to tradeup_console;
 grant select, update on agent_limits to tradeup_console;
 grant insert, delete on pauses to tradeup_console;

@@ -14,8 +14,9 @@ const PREFIX: &str = "TRADEUP_";
 const LIKENESS_MIN: f64 = 0.65;
 
 /// Variables that only scripts, compose and tests read. They may stand in an environment that services share with them.
-pub(super) const DEPLOYMENT: [(&str, &str); 24] = [
+pub(super) const DEPLOYMENT: [(&str, &str); 26] = [
     ("TRADEUP_ADMIN_DATABASE_URL", "tests and deploy/local: PostgreSQL's superuser"),
+    ("TRADEUP_AUTHORITY", "compose: exchange or forget the authority of certificates"),
     ("TRADEUP_AXE", "tests: where axe-core is"),
     ("TRADEUP_CACHE_DIR", "deploy/local: where downloaded programs are kept"),
     ("TRADEUP_CHROMEDRIVER", "tests: the browser's driver"),
@@ -27,6 +28,7 @@ pub(super) const DEPLOYMENT: [(&str, &str); 24] = [
     ("TRADEUP_FAULTPOINTS", "tests: where a process stops"),
     ("TRADEUP_GRAFANA_PORT", "compose: Grafana's port on this machine"),
     ("TRADEUP_HTTP_PORT", "compose: the port of webhooks on this machine"),
+    ("TRADEUP_LATER_MIGRATIONS", "tests: migrations that make a build a later one"),
     ("TRADEUP_LOCAL_DIR", "deploy/local: where data are kept"),
     ("TRADEUP_MAIL_PORT", "compose: the mail catcher's port on this machine"),
     ("TRADEUP_NATS_MONITORED", "compose: whose metrics are read"),
