@@ -66,7 +66,7 @@ impl Cluster {
         let bytes = costs.wal.of(0.0, 1.0, full);
         let places = processes * f64::from(self.concurrency);
         // A place waits for its own part of each, and for a flush and a half.
-        let stay = postgres + client + 6.0 * self.round_trip + 1.5 * costs.flush;
+        let stay = postgres + client + costs.hop + 6.0 * self.round_trip + 1.5 * costs.flush;
         let bound =
             |what, batches_per_s: f64, lever| Bound { what, credits_per_s: batches_per_s * full, lever };
         let mut bounds = vec![

@@ -1,6 +1,7 @@
 //! What was measured, as a file: `bench capacity measure` writes it, the model is fitted to it.
 
 use std::fs;
+use std::ops::Sub;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -57,12 +58,15 @@ pub(super) struct Month {
     pub(super) seconds: f64,
     pub(super) seconds_least: f64,
     pub(super) seconds_most: f64,
-    /// Processor seconds of a round.
+    /// Processors that nothing else on the machine used meanwhile.
+    pub(super) cores_left: f64,
+    /// Processor seconds of a round, without those of triggering it and looking at it.
     pub(super) cpu_s: Cpu,
     /// Write-ahead log of a round.
     pub(super) wal_bytes: f64,
-    /// Growth of all tables and indexes in a round.
-    pub(super) disk_bytes: f64,
+    /// Growth of lots, entries and accounts with their indexes in a round, and of all else.
+    pub(super) disk_credits_bytes: f64,
+    pub(super) disk_runs_bytes: f64,
     /// Seconds of the attempt that creates a run for each shop.
     pub(super) spawn_s: f64,
     /// Seconds of the attempts that plan a shop: their mean.
@@ -80,6 +84,36 @@ pub(super) struct Cpu {
     pub(super) credits: f64,
     pub(super) scheduler: f64,
     pub(super) nats: f64,
+}
+
+impl Sub for Cpu {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            postgres: self.postgres - other.postgres,
+            credits: self.credits - other.credits,
+            scheduler: self.scheduler - other.scheduler,
+            nats: self.nats - other.nats,
+        }
+    }
+}
+
+impl Cpu {
+    /// All of it together.
+    pub(super) fn sum(self) -> f64 {
+        self.postgres + self.credits + self.scheduler + self.nats
+    }
+
+    /// None of it below zero.
+    pub(super) fn at_least_zero(self) -> Self {
+        Self {
+            postgres: self.postgres.max(0.0),
+            credits: self.credits.max(0.0),
+            scheduler: self.scheduler.max(0.0),
+            nats: self.nats.max(0.0),
+        }
+    }
 }
 
 impl Figures {

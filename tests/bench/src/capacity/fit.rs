@@ -34,6 +34,8 @@ pub(super) struct Costs {
     pub(super) credits: Cost,
     /// The process `scheduler`, for a shop.
     pub(super) scheduler: f64,
+    /// Seconds that a batch keeps its place beyond what it asks of processors and log: on its way to and from NATS.
+    pub(super) hop: f64,
     /// NATS, for a message.
     pub(super) message: f64,
     /// NATS stores one message after the other: seconds each.
@@ -63,22 +65,41 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
         Cost { shop: postgres.shop - spawn, batch: 0.0, credit: plan_credit.min(postgres.credit / 2.0) };
     let nats = least(months, |month| month.cpu_s.nats, [false, true, false]);
     let scheduler = least(months, |month| month.cpu_s.scheduler, [true, false, false]);
+    let credits = least(months, |month| month.cpu_s.credits, [false, true, true]);
+    let batch = Cost { shop: 0.0, batch: postgres.batch, credit: postgres.credit - plan.credit };
     let calm = months.iter().min_by_key(|month| month.concurrency);
     Costs {
         spawn,
         plan,
-        batch: Cost { shop: 0.0, batch: postgres.batch, credit: postgres.credit - plan.credit },
+        batch,
         batch_deviation: calm.map_or(0.0, |month| (month.batch_s_deviation / month.batch_s).clamp(0.0, 2.0)),
-        credits: least(months, |month| month.cpu_s.credits, [false, true, true]),
+        credits,
         scheduler: scheduler.shop,
+        hop: hop(months, batch, credits, figures.flush_s),
         message: nats.batch,
         message_stored: figures.messages_per_s.recip(),
         message_bytes: figures.message_bytes,
         sweep_run: figures.sweep_run_s,
         flush: figures.flush_s,
         wal: of(|month| month.wal_bytes),
-        disk: of(|month| month.disk_bytes),
+        disk: Cost {
+            credit: least(months, |month| month.disk_credits_bytes, [false, false, true]).credit,
+            ..least(months, |month| month.disk_runs_bytes, [true, true, false])
+        },
     }
+}
+
+/// What is left of a batch's time where one is executed after the other, and nobody else is in its way.
+fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64) -> f64 {
+    let alone = months.iter().filter(|month| month.concurrency == 1);
+    let left: Vec<f64> = alone
+        .map(|month| {
+            let (batches, members) = (float(month.batches), float(month.credits));
+            let asked = batch.of(0.0, batches, members) + credits.of(0.0, batches, members);
+            (month.seconds - asked) / batches - flush
+        })
+        .collect();
+    if left.is_empty() { 0.0 } else { (left.iter().sum::<f64>() / float(left.len() as u64)).max(0.0) }
 }
 
 /// Seconds of planning a credit of a shop: a line through the months' attempts.

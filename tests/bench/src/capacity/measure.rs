@@ -25,8 +25,8 @@ const SWEEP_MAX: i64 = 1000;
 const ACK_WAIT: Duration = Duration::from_secs(15);
 
 /// Shops, members of each, and runs at once: shapes in which shops, batches and credits weigh differently.
-const SHAPES: [(u32, u64, u32); 5] =
-    [(50, 2_000, 8), (1, 100_000, 8), (500, 20, 8), (200, 120, 8), (20, 500, 1)];
+const SHAPES: [(u32, u64, u32); 6] =
+    [(50, 2_000, 8), (1, 100_000, 8), (500, 20, 8), (200, 120, 8), (20, 500, 1), (8, 1_000, 1)];
 
 /// Measure months of several shapes on this machine.
 #[derive(Args)]
@@ -95,12 +95,14 @@ impl Measure {
         let mut months = Vec::new();
         for (shape, (_, _, concurrency)) in SHAPES.into_iter().enumerate() {
             world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), concurrency.to_string());
-            take_part(&world, Some(shape)).await?;
             let running = Running::start(&world).await?;
+            // What triggering and looking take by themselves is no part of a month.
+            take_part(&world, Some(SHAPES.len())).await?;
+            let nothing = month(&world, &running, &mut year).await?.cpu;
+            take_part(&world, Some(shape)).await?;
             let mut rounds = Vec::new();
             for _ in 0..self.rounds {
-                rounds.push(self.round(&world, &running, shape, year).await?);
-                year += 1;
+                rounds.push(self.round(&world, &running, shape, nothing, &mut year).await?);
             }
             rounds.remove(0);
             let month = median(rounds)?;
@@ -150,8 +152,12 @@ impl Measure {
         for _ in 0..self.rounds {
             let begun = Instant::now();
             let waiting = runs::waiting(&pool, SWEEP_MAX).await?;
-            for run in waiting.iter().filter(|run| run.has_planned) {
-                batches::window_left(&pool, run.run_id).await?;
+            for run in &waiting {
+                if run.has_planned {
+                    batches::window_left(&pool, run.run_id).await?;
+                } else {
+                    runs::settle_parents(&pool, Some(run.run_id)).await?;
+                }
             }
             took.push(begun.elapsed().as_secs_f64() / float(waiting.len() as u64));
         }
@@ -168,23 +174,19 @@ impl Measure {
         world: &World,
         running: &Running,
         shape: usize,
-        year: u32,
+        nothing: Cpu,
+        year: &mut u32,
     ) -> anyhow::Result<Month> {
-        let admin = &world.database.admin;
-        let size = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, pg_database_size(current_database())::float8";
-        let (wal, disk): (f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
-        let cpu = running.cpu();
-        let run = world.trigger(&format!("{year}-01"));
-        let story = world.ended_within(&run, ENDS_WITHIN, LOOK_EVERY).await;
-        let after = running.cpu();
-        let (wal_after, disk_after): (f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
+        let seen = month(world, running, year).await?;
         let (shops, members, concurrency) = SHAPES[shape];
         let members_each = (members / self.part).max(1);
         let credits = u64::from(shops) * members_each;
-        let affected = story["progress"]["affected"].as_u64();
-        ensure!(affected == Some(credits), "{affected:?} were credited, not {credits}");
+        ensure!(u64::try_from(seen.affected)? == credits, "{} were credited, not {credits}", seen.affected);
         let (seconds, spawn_s, plan_s, batch_s, batch_s_deviation, batches): (f64, f64, f64, f64, f64, i64) =
-            sqlx::query_as(include_str!("attempts.sql")).bind(&run).fetch_one(admin).await?;
+            sqlx::query_as(include_str!("attempts.sql"))
+                .bind(&seen.run)
+                .fetch_one(&world.database.admin)
+                .await?;
         Ok(Month {
             shops,
             members_each,
@@ -195,20 +197,65 @@ impl Measure {
             seconds,
             seconds_least: seconds,
             seconds_most: seconds,
-            cpu_s: Cpu {
-                postgres: after.postgres - cpu.postgres,
-                credits: after.credits - cpu.credits,
-                scheduler: after.scheduler - cpu.scheduler,
-                nats: after.nats - cpu.nats,
-            },
-            wal_bytes: wal_after - wal,
-            disk_bytes: (disk_after - disk).max(0.0),
+            cores_left: seen.cores_left,
+            cpu_s: (seen.cpu - nothing).at_least_zero(),
+            wal_bytes: seen.wal_bytes,
+            disk_credits_bytes: seen.disk_credits_bytes,
+            disk_runs_bytes: seen.disk_runs_bytes,
             spawn_s,
             plan_s,
             batch_s,
             batch_s_deviation,
         })
     }
+}
+
+/// A month as it is seen from outside.
+struct Seen {
+    run: String,
+    affected: i64,
+    cpu: Cpu,
+    cores_left: f64,
+    wal_bytes: f64,
+    disk_credits_bytes: f64,
+    disk_runs_bytes: f64,
+}
+
+/// Triggers a month and waits for its end.
+async fn month(world: &World, running: &Running, year: &mut u32) -> anyhow::Result<Seen> {
+    let admin = &world.database.admin;
+    let size = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, money::float8,
+            (pg_database_size(current_database()) - money)::float8
+        from (select pg_total_relation_size('lots') + pg_total_relation_size('ledger_entries')
+            + pg_total_relation_size('accounts') as money) as kept";
+    let before: (f64, f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
+    let (cpu, busy, begun) = (running.cpu(), procfs::machine_busy_seconds()?, Instant::now());
+    let run = world.trigger(&format!("{year}-01"));
+    *year += 1;
+    eventually_at(LOOK_EVERY, "the month ends", ENDS_WITHIN, || async {
+        let ended = sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid");
+        let ended: bool = ended.bind(&run).fetch_one(admin).await.ok()?;
+        ended.then_some(())
+    })
+    .await;
+    let (took, busy) = (begun.elapsed().as_secs_f64(), procfs::machine_busy_seconds()? - busy);
+    let cpu = running.cpu() - cpu;
+    let after: (f64, f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
+    let affected = sqlx::query_scalar(
+        "select coalesce(sum(b.affected), 0)::bigint from batches b join runs p on p.id = b.parent_run_id
+         where p.root_id = $1::uuid",
+    );
+    let affected = affected.bind(&run).fetch_one(admin).await?;
+    let cores = float(std::thread::available_parallelism()?.get() as u64);
+    Ok(Seen {
+        run,
+        affected,
+        cpu,
+        cores_left: (cores - (busy - cpu.sum()).max(0.0) / took).max(0.1),
+        wal_bytes: after.0 - before.0,
+        disk_credits_bytes: (after.1 - before.1).max(0.0),
+        disk_runs_bytes: (after.2 - before.2).max(0.0),
+    })
 }
 
 /// Which shops have a month: those of one shape, or all of them.
@@ -227,6 +274,7 @@ async fn take_part(world: &World, shape: Option<usize>) -> anyhow::Result<()> {
 fn median(mut rounds: Vec<Month>) -> anyhow::Result<Month> {
     rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let of = |value: fn(&Month) -> f64| quantile(&rounds.iter().map(value).collect::<Vec<_>>(), 0.5);
+    let mean = |value: fn(&Month) -> f64| rounds.iter().map(value).sum::<f64>() / float(rounds.len() as u64);
     let (first, last) = (rounds.first().context("no rounds")?, rounds.last().context("no rounds")?);
     let middle = rounds.get(rounds.len() / 2).context("no rounds")?;
     Ok(Month {
@@ -235,7 +283,8 @@ fn median(mut rounds: Vec<Month>) -> anyhow::Result<Month> {
         seconds_most: last.seconds,
         // Vacuums and checkpoints come when they come.
         wal_bytes: of(|month| month.wal_bytes),
-        disk_bytes: rounds.iter().map(|month| month.disk_bytes).sum::<f64>() / float(rounds.len() as u64),
+        disk_credits_bytes: mean(|month| month.disk_credits_bytes),
+        disk_runs_bytes: mean(|month| month.disk_runs_bytes),
         ..middle.clone()
     })
 }

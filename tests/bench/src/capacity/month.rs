@@ -180,8 +180,8 @@ impl Simulation {
                 let demand = costs.batch.of(0.0, 1.0, float(self.flights[n].batch.credits)) * factor;
                 self.ask_postgres(demand, Work::Execute(n));
             }
-            Work::Execute(n) if self.of.round_trip > 0.0 => {
-                self.timers.add(now + ROUND_TRIPS * self.of.round_trip, Timer::Travelled(n));
+            Work::Execute(n) if self.of.round_trip + costs.hop > 0.0 => {
+                self.timers.add(now + costs.hop + ROUND_TRIPS * self.of.round_trip, Timer::Travelled(n));
             }
             Work::Execute(n) => self.ask_log(n),
             Work::Sweep { since } => self.timers.add((since + SWEEP_EVERY).max(now), Timer::Sweep),
