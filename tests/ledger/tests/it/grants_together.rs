@@ -13,6 +13,8 @@ use crate::orders::{paid, refund, tell};
 
 const CASES: u64 = 12;
 const MEMBERS: usize = 8;
+/// The largest balance that the database takes, in minor units.
+const MOST: i64 = 1_000_000_000_000;
 
 /// Somebody owes, somebody has been merged away, some keys were used before.
 async fn field() -> Field {
@@ -62,6 +64,7 @@ fn any(random: &mut StdRng, field: &Field, case: u64) -> Vec<GroupGrant> {
         .collect();
     // The key of a credit that is there: the same one, or another behind it.
     if let Some(one) = grants.last_mut().filter(|_| random.random_bool(0.5)) {
+        one.ends_at = None;
         one.grant = grant("2", usd(if random.random_bool(0.5) { 300 } else { 301 }), "used");
     }
     grants
@@ -159,7 +162,7 @@ async fn a_group_under_way_does_not_reach_a_member_who_is_no_more() {
 #[tokio::test]
 async fn what_the_database_refuses_leaves_nothing() {
     let field = Field::new(2, 500).await;
-    field.lot("most", i64::MAX - 10, None).await;
+    field.lot("most", MOST - 10, None).await;
     let grants: Vec<GroupGrant> = ["2", "1"]
         .map(|member| GroupGrant {
             run_id: RunId::new(),
