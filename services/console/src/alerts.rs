@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tradeup_domain::amount_text;
 use tradeup_store::alerts::{self, Due, Finding, Rule, Tried};
 use tradeup_store::{StoreError, TenantRef, Tx, tenants};
-use tradeup_worker::Worker;
+use tradeup_worker::{SERVICES_NEEDED, Worker};
 use uuid::Uuid;
 
 use channel::Channel;
@@ -31,8 +31,6 @@ const SEND_MAX: Duration = Duration::from_secs(60);
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// PostgreSQL is given so long before people are told that it is gone.
 const DATABASE_GONE_AFTER: Duration = Duration::from_secs(60);
-/// Services of which a process has to run.
-pub(crate) const SERVICES: [&str; 3] = ["scheduler", "credits", "webhooks"];
 
 /// What looks, and what tells.
 pub(crate) struct Watch {
@@ -210,7 +208,7 @@ async fn find(
         Rule::ServiceDown if memory.answering.is_none_or(|since| since.elapsed() < too_long) => {
             Ok(Vec::new())
         }
-        _ => alerts::find(worker.pool(), rule, threshold, &SERVICES).await,
+        _ => alerts::find(worker.pool(), rule, threshold, &SERVICES_NEEDED).await,
     }
 }
 

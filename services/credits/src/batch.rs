@@ -23,26 +23,31 @@ pub(crate) fn of(claim: &Claim) -> Result<(BatchRange, RunId), TaskError> {
         .ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"))
 }
 
-/// Reckons a batch of a shop in shadow and ends its run: nothing is booked.
-pub(crate) async fn reckon<B: MemberBatch>(
-    context: &TaskContext,
-    parent: RunId,
-    batch: &B,
-) -> Result<Applied, TaskError> {
-    let mut tx = context.begin().await?;
-    let counts = shadow::reckon(&mut tx, batch).await?;
-    let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
-    Ok(Applied::ended(tx).publishing(next))
-}
-
-/// Applies the batch and ends its run.
+/// Applies the batch and ends its run. In shadow it is reckoned, and nothing is booked.
 pub(crate) async fn execute<B: MemberBatch>(
     context: &TaskContext,
     parent: RunId,
     batch: &B,
+    in_shadow: bool,
 ) -> Result<Applied, TaskError> {
-    let (mut tx, counts) = apply(context, batch).await?;
-    let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
+    let (tx, counts) = if in_shadow {
+        let mut tx = context.begin().await?;
+        let counts = shadow::reckon(&mut tx, batch).await?;
+        (tx, counts)
+    } else {
+        apply(context, batch).await?
+    };
+    end(context, parent, tx, &counts).await
+}
+
+/// Ends the batch's run with what became of its members, and releases the next of its tenant.
+pub(crate) async fn end(
+    context: &TaskContext,
+    parent: RunId,
+    mut tx: Tx,
+    counts: &BatchCounts,
+) -> Result<Applied, TaskError> {
+    let next = batches::complete(&mut tx, &context.claim, parent, counts).await?;
     Ok(Applied::ended(tx).publishing(next))
 }
 

@@ -6,17 +6,14 @@ use std::time::{Duration, SystemTime};
 use tradeup_domain::Dependency;
 use tradeup_signals::Gauges;
 use tradeup_signals::metrics::engine;
+use tradeup_store::runs::UNFINISHED;
 use tradeup_store::{StoreError, alerts, engine_state};
-use tradeup_worker::Worker;
+use tradeup_worker::{SERVICES, Worker};
 
 /// How often.
 pub(crate) const EVERY: Duration = Duration::from_secs(10);
 /// NATS has this long for each question.
 const ASKED_WITHIN: Duration = Duration::from_secs(3);
-/// Services whose processes are counted.
-const SERVICES: [&str; 5] = ["scheduler", "credits", "webhooks", "agents", "console"];
-/// States of runs that have not ended.
-const STATES: [&str; 5] = ["scheduled", "queued", "running", "waiting", "retrying"];
 
 /// Looks once. What can't be read is forgotten: no figure is better than an old one.
 ///
@@ -33,13 +30,13 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
             return Err(error);
         }
     };
-    for state in STATES {
+    for state in UNFINISHED {
         engine::UNFINISHED.set(0.0, [state]);
     }
     for figure in figures {
         let (of, number) = (figure.of.as_str(), figure.number);
         match figure.what.as_str() {
-            "unfinished" => told(&engine::UNFINISHED, &STATES, of, number),
+            "unfinished" => told(&engine::UNFINISHED, &UNFINISHED, of, number),
             "outbox" => told(&engine::OUTBOX, &["due", "later", "held"], of, number),
             "outbox_oldest" => engine::OUTBOX_OLDEST.set(number, []),
             "dead_open" => engine::DEAD_OPEN.set(number, []),

@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use tradeup_harness::{Process, Shop, World};
+use tradeup_harness::{Shop, World};
 use tradeup_store::credits::{ExpirationBatch, MemberBatch as _};
 use tradeup_store::runs::BatchRange;
 use tradeup_store::{Durability, Purpose, RunId, TenantId, Tx};
 use uuid::Uuid;
 
+use crate::figures::{Figure, count};
 use crate::procfs;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -23,54 +23,70 @@ const ENDS_WITHIN: Duration = Duration::from_secs(3600);
 pub(crate) struct Expiry {
     /// Members.
     #[arg(long, default_value_t = 1_000_000)]
-    members: u64,
+    pub(crate) members: u64,
     /// Lots of each.
     #[arg(long, default_value_t = 5)]
-    lots: u64,
+    pub(crate) lots: u64,
+    /// Rounds, each with a month of its own for the system and one for the floor.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: u64,
     /// One member in so many has a lot that ends on a day; the rest of the ledger is only looked at.
-    #[arg(long, default_value_t = 10)]
-    one_in: u64,
+    #[arg(long, default_value_t = 20)]
+    pub(crate) one_in: u64,
     /// Connections, of the service as of the floor.
     #[arg(long, default_value_t = 8)]
-    connections: usize,
+    pub(crate) connections: usize,
 }
 
 impl Expiry {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
+        ensure!(self.one_in >= 2 * self.rounds, "each round takes two parts of the members");
         let mut world = World::with_own_postgres().await;
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), self.connections.to_string());
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         world.add_shop_since(&Shop::new("aurora", 1, 1), "2000-01-01");
         eprintln!("making {} members with {} lots each", self.members, self.lots);
-        let one_in = self.one_in;
+        // Member n has a lot that ends in the month of n, if that is one of the rounds' months.
+        let (one_in, months) = (self.one_in, self.rounds * 2);
         let ends = format!(
-            "case when k > 1 then null when n % {one_in} = 0 then timestamptz '2026-01-15'
-                when n % {one_in} = 1 then '2026-02-15' else '2026-03-15' end"
+            "case when k > 1 or n % {one_in} >= {months} then null
+                else timestamptz '2026-01-15' + make_interval(months => (n % {one_in})::int) end"
         );
         large_ledger(&world, self.members, self.lots, &ends).await?;
         let scheduler = world.start("scheduler").await;
         let credits = world.start("credits").await;
-
-        // Nothing has ended, one lot in so many members, again for the floor, and all of them.
-        let nothing = expire(&world, "2026-01-01T00:00:00Z").await?;
-        let some = expire(&world, "2026-02-01T00:00:00Z").await?;
-        let floor = self.floor(&world, "2026-03-01T00:00:00Z".parse()?).await?;
-        let all = expire(&world, "2026-04-01T00:00:00Z").await?;
-        let proof =
-            world.tradeup(&["preview", "credit-expiration", "--as-of", "2026-02-01T00:00:00Z", "--diff"]);
+        let month = |n: u64| {
+            let first = NaiveDate::from_ymd_opt(2026, 1, 1)?
+                .checked_add_months(Months::new(u32::try_from(n).ok()?))?;
+            Some(first.and_time(NaiveTime::MIN).and_utc())
+        };
+        let month = |n: u64| month(n).context("a month");
+        let (mut nothing, mut own, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..self.rounds {
+            // Everything up to this month has ended already.
+            nothing.push(expire(&world, month(round * 2)?).await?.1);
+            let (members, seconds) = expire(&world, month(round * 2 + 1)?).await?;
+            own.push(count(members) / seconds);
+            let (members, seconds) = self.floor(&world, month(round * 2 + 2)?).await?;
+            floor.push(count(members) / seconds);
+            eprintln!("round {round}: {:?}/s, floor {:?}/s", own.last(), floor.last());
+        }
+        let as_of = month(months)?.to_rfc3339();
+        let proof = world.tradeup(&["preview", "credit-expiration", "--as-of", &as_of, "--diff"]);
         ensure!(proof.code == 0, "what had ended is not expired: {}", proof.stdout);
-        let figures = json!({ "members": self.members, "lots": self.members * self.lots,
-            "nothing_ended": nothing, "one_in": self.one_in, "some_ended": some, "floor": floor,
-            "the_rest_ended": all,
-            "ratio_to_floor": ratio(&some, &floor),
-            "peak_mib": peaks(&scheduler, &credits)? });
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
+        let named =
+            |figure: &str| format!("expiration, {} members with {} lots: {figure}", self.members, self.lots);
+        Ok(vec![
+            Figure::rate(&named("expired"), "members/s", own).beside(floor),
+            Figure::cost(&named("a day on which nothing ends"), "s", nothing),
+            Figure::cost(&named("memory of credits"), "MiB", vec![procfs::peak_mib(credits.id())?]),
+            Figure::cost(&named("memory of scheduler"), "MiB", vec![procfs::peak_mib(scheduler.id())?]),
+        ])
     }
 
     /// The same SQL in plain loops, batch by batch, on members of their own.
-    async fn floor(&self, world: &World, as_of: DateTime<Utc>) -> anyhow::Result<Value> {
+    async fn floor(&self, world: &World, as_of: DateTime<Utc>) -> anyhow::Result<(i64, f64)> {
         // Planned beforehand, as the system's own planning does it, with a run for each batch.
         let parent = RunId::new();
         let planned = format!(
@@ -123,9 +139,7 @@ impl Expiry {
         }
         let seconds = begun.elapsed().as_secs_f64();
         pool.close().await;
-        Ok(
-            json!({ "members": expired, "seconds": round(seconds), "members_per_second": per_second(expired, seconds) }),
-        )
+        Ok((expired, seconds))
     }
 }
 
@@ -156,9 +170,9 @@ pub(crate) async fn large_ledger(world: &World, members: u64, lots: u64, ends: &
     Ok(())
 }
 
-/// An expiration end to end: seconds until the root run has ended, by the database's clock.
-async fn expire(world: &World, as_of: &str) -> anyhow::Result<Value> {
-    let shown = world.tradeup_json(&["trigger", "credit-expiration", "--as-of", as_of]);
+/// An expiration end to end: members, and seconds until the root run has ended by the database's clock.
+async fn expire(world: &World, as_of: DateTime<Utc>) -> anyhow::Result<(i64, f64)> {
+    let shown = world.tradeup_json(&["trigger", "credit-expiration", "--as-of", &as_of.to_rfc3339()]);
     let run = shown["run_id"].as_str().context("no run")?.to_owned();
     let story = world.ended_within(&run, ENDS_WITHIN, LOOK_EVERY).await;
     ensure!(story["state"] == "succeeded", "the expiration is {}", story["state"]);
@@ -169,24 +183,5 @@ async fn expire(world: &World, as_of: &str) -> anyhow::Result<Value> {
     .bind(&run)
     .fetch_one(&world.database.admin)
     .await?;
-    Ok(
-        json!({ "members": expired, "seconds": round(seconds), "members_per_second": per_second(expired, seconds) }),
-    )
-}
-
-fn per_second(members: i64, seconds: f64) -> f64 {
-    (f64::from(i32::try_from(members).unwrap_or(i32::MAX)) / seconds).round()
-}
-
-fn round(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
-}
-
-fn ratio(system: &Value, floor: &Value) -> Option<f64> {
-    let of = |value: &Value| value["members_per_second"].as_f64();
-    Some(round(of(system)? / of(floor)?))
-}
-
-fn peaks(scheduler: &Process, credits: &Process) -> anyhow::Result<Value> {
-    Ok(json!({ "scheduler": procfs::peak_mib(scheduler.id())?, "credits": procfs::peak_mib(credits.id())? }))
+    Ok((expired, seconds))
 }

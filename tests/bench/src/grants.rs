@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -20,21 +19,37 @@ use tradeup_store::runs::{self, Trigger};
 use tradeup_store::{Durability, Pool, Purpose, RunId, TenantId, TenantRef, Tx};
 use tradeup_worker::{Relay, trigger};
 
+use crate::figures::{Figure, Goal, count, percentile};
+use crate::{procfs, statements};
+
 const MEMBERS: u64 = 2_000;
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
+/// A credit at its least: a row with a unique key and a balance.
+const FLOOR_TABLES: &str =
+    "create table floor_balances (member int primary key, balance_minor bigint not null);
+    create table floor_entries (id bigint generated always as identity primary key, key text not null unique,
+        member int not null, amount_minor bigint not null, at timestamptz not null default now());
+    insert into floor_balances select n, 0 from generate_series(0, 1999) as n;
+    grant select, insert, update on floor_balances, floor_entries to tradeup_app";
+const FLOOR_CREDIT: &str = "with entered as (
+        insert into floor_entries (key, member, amount_minor) values ($1, $2, 125) on conflict (key) do nothing returning member
+    ) update floor_balances b set balance_minor = balance_minor + 125 from entered e where b.member = e.member";
 
 /// Throughput of small runs, then latency at 20 a second and at half of that throughput.
 #[derive(Args)]
 pub(crate) struct Grants {
-    /// Runs whose throughput is measured.
+    /// Runs of each round.
     #[arg(long, default_value_t = 20_000)]
-    runs: usize,
+    pub(crate) runs: usize,
     /// Seconds at each rate.
-    #[arg(long, default_value_t = 30)]
-    seconds: u64,
+    #[arg(long, default_value_t = 15)]
+    pub(crate) seconds: u64,
+    /// Rounds; the first of throughput is not counted.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
     /// Connections, of the service as of the floor.
     #[arg(long, default_value_t = 8)]
-    connections: usize,
+    pub(crate) connections: usize,
 }
 
 /// What it takes to wish for a credit, and to give it.
@@ -47,43 +62,116 @@ struct Field {
     now: DateTime<Utc>,
 }
 
+/// Percentiles of each round.
+#[derive(Default)]
+struct Percentiles {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+impl Percentiles {
+    fn add(&mut self, (p50, p99): (f64, f64)) {
+        self.p50.push(p50);
+        self.p99.push(p99);
+    }
+}
+
 impl Grants {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let field = Arc::new(self.field().await?);
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
+        let field = Arc::new(self.field(World::with_own_postgres().await).await?);
+        let _scheduler = field.world.start("scheduler").await;
         let mut figures = Vec::new();
-
-        // All are in the stream before the service starts.
-        let scheduler = field.world.start("scheduler").await;
-        let enqueued = Instant::now();
-        field.clone().wish(self.runs, self.connections * 2, "full").await?;
-        let enqueue_s = enqueued.elapsed().as_secs_f64();
-        let credits = field.world.start("credits").await;
-        field.ended().await;
-        let (rate, _) = field.seen("full").await?;
-        let floor = field.clone().floor(self.runs, self.connections).await?;
-        figures.push(json!({ "what": "throughput", "runs": self.runs, "runs_per_second": round(rate),
-            "floor_per_second": round(floor), "ratio": round(rate / floor),
-            "enqueued_per_second": round(count(self.runs) / enqueue_s) }));
-
-        for (name, per_second) in [("rate-20", 20.0), ("rate-half", rate / 2.0)] {
-            let floor = field.floor_latency(per_second, self.seconds.min(10)).await?;
-            field.clone().wish_at(per_second, self.seconds, name).await?;
+        let (mut rates, mut wishes, mut plain, mut floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=self.rounds {
+            let name = format!("full-{round}");
+            // All are in the stream before the service starts.
+            let enqueued = Instant::now();
+            field.clone().wish(self.runs, self.connections * 2, &name).await?;
+            let enqueued = count(self.runs) / enqueued.elapsed().as_secs_f64();
+            let credits = field.world.start("credits").await;
             field.ended().await;
-            let (_, latency) = field.seen(name).await?;
-            figures.push(json!({ "what": "latency", "per_second": round(per_second), "ms": latency,
-                "floor_ms": floor }));
+            drop(credits);
+            let rate = field.rate(&name).await?;
+            let floor = field.clone().floor(self.runs, self.connections, Floor::Least, &name).await?;
+            let statement = field.clone().floor(self.runs, self.connections, Floor::Statement, &name).await?;
+            eprintln!("round {round}: {rate:.0}/s, floor {floor:.0}/s, its own statement {statement:.0}/s");
+            if round > 0 {
+                rates.push(rate);
+                wishes.push(enqueued);
+                floors.push(floor);
+                plain.push(statement);
+            }
         }
-        drop((scheduler, credits));
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
+        let half = Figure::rate("", "", rates.clone()).spread().median / 2.0;
+        let beside =
+            |name: &str, rounds: Vec<f64>| Figure::rate(name, "runs/s", rounds).beside(floors.clone());
+        figures.push(beside("one-credit runs", rates).goal(Goal::OfFloor(1.0)));
+        figures.push(beside("one credit by its own statement, without a run", plain));
+        figures.push(Figure::rate("wishes for a credit", "runs/s", wishes));
+
+        let credits = field.world.start("credits").await;
+        for (label, per_second) in [("20 a second", 20.0), ("half of the throughput", half)] {
+            let (mut own, mut floor) = (Percentiles::default(), Percentiles::default());
+            for round in 0..self.rounds {
+                let name = format!("{label}-{round}");
+                floor.add(field.floor_latency(&name, per_second, self.seconds.min(10)).await?);
+                field.clone().wish_at(per_second, self.seconds, &name).await?;
+                field.ended().await;
+                own.add(field.latency(&name).await?);
+            }
+            let goals = (label == "20 a second").then_some((1.2, 3.0));
+            let figure = |which: &str, own: Vec<f64>, floor: Vec<f64>, goal: Option<f64>| {
+                let figure =
+                    Figure::cost(&format!("trigger to effect, {label}, {which}"), "ms", own).beside(floor);
+                goal.map_or(figure.clone(), |goal| figure.goal(Goal::AboveFloor(goal)))
+            };
+            figures.push(figure("p50", own.p50, floor.p50, goals.map(|goals| goals.0)));
+            figures.push(figure("p99", own.p99, floor.p99, goals.map(|goals| goals.1)));
+        }
+        figures.push(Figure::cost(
+            "memory of credits after one-credit runs",
+            "MiB",
+            vec![procfs::peak_mib(credits.id())?],
+        ));
+        Ok(figures)
     }
 
-    async fn field(&self) -> anyhow::Result<Field> {
-        let mut world = World::with_own_postgres().await;
+    /// One round of little.
+    pub(crate) fn one_round() -> Self {
+        Self { runs: 1_000, seconds: 10, rounds: 1, connections: 8 }
+    }
+
+    /// Runs that are all at hand, and nothing else; and how many there were.
+    pub(crate) async fn only_runs(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let field = Arc::new(self.field(world).await?);
+        let scheduler = field.world.start("scheduler").await;
+        field.clone().wish(self.runs, self.connections * 2, "counted").await?;
+        drop(scheduler);
+        statements::reset(&field.world).await?;
+        let credits = field.world.start("credits").await;
+        field.ended().await;
+        drop(credits);
+        left(field, count(self.runs))
+    }
+
+    /// Runs at twenty a second, wishes included.
+    pub(crate) async fn only_trickle(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let field = Arc::new(self.field(world).await?);
+        let credits = field.world.start("credits").await;
+        field.clone().wish_at(20.0, 5, "warm").await?;
+        statements::reset(&field.world).await?;
+        field.clone().wish_at(20.0, self.seconds, "counted").await?;
+        field.ended().await;
+        drop(credits);
+        left(field, 20.0 * count(self.seconds))
+    }
+
+    async fn field(&self, mut world: World) -> anyhow::Result<Field> {
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), self.connections.to_string());
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         world.add_shop_since(&Shop::new("aurora", MEMBERS, 1), "2000-01-01");
+        sqlx::raw_sql(FLOOR_TABLES).execute(&world.database.admin).await?;
         sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
         let members = sqlx::query_scalar("select external_id from members order by id")
             .fetch_all(&world.database.admin)
@@ -99,6 +187,20 @@ impl Grants {
         let tenant = TenantRef { id: TenantId(id), handle: "aurora".to_owned() };
         Ok(Field { world, pool, relay: Relay::new(broker), tenant, members, now })
     }
+}
+
+/// The world when all is done in it, and how many runs there were.
+fn left(field: Arc<Field>, runs: f64) -> anyhow::Result<(World, f64)> {
+    Ok((Arc::into_inner(field).context("nobody works any more")?.world, runs))
+}
+
+/// A credit without a run.
+#[derive(Clone, Copy)]
+enum Floor {
+    /// A row with a unique key and a balance, in one statement.
+    Least,
+    /// The statement that the task uses, in a transaction of its own.
+    Statement,
 }
 
 impl Field {
@@ -125,14 +227,14 @@ impl Field {
     }
 
     /// As fast as so many at once can.
-    async fn wish(self: Arc<Self>, wishes: usize, at_once: usize, name: &'static str) -> anyhow::Result<()> {
+    async fn wish(self: Arc<Self>, wishes: usize, at_once: usize, name: &str) -> anyhow::Result<()> {
         let places = Arc::new(Semaphore::new(at_once));
         let mut under_way = JoinSet::new();
         for n in 0..wishes {
             let place = Arc::clone(&places).acquire_owned().await?;
-            let field = Arc::clone(&self);
+            let (field, name) = (Arc::clone(&self), name.to_owned());
             under_way.spawn(async move {
-                let done = field.wish_one(name, n).await;
+                let done = field.wish_one(&name, n).await;
                 drop(place);
                 done
             });
@@ -144,12 +246,7 @@ impl Field {
     }
 
     /// At a rate, however long each takes: whoever is slow does not slow down the others.
-    async fn wish_at(
-        self: Arc<Self>,
-        per_second: f64,
-        seconds: u64,
-        name: &'static str,
-    ) -> anyhow::Result<()> {
+    async fn wish_at(self: Arc<Self>, per_second: f64, seconds: u64, name: &str) -> anyhow::Result<()> {
         let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut under_way = JoinSet::new();
@@ -157,8 +254,8 @@ impl Field {
         let wishes = (per_second * Duration::from_secs(seconds).as_secs_f64()) as usize;
         for n in 0..wishes {
             ticks.tick().await;
-            let field = Arc::clone(&self);
-            under_way.spawn(async move { field.wish_one(name, n).await });
+            let (field, name) = (Arc::clone(&self), name.to_owned());
+            under_way.spawn(async move { field.wish_one(&name, n).await });
         }
         while let Some(done) = under_way.join_next().await {
             done??;
@@ -174,22 +271,30 @@ impl Field {
         .await;
     }
 
-    /// Runs a second, and percentiles of the time from the wish to the effect in milliseconds; both by
-    /// the database's clock.
-    async fn seen(&self, name: &str) -> anyhow::Result<(f64, Value)> {
-        let (failed, seconds, p50, p99, most): (i64, f64, f64, f64, f64) = sqlx::query_as(
+    /// Runs a second, by the database's clock.
+    async fn rate(&self, name: &str) -> anyhow::Result<f64> {
+        let (failed, per_second): (i64, f64) = sqlx::query_as(
             "select count(*) filter (where state <> 'succeeded'),
-                 count(*) / extract(epoch from max(finished_at) - min(started_at))::float8,
-                 percentile_cont(0.5) within group (order by ms), percentile_cont(0.99) within group (order by ms),
-                 max(ms)
-             from (select *, extract(epoch from finished_at - created_at)::float8 * 1000 as ms from runs
-                 where starts_with(key, 'bench:' || $1 || ':')) as timed",
+                 count(*) / extract(epoch from max(finished_at) - min(started_at))::float8
+             from runs where starts_with(key, 'bench:' || $1 || ':')",
         )
         .bind(name)
         .fetch_one(&self.world.database.admin)
         .await?;
         ensure!(failed == 0, "{failed} runs of {name} did not succeed");
-        Ok((seconds, json!({ "p50": round(p50), "p99": round(p99), "max": round(most) })))
+        Ok(per_second)
+    }
+
+    /// Percentiles of the time from the wish to the effect in milliseconds, by the database's clock.
+    async fn latency(&self, name: &str) -> anyhow::Result<(f64, f64)> {
+        Ok(sqlx::query_as(
+            "select percentile_cont(0.5) within group (order by ms), percentile_cont(0.99) within group (order by ms)
+             from (select extract(epoch from finished_at - created_at)::float8 * 1000 as ms from runs
+                 where starts_with(key, 'bench:' || $1 || ':')) as timed",
+        )
+        .bind(name)
+        .fetch_one(&self.world.database.admin)
+        .await?)
     }
 
     /// The statement that gives the credit, in a transaction of its own, without a run.
@@ -208,14 +313,28 @@ impl Field {
     }
 
     /// Credits a second in a plain loop on so many connections.
-    async fn floor(self: Arc<Self>, grants: usize, connections: usize) -> anyhow::Result<f64> {
+    async fn floor(
+        self: Arc<Self>,
+        grants: usize,
+        connections: usize,
+        which: Floor,
+        name: &str,
+    ) -> anyhow::Result<f64> {
         let begun = Instant::now();
         let mut loops = JoinSet::new();
         for first in 0..connections {
-            let field = Arc::clone(&self);
+            let (field, name) = (Arc::clone(&self), name.to_owned());
             loops.spawn(async move {
+                let mut connection = field.pool.acquire().await?;
                 for n in (first..grants).step_by(connections) {
-                    field.give("floor", n).await?;
+                    match which {
+                        Floor::Statement => field.give(&name, n).await?,
+                        Floor::Least => {
+                            let member = i32::try_from(n % field.members.len())?;
+                            let credit = sqlx::query(FLOOR_CREDIT).bind(format!("{name}:{n}")).bind(member);
+                            credit.execute(&mut *connection).await?;
+                        }
+                    }
                 }
                 anyhow::Ok(())
             });
@@ -227,27 +346,16 @@ impl Field {
     }
 
     /// How long such a transaction takes at a rate, in milliseconds.
-    async fn floor_latency(&self, per_second: f64, seconds: u64) -> anyhow::Result<Value> {
+    async fn floor_latency(&self, name: &str, per_second: f64, seconds: u64) -> anyhow::Result<(f64, f64)> {
         let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
         let (begun, mut took, mut n) = (Instant::now(), Vec::new(), 0);
         while begun.elapsed() < Duration::from_secs(seconds) {
             ticks.tick().await;
             let one = Instant::now();
-            self.give(&format!("floor-{per_second}"), n).await?;
+            self.give(&format!("floor-{name}"), n).await?;
             took.push(one.elapsed().as_secs_f64() * 1000.0);
             n += 1;
         }
-        took.sort_by(f64::total_cmp);
-        let at =
-            |part: usize| took.get((took.len() * part / 100).min(took.len() - 1)).copied().unwrap_or(0.0);
-        Ok(json!({ "p50": round(at(50)), "p99": round(at(99)) }))
+        Ok((percentile(&mut took, 50), percentile(&mut took, 99)))
     }
-}
-
-fn count(n: usize) -> f64 {
-    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
-}
-
-fn round(x: f64) -> f64 {
-    (x * 100.0).round() / 100.0
 }

@@ -7,18 +7,25 @@
 //! round on a period of its own, so that a drift of the machine falls on both.
 
 mod agents;
+mod all;
+mod capacity;
 mod console;
 mod expiry;
 mod fairness;
+mod figures;
 mod floor;
 mod grants;
 mod monthly;
+mod peer;
 mod procfs;
 mod push;
 mod recovery;
+mod start;
+mod statements;
 mod tiers;
 mod warning_scan;
 mod webhooks;
+mod week;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +39,12 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
+    /// All figures beside their floors, with a page and a comparison.
+    All(all::All),
+    /// Cold start of each service, and what it takes while idle.
+    Start(start::Start),
+    /// What each statement costs a run.
+    Statements(statements::Statements),
     /// Monthly credits end to end, from trigger to the end of the root run.
     Monthly(monthly::Monthly),
     /// Small runs, one credit each: throughput, and latency at two rates.
@@ -54,21 +67,35 @@ enum Command {
     Tiers(tiers::Tiers),
     /// Agents: tools and snapshots over a large shop, turns, and many runs at once.
     Agents(agents::Agents),
+    /// A simulated week: what grows though nothing more is live.
+    Week(week::Week),
+    /// Measured months, a model of them, and what it says of larger ones.
+    Capacity(capacity::Capacity),
+    /// The product as one of several job systems that are compared.
+    Peer(peer::Peer),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match Options::parse().command {
-        Command::Monthly(monthly) => monthly.run().await,
-        Command::Grants(grants) => grants.run().await,
-        Command::Expiry(expiry) => expiry.run().await,
-        Command::WarningScan(scan) => scan.run().await,
-        Command::Push(push) => push.run().await,
-        Command::Fairness(fairness) => fairness.run().await,
-        Command::Recovery(recovery) => recovery.run().await,
-        Command::Console(console) => console.run().await,
-        Command::Tiers(tiers) => tiers.run().await,
-        Command::Agents(agents) => agents.run().await,
-        Command::Webhooks(webhooks) => webhooks.run().await,
-    }
+    let figures = match Options::parse().command {
+        Command::All(all) => return all.run().await,
+        Command::Fairness(fairness) => return fairness.run().await,
+        Command::Recovery(recovery) => return recovery.run().await,
+        Command::Console(console) => return console.run().await,
+        Command::Statements(statements) => return statements.run().await,
+        Command::Capacity(capacity) => return capacity.run().await,
+        Command::Peer(peer) => return peer.run().await,
+        Command::Week(week) => return week.run().await,
+        Command::Tiers(tiers) => return tiers.run().await,
+        Command::Agents(agents) => return agents.run().await,
+        Command::Start(start) => start.measure().await?,
+        Command::Monthly(monthly) => monthly.measure().await?,
+        Command::Grants(grants) => grants.measure().await?,
+        Command::Expiry(expiry) => expiry.measure().await?,
+        Command::WarningScan(scan) => scan.measure().await?,
+        Command::Push(push) => push.measure().await?,
+        Command::Webhooks(webhooks) => webhooks.measure().await?,
+    };
+    print!("{}", figures::Report { figures, ..figures::Report::default() }.table(None));
+    Ok(())
 }

@@ -1,16 +1,17 @@
 //! Monthly credits: members a second, end to end.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tradeup_domain::Period;
 use tradeup_harness::{Process, Shop, World};
 use tradeup_store::{Durability, Purpose};
 
+use crate::figures::{Figure, Goal, count};
 use crate::{floor, procfs};
 
 /// The database keeps the times; a look of ours only takes the processor from what is measured.
@@ -19,24 +20,41 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Monthly credits end to end, from trigger to the end of the root run.
 #[derive(Args)]
 pub(crate) struct Monthly {
-    /// Shops.
-    #[arg(long, default_value_t = 50)]
-    shops: u64,
-    /// Members of each; nine in ten have a tier.
-    #[arg(long, default_value_t = 2_000)]
-    members: u64,
+    /// Shops and the members of each, of whom nine in ten have a tier: 50x2000, or 1x100000,500x100.
+    #[arg(long, default_value = "50x2000", value_delimiter = ',')]
+    pub(crate) shops: Vec<Shops>,
     /// Rounds; the first is not counted.
     #[arg(long, default_value_t = 6)]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// Connections, of the service as of the floor.
     #[arg(long, default_value_t = 8)]
-    connections: usize,
+    pub(crate) connections: usize,
     /// Only the system, without a floor.
     #[arg(long)]
-    no_floor: bool,
-    /// Write the figures to this file, as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    pub(crate) no_floor: bool,
+}
+
+/// So many shops of one size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shops {
+    count: u64,
+    members: u64,
+}
+
+impl FromStr for Shops {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (count, members) =
+            text.split_once('x').context("write it as 50x2000: shops, x, members of each")?;
+        Ok(Self { count: count.parse()?, members: members.parse()? })
+    }
+}
+
+impl Display for Shops {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {}", self.count, self.members)
+    }
 }
 
 /// One round's figures.
@@ -75,17 +93,34 @@ impl Ids {
 }
 
 impl Monthly {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
-        let mut world = World::with_own_postgres().await;
+        let (_world, figures) = self.measure_in(World::with_own_postgres().await).await?;
+        Ok(figures)
+    }
+
+    /// The system alone, whose statements are counted but for the first round; and how many members were credited.
+    pub(crate) async fn only_system(&self, world: World) -> anyhow::Result<(World, f64)> {
+        let (world, figures) = self.measure_in(world).await?;
+        drop(figures);
+        let credited = world.number("select count(*) from ledger_entries").await;
+        Ok((world, count(u32::try_from(credited)?)))
+    }
+
+    async fn measure_in(&self, mut world: World) -> anyhow::Result<(World, Vec<Figure>)> {
         let connections = self.connections.to_string();
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), connections);
         // What is measured is a service as it comes.
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
-        eprintln!("importing {} shops with {} members each", self.shops, self.members);
-        for shop in 1..=self.shops {
-            world.add_shop_since(&Shop::new(&format!("shop-{shop}"), self.members, shop), "2000-01-01");
+        let what = self.shops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        eprintln!("importing {what} members");
+        let mut number = 0;
+        for Shops { count, members } in &self.shops {
+            for _ in 0..*count {
+                number += 1;
+                world.add_shop_since(&Shop::new(&format!("shop-{number}"), *members, number), "2000-01-01");
+            }
         }
         sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
         let scheduler = world.start("scheduler").await;
@@ -108,15 +143,11 @@ impl Monthly {
             rounds.push(round);
         }
         rounds.remove(0);
-        let figures = self.figures(&rounds, &scheduler, &credits)?;
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        if let Some(path) = &self.json {
-            fs::write(path, serde_json::to_string_pretty(&figures)?)?;
-        }
+        let figures = figures(&what, &rounds, &scheduler, &credits)?;
         let proof = world.tradeup(&["verify"]);
         // The floor writes credits without runs: only the system's own periods can be proved whole.
         ensure!(!self.no_floor || proof.code == 0, "the ledger does not hold: {}", proof.stdout);
-        Ok(())
+        Ok((world, figures))
     }
 
     /// The system credits one month, the floor another.
@@ -160,46 +191,45 @@ impl Monthly {
         };
         Ok(Round { members, system_s, floor_s, cpu })
     }
+}
 
-    fn figures(&self, rounds: &[Round], scheduler: &Process, credits: &Process) -> anyhow::Result<Value> {
-        let rate = |of: fn(&Round) -> Option<f64>| -> Vec<f64> {
-            rounds.iter().filter_map(|r| of(r).map(|s| per_second(r.members, s))).collect()
-        };
-        let system = rate(|r| Some(r.system_s));
-        let floor = rate(|r| r.floor_s);
-        let ratios: Vec<f64> = system.iter().zip(&floor).map(|(system, floor)| system / floor).collect();
-        let cpu = |of: fn(&Cpu) -> f64| median(&rounds.iter().map(|r| of(&r.cpu)).collect::<Vec<_>>());
-        Ok(json!({
-            "shops": self.shops, "members_each": self.members, "connections": self.connections, "rounds": rounds.len(),
-            "members_credited": rounds.first().map(|r| r.members),
-            "system_members_per_second": summary(&system),
-            "floor_members_per_second": summary(&floor),
-            "ratio_to_floor": summary(&ratios),
-            "cpu_seconds": { "scheduler": cpu(|c| c.scheduler), "credits": cpu(|c| c.credits),
-                "postgres": cpu(|c| c.postgres), "nats": cpu(|c| c.nats) },
-            "peak_mib": { "scheduler": procfs::peak_mib(scheduler.id())?, "credits": procfs::peak_mib(credits.id())? },
-        }))
-    }
+fn figures(
+    what: &str,
+    rounds: &[Round],
+    scheduler: &Process,
+    credits: &Process,
+) -> anyhow::Result<Vec<Figure>> {
+    let rate = |of: fn(&Round) -> Option<f64>| -> Vec<f64> {
+        rounds.iter().filter_map(|r| of(r).map(|s| per_second(r.members, s))).collect()
+    };
+    let cpu = |of: fn(&Cpu) -> f64| -> Vec<f64> {
+        rounds
+            .iter()
+            .map(|r| of(&r.cpu) * 1e6 / f64::from(i32::try_from(r.members).unwrap_or(i32::MAX)))
+            .collect()
+    };
+    let named = |figure: &str| format!("monthly credits, {what}: {figure}");
+    let spent = |who: &str, of: fn(&Cpu) -> f64| {
+        Figure::cost(&named(&format!("processor, {who}")), "s/1,000,000", cpu(of))
+    };
+    let peak = |who: &str, process: &Process| -> anyhow::Result<Figure> {
+        Ok(Figure::cost(&named(&format!("memory of {who}")), "MiB", vec![procfs::peak_mib(process.id())?]))
+    };
+    Ok(vec![
+        Figure::rate(&named("credited"), "members/s", rate(|r| Some(r.system_s)))
+            .beside(rate(|r| r.floor_s))
+            .goal(Goal::OfFloor(0.95)),
+        spent("PostgreSQL", |c| c.postgres),
+        spent("credits", |c| c.credits),
+        spent("scheduler", |c| c.scheduler),
+        spent("NATS", |c| c.nats),
+        peak("credits", credits)?,
+        peak("scheduler", scheduler)?,
+    ])
 }
 
 fn per_second(members: i64, seconds: f64) -> f64 {
     f64::from(i32::try_from(members).unwrap_or(i32::MAX)) / seconds
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-}
-
-fn summary(values: &[f64]) -> Value {
-    let round = |x: f64| (x * 1000.0).round() / 1000.0;
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if values.is_empty() {
-        return Value::Null;
-    }
-    json!({ "median": round(median(values)), "min": round(least), "max": round(most) })
 }
 
 async fn wait(world: &World, run: &str) -> anyhow::Result<Value> {

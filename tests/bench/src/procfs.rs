@@ -38,8 +38,29 @@ fn parent(id: u32) -> Option<u32> {
 
 /// Peak resident memory of a process, in MiB.
 pub(crate) fn peak_mib(id: u32) -> anyhow::Result<f64> {
+    status_mib(id, "VmHWM:")
+}
+
+/// Resident memory of a process at this moment, in MiB.
+pub(crate) fn now_mib(id: u32) -> anyhow::Result<f64> {
+    status_mib(id, "VmRSS:")
+}
+
+fn status_mib(id: u32, field: &str) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).context("reading /proc")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM in /proc status")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("reading VmHWM")?.parse()?;
+    let line =
+        status.lines().find(|line| line.starts_with(field)).context("no such field in /proc status")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("reading a size")?.parse()?;
     Ok(kib / 1024.0)
+}
+
+/// Processor seconds that the whole machine has used since it was started.
+pub(crate) fn machine_busy_seconds() -> anyhow::Result<f64> {
+    let stat = fs::read_to_string("/proc/stat").context("reading /proc")?;
+    let line = stat.lines().next().context("no line in /proc/stat")?;
+    // user nice system idle iowait irq softirq steal: proc_stat(5).
+    let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).filter_map(|t| t.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal] =
+        <[f64; 8]>::try_from(ticks).ok().context("reading /proc/stat")?;
+    Ok((user + nice + system + irq + softirq + steal) / TICKS)
 }

@@ -6,12 +6,13 @@ use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use futures::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tradeup_domain::Money;
 use tradeup_fakes::shopify::{Clock, FakeShopify, ShopSetup};
 use tradeup_harness::{Shop, World};
 use tradeup_shopify::{Client, CustomerId, Owner, Settings};
 
+use crate::figures::Figure;
 use crate::procfs;
 
 /// What a credit costs (Shopify reference §7.1).
@@ -29,17 +30,17 @@ const TOKEN: &str = "shpat_bench";
 pub(crate) struct Push {
     /// Members, each with one credit. The first ones find a full bucket.
     #[arg(long, default_value_t = 1000)]
-    members: u64,
+    pub(crate) members: u64,
     /// Points a second that the shop's plan gives back: 100, 200, 1000 or 2000.
     #[arg(long, default_value_t = 200.0)]
-    rate: f64,
+    pub(crate) rate: f64,
     /// Calls at once of the plain loop.
     #[arg(long, default_value_t = 24)]
-    at_once: usize,
+    pub(crate) at_once: usize,
 }
 
 impl Push {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         let mut world = World::new().await;
         let tiers = ["gold=10.00:vip-gold", "silver=10.00:vip-silver", "bronze=10.00:vip"];
         world.add_shop(&Shop { tiers, ..Shop::new("aurora", self.members, 1) });
@@ -73,10 +74,13 @@ impl Push {
         let system = self.figures(&fake, SHOP)?;
         self.plain_loop(&fake, &customers).await?;
         let floor = self.figures(&fake, FLOOR)?;
-        let figures = json!({ "members": self.members, "points_a_second": self.rate, "system": system,
-            "plain_loop": floor, "credits_peak_mib": procfs::peak_mib(credits.id())? });
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
+        let named = |figure: &str| format!("a shop is told at {} points a second: {figure}", self.rate);
+        Ok(vec![
+            Figure::rate(&named("bookings"), "bookings/s", vec![system.0]).beside(vec![floor.0]),
+            Figure::rate(&named("part of the shop's rate that is used"), "", vec![system.1])
+                .beside(vec![floor.1]),
+            Figure::cost(&named("memory of credits"), "MiB", vec![procfs::peak_mib(credits.id())?]),
+        ])
     }
 
     /// The same calls, nothing written down.
@@ -106,25 +110,21 @@ impl Push {
         Ok(())
     }
 
-    /// From the first booking to the last, and how that compares with the shop's rate: what the full bucket
+    /// Bookings a second from the first to the last, and how that compares with the shop's rate: what the full bucket
     /// gave at the beginning is taken off.
-    fn figures(&self, fake: &FakeShopify, shop: &str) -> anyhow::Result<Value> {
+    fn figures(&self, fake: &FakeShopify, shop: &str) -> anyhow::Result<(f64, f64)> {
         let seen = fake.with_shop(shop, |shop| {
             let booked = shop.accounts.iter().flat_map(|account| &account.transactions);
             let at: Vec<DateTime<Utc>> = booked.map(|booking| booking.created_at).collect();
-            (at.len(), at.iter().min().copied(), at.iter().max().copied(), shop.throttled)
+            (at.len(), at.iter().min().copied(), at.iter().max().copied())
         });
-        let (bookings, first, last, throttled) = seen.context("no shop")?;
+        let (bookings, first, last) = seen.context("no shop")?;
         let (first, last) = first.zip(last).context("nothing was booked")?;
         let seconds = (last - first).as_seconds_f64();
         let points = f64::from(u32::try_from(bookings)?) * POINTS;
         // What the full bucket gives at once beyond what is left to others; the rest comes back at the rate.
         let burst = self.rate * BUCKET_SECONDS * (1.0 - Settings::default().left_for_others);
         let at_least = ((points - burst) / self.rate).max(0.0);
-        let round = |value: f64| (value * 1000.0).round() / 1000.0;
-        Ok(
-            json!({ "bookings": bookings, "seconds": round(seconds), "bookings_a_second": round(f64::from(u32::try_from(bookings)?) / seconds),
-            "seconds_at_the_shops_rate": round(at_least), "part_of_the_rate_used": round(at_least / seconds), "throttled": throttled }),
-        )
+        Ok((f64::from(u32::try_from(bookings)?) / seconds, at_least / seconds))
     }
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use tradeup_harness::{Shop, World};
 
 use crate::expiry::large_ledger;
+use crate::figures::Figure;
 use crate::procfs;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -19,17 +19,20 @@ const PLANNED_WITHIN: Duration = Duration::from_secs(600);
 pub(crate) struct WarningScan {
     /// Members.
     #[arg(long, default_value_t = 1_000_000)]
-    members: u64,
+    pub(crate) members: u64,
     /// Lots of each.
     #[arg(long, default_value_t = 5)]
-    lots: u64,
+    pub(crate) lots: u64,
     /// One member in so many has a lot that ends within 7 days.
     #[arg(long, default_value_t = 10)]
-    one_in: u64,
+    pub(crate) one_in: u64,
+    /// Rounds.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: u64,
 }
 
 impl WarningScan {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         let mut world = World::with_own_postgres().await;
         world.add_shop_since(&Shop::new("aurora", 1, 1), "2000-01-01");
         eprintln!("making {} members with {} lots each", self.members, self.lots);
@@ -40,8 +43,12 @@ impl WarningScan {
         );
         large_ledger(&world, self.members, self.lots, &ends).await?;
         let scheduler = world.start("scheduler").await;
-        let nothing = planned(&world).await?;
-        ensure!(nothing["members"] == 0, "nothing ends within 7 days yet: {nothing}");
+        let mut nothing = Vec::new();
+        for _ in 0..self.rounds {
+            let (members, seconds) = planned(&world).await?;
+            ensure!(members == 0, "nothing ends within 7 days yet, but {members} members were planned");
+            nothing.push(seconds);
+        }
         sqlx::query(
             "update lots set expires_at = expires_at - interval '5 days', ends_at = ends_at - interval '5 days'
              where ends_at < now() + interval '20 days'",
@@ -49,19 +56,24 @@ impl WarningScan {
         .execute(&world.database.admin)
         .await?;
         sqlx::query("vacuum analyze lots").execute(&world.database.admin).await?;
-        let floor = bare(&world).await?;
-        let some = planned(&world).await?;
-        let ratio = floor["seconds"].as_f64().zip(some["seconds"].as_f64()).map(|(floor, some)| floor / some);
-        let figures = json!({ "members": self.members, "lots": self.members * self.lots, "nothing_due": nothing,
-            "one_in": self.one_in, "some_due": some, "bare_look": floor, "ratio_to_floor": ratio,
-            "scheduler_peak_mib": procfs::peak_mib(scheduler.id())? });
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
+        let (mut floor, mut some) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            floor.push(bare(&world).await?);
+            some.push(planned(&world).await?.1);
+        }
+        let named =
+            |figure: &str| format!("warnings, {} members with {} lots: {figure}", self.members, self.lots);
+        Ok(vec![
+            Figure::cost(&named(&format!("planned, one in {} is warned", self.one_in)), "s", some)
+                .beside(floor),
+            Figure::cost(&named("planned, nobody is"), "s", nothing),
+            Figure::cost(&named("memory of scheduler"), "MiB", vec![procfs::peak_mib(scheduler.id())?]),
+        ])
     }
 }
 
-/// Seconds from trigger until the tenant's batches are planned, by the database's clock.
-async fn planned(world: &World) -> anyhow::Result<Value> {
+/// Members, and seconds from trigger until the tenant's batches are planned, by the database's clock.
+async fn planned(world: &World) -> anyhow::Result<(i64, f64)> {
     let shown = world.tradeup_json(&["trigger", "expiration-warning"]);
     let run = shown["run_id"].as_str().context("no run")?.to_owned();
     let query = format!(
@@ -79,17 +91,17 @@ async fn planned(world: &World) -> anyhow::Result<Value> {
                 .flatten()
         })
         .await;
-    Ok(json!({ "seconds": row.0, "members": row.1 }))
+    Ok((row.1, row.0))
 }
 
-/// The same lots counted through their index, and nothing done with them.
-async fn bare(world: &World) -> anyhow::Result<Value> {
+/// Seconds in which the same lots are counted through their index, and nothing done with them.
+async fn bare(world: &World) -> anyhow::Result<f64> {
     let begun = Instant::now();
-    let members: i64 = sqlx::query_scalar(
+    sqlx::query_scalar::<_, i64>(
         "select count(distinct member_id) from lots where tenant_id = 1 and remaining_minor > 0
              and ends_at > now() and ends_at <= now() + interval '7 days'",
     )
     .fetch_one(&world.database.admin)
     .await?;
-    Ok(json!({ "seconds": begun.elapsed().as_secs_f64(), "members": members }))
+    Ok(begun.elapsed().as_secs_f64())
 }

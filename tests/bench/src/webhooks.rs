@@ -11,12 +11,12 @@ use axum::body::Bytes;
 use axum::routing::post;
 use clap::Args;
 use futures::StreamExt as _;
-use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tradeup_fakes::shopify::{Sample, Webhook, samples};
 use tradeup_harness::{World, eventually_at};
 
+use crate::figures::{Figure, Goal, count};
 use crate::procfs;
 
 const DRAINED_WITHIN: Duration = Duration::from_secs(3600);
@@ -33,20 +33,20 @@ const CUSTOMERS: usize = 2_000;
 pub(crate) struct Webhooks {
     /// Webhooks of each measurement.
     #[arg(long, default_value_t = 10_000)]
-    count: usize,
+    pub(crate) count: usize,
     /// Webhooks of the burst.
     #[arg(long, default_value_t = 50_000)]
-    burst: usize,
+    pub(crate) burst: usize,
     /// Connections.
     #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// Rounds of each measurement; the median is shown.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
+    pub(crate) connections: usize,
+    /// Rounds of each measurement, but for the burst.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
 }
 
 impl Webhooks {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         let mut world = World::new().await;
         let (samples, secret, shop) = samples();
         let sample = samples.iter().find(|sample| sample.file == SAMPLE).context("no sample")?.clone();
@@ -68,8 +68,6 @@ impl Webhooks {
             handler.push(send_all(bare, &all, self.connections).await?);
             system.push(send_all(port, &all, self.connections).await?);
         }
-        let [system, publish, handler] = [system, publish, handler].map(median);
-        println!("accepted {}, published {}, bare {}", system.shown(), publish.shown(), handler.shown());
         eventually_at(LOOK_EVERY, "all is taken", DRAINED_WITHIN, || async {
             (left(&world, &jobs).await == 0).then_some(())
         })
@@ -91,14 +89,25 @@ impl Webhooks {
         let lots = world.number("select count(*) from lots where reason = 'cashback'").await;
         let expected = i64::try_from(order)?;
         ensure!(lots == expected, "{lots} credits for {expected} orders");
-        let figures = json!({ "count": self.count, "connections": self.connections, "body_bytes": sample.webhook.body.len(),
-            "webhooks": system.shown(), "bare_publish": publish.shown(), "bare_handler": handler.shown(),
-            "ratio_to_publish": round(system.a_second / publish.a_second),
-            "burst": { "count": self.burst, "accepted": burst.shown(), "drained_seconds": round(drained),
-                "drained_a_second": round(count(self.burst) / drained) },
-            "credits": lots, "webhooks_peak_mib": peak_mib });
-        println!("{}", serde_json::to_string_pretty(&figures)?);
-        Ok(())
+        let rates = |seen: &[Seen]| seen.iter().map(|seen| seen.a_second).collect::<Vec<_>>();
+        let part = |seen: &[Seen], of: fn(&Seen) -> f64| seen.iter().map(of).collect::<Vec<_>>();
+        Ok(vec![
+            Figure::rate("webhooks accepted", "orders/s", rates(&system))
+                .beside(rates(&publish))
+                .goal(Goal::OfFloor(0.7)),
+            Figure::rate("a bare handler that reads the body", "orders/s", rates(&handler)),
+            Figure::cost("webhooks accepted: p50", "ms", part(&system, |s| s.p50_ms))
+                .beside(part(&publish, |s| s.p50_ms)),
+            Figure::cost("webhooks accepted: p99", "ms", part(&system, |s| s.p99_ms))
+                .beside(part(&publish, |s| s.p99_ms)),
+            Figure::rate("a burst of orders accepted", "orders/s", vec![burst.a_second]),
+            Figure::rate(
+                "a burst of orders settled and credited",
+                "orders/s",
+                vec![count(self.burst) / drained],
+            ),
+            Figure::cost("memory of webhooks", "MiB", vec![peak_mib]),
+        ])
     }
 }
 
@@ -158,23 +167,6 @@ impl Seen {
         };
         Self { a_second: count(each.len()) / all.as_secs_f64(), p50_ms: at(50), p99_ms: at(99) }
     }
-
-    fn shown(&self) -> Value {
-        json!({ "a_second": round(self.a_second), "p50_ms": round(self.p50_ms), "p99_ms": round(self.p99_ms) })
-    }
-}
-
-fn median(mut seen: Vec<Seen>) -> Seen {
-    seen.sort_by(|a, b| a.a_second.total_cmp(&b.a_second));
-    seen.swap_remove(seen.len() / 2)
-}
-
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
-}
-
-fn count(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Sends all over kept connections, each its next when its last was answered.

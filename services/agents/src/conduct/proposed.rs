@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tradeup_plan::{Better, Measure, Plan, Proposal};
+use tradeup_plan::{Measure, Plan, Proposal};
 use tradeup_store::campaigns::{HORIZON_DAYS, Terms};
 use tradeup_store::kpi_follow_ups::NewKpi;
 use tradeup_store::plans::NewItem;
@@ -42,21 +42,18 @@ pub(super) fn terms(plan: &Plan, proposal: &Proposal, snapshot: SnapshotId) -> T
     }
 }
 
-/// What is looked at again in time: KPIs of the whole shop with a target, from a baseline of that measure. A tier's figure
-/// does not say of which tier it is.
+/// What is looked at again in time: each KPI with a target and a time, from a baseline of its measure. Any other is refused
+/// when the plan is handed in, and marked in it if it stays.
 pub(super) fn kpis(plan: &Plan) -> Vec<NewKpi<'_>> {
     plan.kpis
         .iter()
         .filter_map(|target| {
             let figure = target.baseline_figure.as_ref()?;
             let measure = Measure::named(&target.measure)?;
-            if measure.better == Better::Either || !measure.is_measured_by(&figure.name, figure.unit) {
-                return None;
-            }
-            Some(NewKpi {
+            measure.is_measured_by(figure).then_some(NewKpi {
                 name: &target.name,
                 measure: &target.measure,
-                tier: None,
+                tier: figure.tier.as_deref(),
                 unit: figure.unit.as_str(),
                 currency: figure.currency.as_deref(),
                 baseline: figure.value,

@@ -47,7 +47,7 @@ impl Run<'_> {
         let attempt = match self.reserve(&new).await {
             // It may cost less than its length allows, which the model itself knows.
             Err(Halt::Over(cap)) => {
-                let Some(counted) = self.counted(ask).await.filter(|counted| *counted < input) else {
+                let Some(counted) = self.input_tokens(ask).await.filter(|counted| *counted < input) else {
                     return Err(Halt::Over(cap));
                 };
                 new.reserve_nano = price.dearest(counted, request.max_tokens);
@@ -64,7 +64,7 @@ impl Run<'_> {
 
     /// How many tokens a request has at the most by the model's own count, which costs nothing. The provider calls it an
     /// estimate, so one in fifty is added. `None`: it could not be asked, and what is known without it has to do.
-    async fn counted(&self, ask: &Ask) -> Option<u64> {
+    async fn input_tokens(&self, ask: &Ask) -> Option<u64> {
         let counted = match self.provider.client() {
             Ok(client) => client.count_tokens(&ask.request).await,
             Err(_no_client) => return None,
@@ -159,7 +159,7 @@ impl Run<'_> {
             cost_nano: price.cost(usage),
             calls: &new_calls,
         };
-        counted(ask, usage, new.cost_nano);
+        count(ask, usage, new.cost_nano);
         tracing::info!(
             agent = ask.path,
             turn = ask.seq,
@@ -245,7 +245,7 @@ fn role(path: &str) -> &'static str {
 }
 
 /// Counts what an answer took.
-fn counted(ask: &Ask, usage: &Usage, cost_nano: i64) {
+fn count(ask: &Ask, usage: &Usage, cost_nano: i64) {
     let role = role(&ask.path);
     outside::MODEL_REQUESTS.one([role, "answered"]);
     for (kind, tokens) in [

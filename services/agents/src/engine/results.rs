@@ -92,7 +92,8 @@ pub(crate) fn plain(figure: &Figure) -> Value {
         "unit": figure.unit.as_str(),
         "shown": figure.shown(),
     });
-    for (field, value) in [("currency", &figure.currency), ("window", &figure.window)] {
+    for (field, value) in [("currency", &figure.currency), ("window", &figure.window), ("tier", &figure.tier)]
+    {
         if let Some(value) = value {
             told[field] = json!(value);
         }

@@ -29,8 +29,8 @@ pub(crate) fn system(role: Role, kind: &str) -> String {
     let specialist = |who: &str| format!("{who}{}\n{figures}", include_str!("specialist.md"));
     match role {
         Role::Orchestrator => format!(
-            "{}\n{figures}\n# Names\n\nSegments: {segments}.\nMeasures of KPIs: {measures}. The baseline of tier_members is any \
-             fact that counts a tier's members.\n\n{}",
+            "{}\n{figures}\n# Names\n\nSegments: {segments}.\nMeasures of KPIs: {measures}. The baseline of tier_members is a \
+             fact of that name, which says of which tier it is.\n\n{}",
             include_str!("orchestrator.md"),
             of_kind(kind)
         ),

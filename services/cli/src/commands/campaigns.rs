@@ -94,7 +94,7 @@ pub(crate) struct List {
     /// The shop's handle; all shops, if it is not said.
     tenant: Option<String>,
     /// In this state.
-    #[arg(long, value_parser = ["approved", "running", "done", "stopped"])]
+    #[arg(long, value_parser = ["approved", "running", "done", "failed", "cancelled", "stopped"])]
     state: Option<String>,
     /// The next page: approved before then, as the last line shows it, with --before-id.
     #[arg(long, value_name = "INSTANT", requires = "before_id")]

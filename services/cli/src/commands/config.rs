@@ -6,13 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
+use tradeup_worker::SERVICES;
 use tradeup_worker::settings::{self, Known, Setting};
 
 use crate::Context;
 use crate::output::Output;
 
 /// Every binary that has settings.
-const BINARIES: [&str; 6] = ["scheduler", "credits", "webhooks", "agents", "console", "tradeup"];
+const BINARIES: [&str; 6] = {
+    let [scheduler, credits, webhooks, agents, console] = SERVICES;
+    [scheduler, credits, webhooks, agents, console, "tradeup"]
+};
 /// What the reference begins with.
 const PREFACE: &str = include_str!("config/preface.md");
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
-use tradeup_store::runs::{self, RunFilter, RunView};
+use tradeup_store::runs::{self, RunFilter, RunView, STATES};
 use tradeup_store::{Pool, RunId};
 
 use super::tenant_by_handle;
@@ -20,7 +20,7 @@ pub(crate) struct WhichRuns {
     #[arg(long)]
     task: Option<String>,
     /// In this state.
-    #[arg(long, value_parser = ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"])]
+    #[arg(long, value_parser = STATES)]
     state: Option<String>,
     /// Of this shop, children of other runs too.
     #[arg(long)]

@@ -130,7 +130,7 @@ impl End {
         let now = schedules::now(&mut tx).await?;
         // The latest month that was due, which is the one that could be issued twice.
         let this = Period::of(now, Tz::UTC);
-        let latest = if trigger::monthly_credits_due(this) <= now { this } else { before(this)? };
+        let latest = if trigger::monthly_credits_due(this) <= now { this } else { this.preceding() };
         let complete = imports::is_complete(&mut tx, tenant.id, &latest.to_string()).await?;
         if !complete && !self.without_import {
             bail!(
@@ -163,11 +163,4 @@ impl End {
         })?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The month before.
-fn before(period: Period) -> anyhow::Result<Period> {
-    let last_day =
-        period.first_day().pred_opt().ok_or_else(|| anyhow::anyhow!("there is no month before {period}"))?;
-    Ok(last_day.format("%Y-%m").to_string().parse()?)
 }

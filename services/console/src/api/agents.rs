@@ -52,7 +52,7 @@ fn wants_markdown(headers: &HeaderMap) -> bool {
         == Some("text/markdown")
 }
 
-/// A plan, with every fact that it names and where each comes from, and what was decided of its campaigns. As Markdown
+/// A plan, with every fact that it names and where each comes from, and what became of its campaigns and KPIs. As Markdown
 /// for whoever accepts `text/markdown`, or with `.md` behind the run's id.
 #[utoipa::path(get, path = "/api/v1/shops/{handle}/plans/{run}", operation_id = "plan", params(PlanPath),
     responses((status = 200, description = "The plan.",
@@ -71,7 +71,8 @@ pub(super) async fn one(
         None => wants_markdown(&headers),
     };
     let mut response = if markdown {
-        ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], view.markdown()).into_response()
+        let text = view.markdown(console.worker.pool(), &shop).await?;
+        ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
     } else {
         Json(view).into_response()
     };

@@ -103,7 +103,10 @@ async fn plan(
             let frame = Frame::of(&who, "shops");
             return written(&PlanPage { frame, shop: shop.handle, view, plan, campaigns });
         }
-        Some(PlanFile::Markdown) => ("md", "text/markdown; charset=utf-8", view.markdown()),
+        Some(PlanFile::Markdown) => {
+            let text = view.markdown(console.worker.pool(), &shop).await?;
+            ("md", "text/markdown; charset=utf-8", text)
+        }
         Some(PlanFile::Json) => ("json", "application/json", view.json()?),
     };
     let name = format!("attachment; filename=\"plan-{}-{}.{ending}\"", shop.handle, view.line.run);

@@ -7,6 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 use tradeup_access::Act;
+use tradeup_store::runs::{STATES, UNFINISHED};
 
 use super::{filters, written};
 use crate::Console;
@@ -16,10 +17,6 @@ use crate::frame::Frame;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, MANY_MAX, Runs, counted};
 use crate::views::tasks;
-
-/// Every state that a run may be in.
-const STATES: [&str; 8] =
-    ["scheduled", "queued", "running", "waiting", "retrying", "succeeded", "dead", "cancelled"];
 
 /// What can be done with all runs that match: the act, its button, how it looks, and what it would do.
 const MANY: [(&str, &str, &str, &str); 2] =
@@ -49,7 +46,7 @@ impl Many {
     fn effect(&self, act: &str) -> String {
         let acted_on: &[&str] = match act {
             "retry" => &["dead", "cancelled", "retrying", "scheduled"],
-            _ => &["scheduled", "queued", "running", "waiting", "retrying"],
+            _ => &UNFINISHED,
         };
         let of =
             |state: &str| self.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, runs)| *runs);

@@ -3,6 +3,7 @@
 use futures::future::try_join3;
 use serde::Serialize;
 use tradeup_store::{Pool, breakers, overview, pauses, schedules, workers};
+use tradeup_worker::SERVICES_NEEDED;
 use utoipa::ToSchema;
 
 use super::agents::spend::UsedUp;
@@ -14,7 +15,6 @@ use super::grid::Grid;
 use super::schedules::{FireToCome, next_fires};
 use super::when::{When, length, seconds};
 use crate::Console;
-use crate::alerts::SERVICES;
 use crate::failure::Failure;
 
 /// A process that was not seen for longer has gone.
@@ -83,7 +83,7 @@ impl Overview {
         let engine = async {
             let backlog = console.backlogs.now(&console.worker, now).await?;
             let (processes, held) = (processes(pool).await?, held(pool).await?);
-            let (alerts, used_up) = (alerts::open(pool).await?, UsedUp::all(pool).await?);
+            let (alerts, used_up) = (alerts::open(pool).await?, UsedUp::read(pool, None).await?);
             Ok::<_, Failure>((backlog, processes, held, alerts, used_up, next_fires(pool).await?))
         };
         let ((unfinished, dead), (grid, ended), engine) = try_join3(work, shops, engine).await?;
@@ -165,7 +165,7 @@ fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Strin
         ));
     }
     wrong.extend_from_slice(&grid.wrong);
-    for service in SERVICES {
+    for service in SERVICES_NEEDED {
         let alive = processes.iter().any(|process| process.service == service && process.lost.is_none());
         if !alive {
             wrong.push(format!("No process of {service} runs."));

@@ -10,7 +10,6 @@ use std::time::Duration;
 use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::CAMPAIGN_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
-use tradeup_store::batches;
 use tradeup_store::campaigns::{self, CampaignBatch as Batch, CampaignId};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
@@ -51,7 +50,6 @@ impl Task for CampaignBatch {
             ControlFlow::Break(interrupted) => return Ok(interrupted),
         };
         let counts = campaigns::tally(&mut tx, &batch).await?;
-        let next = batches::complete(&mut tx, claim, parent, &counts).await?;
-        Ok(Applied::ended(tx).publishing(next))
+        batch::end(context, parent, tx, &counts).await
     }
 }

@@ -37,9 +37,6 @@ impl Task for CreditExpirationBatch {
         }
         let batch =
             ExpirationBatch { tenant: context.tenant()?.id, run_id: context.claim.run_id, as_of, range };
-        if input.shadow {
-            return batch::reckon(context, parent, &batch).await;
-        }
-        batch::execute(context, parent, &batch).await
+        batch::execute(context, parent, &batch, input.shadow).await
     }
 }

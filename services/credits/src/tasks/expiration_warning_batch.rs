@@ -11,8 +11,8 @@ use std::time::Duration;
 use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::EXPIRATION_WARNING_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::digests;
 use tradeup_store::warnings::WarningBatch;
-use tradeup_store::{batches, digests};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::OUTSIDE_RETRY;
@@ -38,14 +38,13 @@ impl Task for ExpirationWarningBatch {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let batch = WarningBatch { tenant, run_id: claim.run_id, as_of, range };
         if input.shadow {
-            return batch::reckon(context, parent, &batch).await;
+            return batch::execute(context, parent, &batch, true).await;
         }
         let mut tx = match batch::apply_and_send(context, &self.post, &batch).await? {
             ControlFlow::Continue(tx) => tx,
             ControlFlow::Break(interrupted) => return Ok(interrupted),
         };
         let counts = digests::tally(&mut tx, tenant, claim.run_id, range.members).await?;
-        let next = batches::complete(&mut tx, claim, parent, &counts).await?;
-        Ok(Applied::ended(tx).publishing(next))
+        batch::end(context, parent, tx, &counts).await
     }
 }

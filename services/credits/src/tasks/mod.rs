@@ -42,7 +42,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
         .register(handle_order_edited::HandleOrderEdited { shops: shops.clone() })?
-        .register(grant_credit::GrantCredit)?
+        .register_group(grant_credit::GrantCredit)?
         .register(kpi_follow_up_tenant::KpiFollowUpTenant::new())?
         .register(ledger_verification_tenant::LedgerVerificationTenant::new())?
         .register(merge_members::MergeMembers)?

@@ -45,9 +45,6 @@ impl Task for MonthlyCreditsBatch {
             ends_at,
             range,
         };
-        if input.shadow {
-            return batch::reckon(context, parent, &batch).await;
-        }
-        batch::execute(context, parent, &batch).await
+        batch::execute(context, parent, &batch, input.shadow).await
     }
 }

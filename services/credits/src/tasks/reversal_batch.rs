@@ -34,6 +34,6 @@ impl Task for Reverse {
             owe_used: input.owe_used,
             range,
         };
-        batch::execute(context, parent, &batch).await
+        batch::execute(context, parent, &batch, false).await
     }
 }

@@ -33,6 +33,6 @@ impl Task for ReviewTiers {
             since: convert::optional_instant("since", input.since.as_ref())?,
             range,
         };
-        batch::execute(context, parent, &batch).await
+        batch::execute(context, parent, &batch, false).await
     }
 }

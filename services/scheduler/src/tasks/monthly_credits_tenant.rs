@@ -45,6 +45,8 @@ impl Task for MonthlyCreditsTenant {
                 ),
             ));
         }
+        // Who was known when it was planned is promised: nobody may become known meanwhile.
+        tiers::hold(&mut tx, tenant_id).await?;
         let settings = tenant.settings()?;
         let in_force = tiers::as_of(&mut tx, tenant_id, &tenant.currency, as_of).await?;
         let in_force: Vec<TierInForce> = in_force

@@ -19,6 +19,7 @@ use crate::error::{Billed, CallError, ClientError, Told, one_line};
 use crate::limits::{RateLimits, retry_after};
 use crate::request::Request;
 use crate::sse::{Broken, Events};
+use crate::traced;
 
 const VERSION: &str = "2023-06-01";
 const USER_AGENT: &str = concat!("TradeUp-Jobs/", env!("CARGO_PKG_VERSION"));
@@ -160,7 +161,7 @@ impl Client {
             let answer = tokio::select! {
                 // An answer that is there is paid, and taken.
                 biased;
-                answer = self.ask_once(&body) => answer,
+                answer = traced::chat(&request.model, self.ask_once(&body)) => answer,
                 () = cancelled.cancelled() => return Err(CallError::Cancelled),
             };
             let error = match answer {
@@ -218,7 +219,7 @@ impl Client {
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, CallError> {
         let body = request.counting_body().map_err(CallError::Request)?;
         let request = self.http.post(self.url(&["messages", "count_tokens"])).body(body);
-        look_up::<Counted>(request).await.map(|counted| counted.input_tokens)
+        traced::look_up("count_tokens", look_up::<Counted>(request)).await.map(|counted| counted.input_tokens)
     }
 
     /// What the API knows of a model.
@@ -226,7 +227,7 @@ impl Client {
     /// # Errors
     /// [`CallError`]; one with the code [`ModelGone`](tradeup_domain::ErrorCode::ModelGone) if there is no such model.
     pub async fn model(&self, id: &str) -> Result<ModelInfo, CallError> {
-        look_up(self.http.get(self.url(&["models", id]))).await
+        traced::look_up("models", look_up(self.http.get(self.url(&["models", id])))).await
     }
 
     fn url(&self, path: &[&str]) -> Url {

@@ -14,6 +14,7 @@ pub mod price;
 mod raw;
 mod request;
 mod sse;
+mod traced;
 
 pub use answer::{Answer, Block, StopReason, Usage};
 pub use client::{Client, ClientOptions, ModelInfo};

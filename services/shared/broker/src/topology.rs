@@ -12,7 +12,7 @@ use async_nats::jetstream::context::{
     ConsumerInfoError, ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind,
 };
 use async_nats::jetstream::stream::{
-    Config, ConsumerErrorKind, DiscardPolicy, Info, RetentionPolicy, StorageType,
+    Config, ConsumerErrorKind, DiscardPolicy, Info, PersistenceMode, RetentionPolicy, StorageType,
 };
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::{self, Lane};
@@ -115,6 +115,9 @@ impl Topology {
                 retention: RetentionPolicy::WorkQueue,
                 max_message_size: 256 * 1024,
                 max_bytes: 1024 * 1024 * 1024,
+                // What is lost with the server is published again from the outbox. Waiting for the disk at each message
+                // and each acknowledgement would be most of a small run's time. A cluster knows no such mode.
+                persist_mode: (self.replicas == 1).then_some(PersistenceMode::Async),
                 ..base.clone()
             },
             Config {
@@ -303,8 +306,14 @@ pub(crate) fn stream_drift(found: &Info, declared: &Config) -> Vec<String> {
         differs("max_age", &found.max_age, &declared.max_age),
         differs("max_bytes", &found.max_bytes, &declared.max_bytes),
         differs("max_message_size", &found.max_message_size, &declared.max_message_size),
+        differs("persist_mode", &waits(found), &waits(declared)),
     ];
     differs.into_iter().flatten().collect()
+}
+
+/// How it is written to the disk: servers leave out what is usual.
+fn waits(config: &Config) -> PersistenceMode {
+    config.persist_mode.unwrap_or(PersistenceMode::Default)
 }
 
 /// Whether the consumer or its stream does not exist.

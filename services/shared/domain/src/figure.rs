@@ -22,6 +22,14 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// The unit with a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Count, Self::Minor, Self::Bps, Self::Days, Self::Score]
+            .into_iter()
+            .find(|unit| unit.as_str() == name)
+    }
+
     /// The name that is stored and sent.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,6 +58,10 @@ pub struct Figure {
     /// The window that it was counted over, like `90d` or `2026-10`; none for a state as of an instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<String>,
+    /// The tier that it is of, by its handle, if that is all that sets it apart from the others of its name: by this it is
+    /// counted again later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
 }
 
 impl Figure {
@@ -74,13 +86,20 @@ impl Figure {
     /// A number in a unit that has no currency.
     #[must_use]
     pub fn of(name: impl Into<String>, value: i64, unit: Unit) -> Self {
-        Self { name: name.into(), value, unit, currency: None, window: None }
+        Self { name: name.into(), value, unit, currency: None, window: None, tier: None }
     }
 
     /// The same, counted over a window.
     #[must_use]
     pub fn over(mut self, window: impl Into<String>) -> Self {
         self.window = Some(window.into());
+        self
+    }
+
+    /// The same, of one tier.
+    #[must_use]
+    pub fn of_tier(mut self, handle: &str) -> Self {
+        self.tier = Some(handle.to_owned());
         self
     }
 

@@ -17,6 +17,7 @@ pub mod merge;
 pub mod money;
 pub mod monthly;
 pub mod order;
+pub mod outcomes;
 pub mod period;
 pub mod replay;
 pub mod rules;

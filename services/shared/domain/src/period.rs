@@ -43,6 +43,12 @@ impl Period {
     pub fn following(self) -> Self {
         Self { first_day: self.first_day.checked_add_months(Months::new(1)).unwrap_or(self.first_day) }
     }
+
+    /// The month before it.
+    #[must_use]
+    pub fn preceding(self) -> Self {
+        Self { first_day: self.first_day.checked_sub_months(Months::new(1)).unwrap_or(self.first_day) }
+    }
 }
 
 impl FromStr for Period {
@@ -80,6 +86,8 @@ mod tests {
         assert_eq!(period.to_string(), "2026-11");
         assert_eq!(period.first_day(), NaiveDate::from_ymd_opt(2026, 11, 1).unwrap());
         assert_eq!(period.following().following().to_string(), "2027-01");
+        assert_eq!(period.following().following().preceding().preceding(), period);
+        assert_eq!("2026-01".parse::<Period>().unwrap().preceding().to_string(), "2025-12");
         for bad in [
             "2026-13",
             "2026-00",

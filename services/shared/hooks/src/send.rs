@@ -13,6 +13,8 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use tradeup_domain::signing::Signed;
+use tradeup_signals::outbound::{self, Ended};
+use tradeup_signals::trace;
 
 pub use answer::ANSWER_LEN_MAX;
 pub use error::{SendError, Step};
@@ -147,11 +149,19 @@ impl Sender {
         now: DateTime<Utc>,
     ) -> Result<Accepted, SendError> {
         let begun = Instant::now();
-        let sent = self.post(endpoint, outgoing, now, begun).await;
+        let span = tracing::info_span!(
+            target: trace::TARGET, "call", otel.name = "POST endpoint", otel.kind = "client",
+            http.request.method = "POST"
+        );
+        let posting = self.post(endpoint, outgoing, now, begun);
+        let sent = outbound::call("endpoint", span.clone(), posting, ended).await;
         let (status, failed) = match &sent {
             Ok(accepted) => (accepted.status, ""),
             Err(error) => (error.status().unwrap_or_default(), error.kind()),
         };
+        if status != 0 {
+            outbound::status(&span, status);
+        }
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(
             endpoint = endpoint.origin(),
@@ -183,6 +193,21 @@ impl Sender {
         }
         // The body of an answer that is no refusal is nothing to wait for.
         Ok(Accepted { status: response.status().as_u16(), took: begun.elapsed() })
+    }
+}
+
+/// How a call ended.
+fn ended(sent: &Result<Accepted, SendError>) -> Ended {
+    match sent {
+        Ok(_) => Ended::Answered,
+        Err(error) => match (error, error.status()) {
+            (_, Some(status)) => Ended::of_status(status),
+            (SendError::Private | SendError::Unbuildable { .. }, None) => Ended::Refused,
+            (SendError::TimedOut { step: Step::Answering } | SendError::Broken { .. }, None) => {
+                Ended::Unknown
+            }
+            (_, None) => Ended::Unavailable,
+        },
     }
 }
 

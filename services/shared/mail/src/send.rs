@@ -18,6 +18,8 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use lettre::transport::smtp::extension::ClientId;
 use tradeup_signals::metrics::outside::{MAIL_SECONDS, MAILS};
+use tradeup_signals::outbound::{self, Ended};
+use tradeup_signals::trace;
 use uuid::Uuid;
 
 pub use address::{Address, InvalidAddress};
@@ -95,6 +97,19 @@ fn outcome(delivered: &Result<Accepted, SendError>) -> &'static str {
     }
 }
 
+/// The same, as calls to others are counted.
+fn ended(delivered: &Result<Accepted, SendError>) -> Ended {
+    match delivered {
+        Ok(_) => Ended::Answered,
+        Err(SendError::AddressRefused { .. } | SendError::Refused { .. } | SendError::Unbuildable { .. }) => {
+            Ended::Refused
+        }
+        Err(SendError::OutcomeUnknown { .. }) => Ended::Unknown,
+        Err(SendError::Unauthorized { .. }) => Ended::Unauthorized,
+        Err(SendError::NotSent { .. } | SendError::Deferred { .. }) => Ended::Unavailable,
+    }
+}
+
 impl Mailer {
     /// For a server, and the address that mails come from. Connects when it has something to send.
     ///
@@ -134,7 +149,11 @@ impl Mailer {
 
     async fn deliver(&self, to: &Address, content: &[u8]) -> Result<Accepted, SendError> {
         let begun = Instant::now();
-        let delivered = self.deliver_uncounted(to, content).await;
+        let span = tracing::info_span!(
+            target: trace::TARGET, "call", otel.name = "SMTP send", otel.kind = "client",
+            network.protocol.name = "smtp"
+        );
+        let delivered = outbound::call("mail", span, self.deliver_uncounted(to, content), ended).await;
         MAIL_SECONDS.took(begun.elapsed(), []);
         MAILS.one([outcome(&delivered)]);
         delivered

@@ -276,6 +276,7 @@ fn result(op: Op, arguments: &[Argument<'_>], value: i128) -> Result<Figure, Cal
         unit: first.map_or(Unit::Count, |figure| figure.unit),
         currency: first.and_then(|figure| figure.currency.clone()),
         window: window(arguments),
+        tier: None,
     })
 }
 
@@ -332,5 +333,6 @@ fn product(op: Op, arguments: &[Argument<'_>]) -> Result<Figure, CalculationErro
         unit: Unit::Minor,
         currency: amount.1.currency.clone(),
         window: window(arguments),
+        tier: None,
     })
 }

@@ -1,7 +1,7 @@
 //! What a plan may name and how far an offer may go.
 
 use serde::{Deserialize, Serialize};
-use tradeup_domain::figure::Unit;
+use tradeup_domain::figure::{Figure, Unit};
 
 /// The segments that a campaign may be for. The first eight are those of recency, frequency and spend; `expiring` are
 /// members whose credit ends soon; `all` is everyone.
@@ -51,12 +51,16 @@ impl Measure {
         KPI_MEASURES.into_iter().find(|measure| measure.name == name)
     }
 
-    /// Whether a fact of this name and unit is a baseline of it. A tier's members are counted under the names of a
-    /// family, which all begin with `tier_`.
+    /// Whether it is of one tier, which its baseline names, and not of the whole shop.
     #[must_use]
-    pub fn is_measured_by(self, name: &str, unit: Unit) -> bool {
-        let named = if self.name == TIER_MEMBERS { name.starts_with("tier_") } else { name == self.name };
-        named && unit == self.unit
+    pub fn is_of_a_tier(self) -> bool {
+        self.name == TIER_MEMBERS
+    }
+
+    /// Whether this figure is a baseline of it: what is counted again in time, of the same tier or of the whole shop.
+    #[must_use]
+    pub fn is_measured_by(self, figure: &Figure) -> bool {
+        figure.name == self.name && figure.unit == self.unit && figure.tier.is_some() == self.is_of_a_tier()
     }
 }
 

@@ -1,9 +1,12 @@
 //! The plan as Markdown. Every text in it is escaped: nothing that a model or a shop wrote becomes markup.
 
+mod came_of_it;
+
 use std::fmt::Write as _;
 
 use tradeup_domain::amount_text;
 use tradeup_domain::figure::shown;
+use tradeup_domain::outcomes::{Outcomes, counted};
 
 use crate::document::{Campaign, CampaignKind};
 use crate::pieces::{Piece, pieces};
@@ -39,9 +42,10 @@ impl Page {
     }
 }
 
-/// The whole plan for people: `1,234 [F12]` is a figure with its source, `⚠ 25 % (unproven)` is one without.
+/// The whole plan for people: `1,234 [F12]` is a figure with its source, `⚠ 25 % (unproven)` is one without. What became of
+/// it stands where it was planned.
 #[must_use]
-pub fn markdown(plan: &Plan) -> String {
+pub fn markdown(plan: &Plan, outcomes: &Outcomes) -> String {
     let mut page = Page(String::new());
     head(&mut page, plan);
     for (title, texts) in [
@@ -54,8 +58,9 @@ pub fn markdown(plan: &Plan) -> String {
         }
     }
     phases(&mut page, plan);
-    campaigns(&mut page, plan);
+    campaigns(&mut page, plan, outcomes);
     kpis(&mut page, plan);
+    came_of_it::kpis(&mut page, outcomes);
     for (title, texts) in [
         ("Risks", &plan.document.risks),
         ("Assumptions", &plan.document.assumptions),
@@ -113,17 +118,17 @@ fn phases(page: &mut Page, plan: &Plan) {
     }
 }
 
-fn campaigns(page: &mut Page, plan: &Plan) {
+fn campaigns(page: &mut Page, plan: &Plan, outcomes: &Outcomes) {
     if plan.campaigns.is_empty() {
         return;
     }
     page.heading(2, "Campaigns");
     for proposal in &plan.campaigns {
-        campaign(page, plan, proposal);
+        campaign(page, plan, proposal, outcomes);
     }
 }
 
-fn campaign(page: &mut Page, plan: &Plan, proposal: &Proposal) {
+fn campaign(page: &mut Page, plan: &Plan, proposal: &Proposal, outcomes: &Outcomes) {
     let campaign = &proposal.campaign;
     let currency = &plan.meta.currency;
     page.line(&format!("### {}: {}", escaped(&campaign.key), escaped(&campaign.name)));
@@ -148,6 +153,7 @@ fn campaign(page: &mut Page, plan: &Plan, proposal: &Proposal) {
     let limit = amount_text(campaign.cost_limit_minor, currency);
     page.line(&format!("- Cost: at most {cost}, with a limit of {limit}"));
     page.line(&format!("- Why: {}", prose(plan, &campaign.why)));
+    came_of_it::of_campaign(page, outcomes, &campaign.key);
     page.line("");
     page.line(&format!("> {}", unlisted(&escaped(&proposal.message_subject))));
     page.line(">");
@@ -189,7 +195,7 @@ fn kpi(plan: &Plan, target: &Target) -> String {
     format!(
         "| {} | {} | {} | {aimed} ({sign}{change}) | {} days | {} |",
         escaped(&target.name),
-        escaped(&target.measure),
+        escaped(&counted(&target.measure, target.tier())),
         prose(plan, &format!("{{{{{}}}}}", target.baseline)),
         target.horizon_days,
         prose(plan, &target.how),
@@ -223,7 +229,7 @@ fn sources(page: &mut Page, plan: &Plan) {
         page.line(&format!(
             "| {} | {} | {} | {} | {} ({}) |",
             fact.id,
-            escaped(&figure.name),
+            escaped(&counted(&figure.name, figure.tier.as_deref())),
             escaped(&figure.shown()),
             escaped(figure.window.as_deref().unwrap_or("–")),
             escaped(&fact.tool),

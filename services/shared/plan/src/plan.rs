@@ -90,6 +90,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// The tier that it is about; `None`: the whole shop.
+    #[must_use]
+    pub fn tier(&self) -> Option<&str> {
+        self.baseline_figure.as_ref()?.tier.as_deref()
+    }
+
     /// The value aimed at, for people.
     #[must_use]
     pub fn shown(&self) -> Option<String> {

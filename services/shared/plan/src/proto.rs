@@ -100,6 +100,7 @@ fn figure(figure: &Figure) -> v1::PlanFigure {
         unit: figure.unit.as_str().to_owned(),
         currency: figure.currency.clone().unwrap_or_default(),
         window: figure.window.clone().unwrap_or_default(),
+        tier: figure.tier.clone().unwrap_or_default(),
     }
 }
 

@@ -9,9 +9,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use tradeup_signals::metrics::outside::{SHOPIFY_CALLS, SHOPIFY_SECONDS};
+use tradeup_signals::outbound::{self, Ended};
 use tradeup_signals::trace;
 
 use crate::answer::{Failure, RawAnswer, no_clear_answer, read};
@@ -167,7 +167,8 @@ impl Client {
             target: trace::TARGET, "call", otel.name = %format_args!("Shopify {operation}"), otel.kind = "client",
             http.request.method = "POST", graphql.operation.name = operation
         );
-        let answer = self.post_unrecorded(address, headers, body).instrument(span).await;
+        let calling = self.post_unrecorded(address, headers, body);
+        let answer = outbound::call("shopify", span.clone(), calling, ended).await;
         if let Some(recorder) = &self.inner.settings.recorder {
             let outcome = match &answer {
                 Ok((raw, headers)) => {
@@ -182,6 +183,9 @@ impl Client {
             Ok((raw, _)) => (raw.status, ""),
             Err(error) => (0, error.reason()),
         };
+        if status != 0 {
+            outbound::status(&span, status);
+        }
         counted(begun.elapsed(), &answer);
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(%shop, operation, status, failed, duration_ms, "call to the shop");
@@ -216,22 +220,25 @@ impl Client {
     }
 }
 
-/// Counts a call by what came of it.
-fn counted(took: Duration, answer: &Result<(RawAnswer, HeaderMap), PostError>) {
-    let outcome = match answer {
+/// How a call ended.
+fn ended(answer: &Result<(RawAnswer, HeaderMap), PostError>) -> Ended {
+    match answer {
         Ok((raw, _)) => match raw.status {
             // That a query was throttled stands in the body of a 200.
-            200..=399 if raw.body.windows(THROTTLED.len()).any(|part| part == THROTTLED) => "throttled",
-            200..=399 => "answered",
-            401 => "unauthorized",
-            429 | 430 => "throttled",
-            400..=499 => "refused",
-            _ => "unavailable",
+            200..=399 if raw.body.windows(THROTTLED.len()).any(|part| part == THROTTLED) => Ended::Throttled,
+            200..=399 => Ended::Answered,
+            // A 403 is of one thing that was asked for, not of who asks.
+            403 => Ended::Refused,
+            status => Ended::of_status(status),
         },
-        Err(PostError::NoAnswer(_)) => "unknown",
-        Err(PostError::Invalid | PostError::NotSent(_)) => "unavailable",
-    };
-    SHOPIFY_CALLS.one([outcome]);
+        Err(PostError::NoAnswer(_)) => Ended::Unknown,
+        Err(PostError::Invalid | PostError::NotSent(_)) => Ended::Unavailable,
+    }
+}
+
+/// Counts a call by what came of it.
+fn counted(took: Duration, answer: &Result<(RawAnswer, HeaderMap), PostError>) {
+    SHOPIFY_CALLS.one([ended(answer).as_str()]);
     SHOPIFY_SECONDS.took(took, []);
 }
 

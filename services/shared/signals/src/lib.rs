@@ -6,6 +6,7 @@
 
 mod metric;
 pub mod metrics;
+pub mod outbound;
 mod process;
 pub mod trace;
 

@@ -5,6 +5,8 @@ use crate::{Connection, Pool, TenantId, Tx};
 
 /// From this share of a budget on it is said to be used up, or nearly: the next call may not fit into what is left.
 const NEARLY_PERCENT: i32 = 95;
+/// Most of a kind that are told, the fullest first: of the day and of the month, with a limit of their own and with that of all.
+const USED_UP_MAX: i64 = 50;
 
 /// What one model took for a shop in a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +63,22 @@ pub struct UsedUp {
     pub cap_nano: i64,
 }
 
-/// Budgets of this day and month of which nearly nothing is left: that of all shops, and those of active shops.
+/// Budgets of this day and month of which nearly nothing is left: that of all shops, and the fullest of active shops, or that
+/// of one of them.
 ///
 /// # Errors
 /// As any statement.
-pub async fn used_up(pool: &Pool) -> Result<Vec<UsedUp>, StoreError> {
-    let mut tx = Tx::of_engine(pool).await?;
-    let found = sqlx::query_file_as!(UsedUp, "src/agent_budgets/used_up.sql", NEARLY_PERCENT)
-        .fetch_all(&mut *tx)
-        .await
-        .doing("reading which budgets of agents are used up")?;
-    tx.rollback().await?;
-    Ok(found)
+pub async fn used_up(pool: &Pool, tenant: Option<TenantId>) -> Result<Vec<UsedUp>, StoreError> {
+    sqlx::query_file_as!(
+        UsedUp,
+        "src/agent_budgets/used_up.sql",
+        NEARLY_PERCENT,
+        USED_UP_MAX,
+        tenant as Option<TenantId>
+    )
+    .fetch_all(pool)
+    .await
+    .doing("reading which budgets of agents are used up")
 }
 
 /// What was used of a budget.

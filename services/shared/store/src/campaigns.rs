@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 pub use audience::{Started, start};
 pub use carried::{CampaignBatch, tally};
-pub use lists::{CampaignFilter, CampaignLine, OutcomeCount, list, mails, of_plan, outcomes};
-pub use measured::{ArmResult, due, measure, results};
+pub use lists::{CampaignFilter, CampaignLine, list, mails, of_plan, outcomes};
+pub use measured::{due, measure, results};
+pub use tradeup_domain::outcomes::{ArmResult, OutcomeCount};
 
 use crate::audit::{self, Actor};
 use crate::error::{Doing, StoreError};
@@ -138,7 +139,8 @@ pub struct Campaign {
     pub spent_minor: i64,
     /// Days from its start until it is measured.
     pub horizon_days: i32,
-    /// `approved`, `running`, `done` or `stopped`.
+    /// `approved`, `running`, `done` or `stopped`; `failed` where its run is dead, or a batch of it that nobody has replayed
+    /// yet, and `cancelled` where its run was cancelled.
     pub state: String,
     /// Who approved it.
     pub approved_by: String,
@@ -156,6 +158,14 @@ pub struct Campaign {
     pub stop_reason: Option<String>,
     /// As of when it was measured.
     pub measured_at: Option<DateTime<Utc>>,
+}
+
+impl Campaign {
+    /// Its limit; `None` where it has none of its own.
+    #[must_use]
+    pub fn limit_minor(&self) -> Option<i64> {
+        (self.kind != "extension" || self.cost_limit_minor > 0).then_some(self.cost_limit_minor)
+    }
 }
 
 /// Makes the campaign of an approved proposal, once. `start_run` is the run that carries it out.

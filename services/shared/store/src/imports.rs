@@ -202,7 +202,7 @@ impl Import {
             if usize::try_from(booked).ok() == Some(new.len()) {
                 let verdicts: Vec<(i64, Verdict)> =
                     found.into_iter().map(|(line, verdict, _)| (line, verdict)).collect();
-                count(&mut tx, self, &verdicts).await?;
+                count(&mut tx, self, &Counts::of(&verdicts)).await?;
                 tx.commit().await?;
                 return Ok(verdicts);
             }
@@ -220,16 +220,7 @@ impl Import {
     /// # Errors
     /// As any statement.
     pub async fn count_refused(&self, db: &mut Connection, lines: i64) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update credit_imports set lines = lines + $3, refused = refused + $3 where tenant_id = $1 and id = $2",
-            self.tenant as TenantId,
-            self.id,
-            lines,
-        )
-        .execute(db)
-        .await
-        .doing("counting an import")
-        .map(drop)
+        count(db, self, &Counts { lines, refused: lines, ..Counts::default() }).await
     }
 
     /// Writes down that the import has come to its end.
@@ -354,20 +345,41 @@ async fn book(db: &mut Connection, import: &Import, new: &[(&OldCredit, Uuid)]) 
     .doing("importing credits")
 }
 
-async fn count(db: &mut Connection, import: &Import, verdicts: &[(i64, Verdict)]) -> Result<(), StoreError> {
-    let of = |wanted: fn(&Verdict) -> bool| {
-        i64::try_from(verdicts.iter().filter(|(_, verdict)| wanted(verdict)).count()).unwrap_or(i64::MAX)
-    };
+/// What became of lines.
+#[derive(Default)]
+struct Counts {
+    lines: i64,
+    imported: i64,
+    unchanged: i64,
+    refused: i64,
+}
+
+impl Counts {
+    fn of(verdicts: &[(i64, Verdict)]) -> Self {
+        let mut counts = Self::default();
+        for (_, verdict) in verdicts {
+            counts.lines += 1;
+            match verdict {
+                Verdict::Imported => counts.imported += 1,
+                Verdict::Unchanged => counts.unchanged += 1,
+                Verdict::Refused(_) => counts.refused += 1,
+            }
+        }
+        counts
+    }
+}
+
+async fn count(db: &mut Connection, import: &Import, counts: &Counts) -> Result<(), StoreError> {
     sqlx::query!(
         "update credit_imports set lines = lines + $3, imported = imported + $4, unchanged = unchanged + $5,
              refused = refused + $6
          where tenant_id = $1 and id = $2",
         import.tenant as TenantId,
         import.id,
-        of(|_| true),
-        of(|v| matches!(v, Verdict::Imported)),
-        of(|v| matches!(v, Verdict::Unchanged)),
-        of(|v| matches!(v, Verdict::Refused(_))),
+        counts.lines,
+        counts.imported,
+        counts.unchanged,
+        counts.refused,
     )
     .execute(db)
     .await

@@ -1,6 +1,7 @@
 //! KPIs, looked at again when their time has come: "you planned 25 %, you got 18 %".
 
 use chrono::{DateTime, Utc};
+pub use tradeup_domain::outcomes::FollowUp;
 
 use crate::agent_runs::Lease;
 use crate::error::{Doing, StoreError};
@@ -25,35 +26,6 @@ pub struct NewKpi<'a> {
     pub target: i64,
     /// When.
     pub due_at: DateTime<Utc>,
-}
-
-/// A KPI, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowUp {
-    /// Its place in the plan, from 1.
-    pub n: i32,
-    /// Its name.
-    pub name: String,
-    /// What is counted.
-    pub measure: String,
-    /// Of which tier.
-    pub tier: Option<String>,
-    /// The unit of baseline, target and actual value.
-    pub unit: String,
-    /// ISO 4217 code, of money.
-    pub currency: Option<String>,
-    /// Where it started from.
-    pub baseline: i64,
-    /// Where it was to be.
-    pub target: i64,
-    /// When.
-    pub due_at: DateTime<Utc>,
-    /// Where it is; `None`: not looked at, or it can't be told.
-    pub actual: Option<i64>,
-    /// `met`, `missed` or `no_data`; `None`: its time has not come.
-    pub verdict: Option<String>,
-    /// As of when it was looked at.
-    pub followed_at: Option<DateTime<Utc>>,
 }
 
 /// A KPI whose time has come.

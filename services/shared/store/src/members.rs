@@ -237,6 +237,32 @@ pub(crate) async fn refuse_merged(
     if stranded { Err(StoreError::of_kind(ErrorKind::Conflict, "granting")) } else { Ok(()) }
 }
 
+/// Refuses what these runs have granted to any of these members who has become a part of another meanwhile.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`]: the next attempt finds who it is now.
+pub(crate) async fn refuse_merged_among(
+    db: &mut crate::Connection,
+    tenant: TenantId,
+    members: &[Uuid],
+    runs: &[Uuid],
+) -> Result<(), StoreError> {
+    let stranded = sqlx::query_scalar!(
+        r#"select exists (
+               select from members m
+               join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = any($3) and l.remaining_minor > 0
+               where m.tenant_id = $1 and m.id = any($2) and m.merged_into is not null
+           ) as "stranded!""#,
+        tenant as TenantId,
+        members,
+        runs,
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking for members who have been merged")?;
+    if stranded { Err(StoreError::of_kind(ErrorKind::Conflict, "granting")) } else { Ok(()) }
+}
+
 /// How many members and open memberships a tenant has.
 ///
 /// # Errors

@@ -1,11 +1,13 @@
 //! Plans of agents, and what people decide on each of their proposals. A plan's document is the settled plan as JSON.
 
 mod decide;
+mod outcomes;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub use decide::{Decided, LimitPassed, Verdict, decide};
+pub use outcomes::outcomes;
 
 use crate::agent_runs::{self, Lease};
 use crate::campaigns::Terms;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, unfinished_of};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
-pub use end::{Ending, end_exhausted, finish, settle_parents};
+pub use end::{Ending, end_exhausted, finish, finish_together, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
@@ -25,6 +25,14 @@ pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, 
 use crate::error::{Doing, StoreError};
 use crate::outbox::{HeldBy, JobMessage};
 use crate::{Connection, RunId, TenantId, TenantRef};
+
+/// States of runs that have not ended.
+pub const UNFINISHED: [&str; 5] = ["scheduled", "queued", "running", "waiting", "retrying"];
+/// Every state that a run may be in.
+pub const STATES: [&str; 8] = {
+    let [scheduled, queued, running, waiting, retrying] = UNFINISHED;
+    [scheduled, queued, running, waiting, retrying, "succeeded", "dead", "cancelled"]
+};
 
 /// A run to be created.
 #[derive(Clone, Debug)]

@@ -172,8 +172,12 @@ pub async fn ensure(
 /// As any statement.
 pub async fn due(pool: &Pool, limit: i64) -> Result<Vec<i64>, StoreError> {
     sqlx::query_scalar!(
-        "select id from schedules where next_fire_at <= clock_timestamp() or next_fire_at is null
-         order by next_fire_at nulls first limit $1",
+        // Apart, so that each is the beginning of an index; and the time is asked for once, or the index can't be searched
+        // for it.
+        "(select id as \"id!\" from schedules where next_fire_at is null limit $1)
+         union all
+         (select id from schedules where next_fire_at <= (select clock_timestamp()) order by next_fire_at limit $1)
+         limit $1",
         limit
     )
     .fetch_all(pool)

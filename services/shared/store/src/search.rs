@@ -117,11 +117,13 @@ async fn in_shops(pool: &Pool, wanted: &str, limit: i64, search: &mut Search) ->
     .fetch_all(&mut *tx)
     .await
     .doing("looking in all shops")?;
-    search.not_all_shops =
-        sqlx::query_scalar!(r#"select count(*) > $1 as "more!" from tenants"#, i64::from(SHOPS_MAX))
-            .fetch_one(&mut *tx)
-            .await
-            .doing("counting shops")?;
+    search.not_all_shops = sqlx::query_scalar!(
+        r#"select count(*) > $1::bigint as "more!" from (select from tenants limit $1::bigint + 1) as t"#,
+        i64::from(SHOPS_MAX)
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .doing("counting shops")?;
     tx.rollback().await?;
     search.found.extend(rows.into_iter().map(|row| Found {
         kind: row.kind,

@@ -119,10 +119,7 @@ pub async fn get(
 }
 
 /// The snapshot as of an instant, if there is one with its members.
-///
-/// # Errors
-/// As any statement.
-pub async fn made(
+async fn made(
     db: &mut Connection,
     tenant: TenantId,
     as_of: DateTime<Utc>,

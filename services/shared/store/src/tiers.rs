@@ -37,6 +37,19 @@ pub struct Tier {
     pub members: i64,
 }
 
+/// Waits for those who are writing memberships of a tenant, and has others wait until this transaction ends: what is read of
+/// them from here on is all that was written before.
+///
+/// # Errors
+/// As any statement.
+pub async fn hold(db: &mut Connection, tenant: TenantId) -> Result<(), StoreError> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('memberships', $1))", tenant.0)
+        .execute(db)
+        .await
+        .doing("waiting for memberships that are being written")
+        .map(drop)
+}
+
 /// Adds a tier below those that the tenant has. `None` if the handle is taken.
 ///
 /// # Errors

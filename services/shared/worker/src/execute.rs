@@ -27,7 +27,7 @@ const UNRECORDED_WAIT: Duration = Duration::from_secs(2);
 
 /// A statement of ours that takes longer is given up: its connection may be dead without anybody
 /// having noticed. Whether it took effect is unknown then, and the run's row knows.
-const STATEMENT_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const STATEMENT_WITHIN: Duration = Duration::from_secs(15);
 /// As above, for what has to be quick or is of no use.
 const EXTEND_WITHIN: Duration = Duration::from_secs(3);
 /// A task whose run was cancelled has this long to end by itself.
@@ -225,7 +225,7 @@ impl Worker {
         }
     }
 
-    async fn failed(
+    pub(crate) async fn failed(
         &self,
         task: &Registered,
         claim: &Claim,
@@ -324,7 +324,7 @@ impl Worker {
         answered(delivery.nak(UNRECORDED_WAIT.mul_f64(0.5 + jitter())).await);
     }
 
-    async fn settle(&self, parent: Option<RunId>) {
+    pub(crate) async fn settle(&self, parent: Option<RunId>) {
         if let Err(error) = runs::settle_parents(&self.pool, parent).await {
             tracing::warn!(%error, "the sweep will end the parent run");
         }
@@ -332,7 +332,7 @@ impl Worker {
 }
 
 /// An attempt's part of its run's trace. Within the span of what it logs, which it does not appear in.
-fn traced(attempt: &Span, task: &Registered, claim: &Claim) -> Span {
+pub(crate) fn traced(attempt: &Span, task: &Registered, claim: &Claim) -> Span {
     let span = tracing::info_span!(
         target: trace::TARGET, parent: attempt, "process", otel.name = %format_args!("process {}", task.kind.task),
         otel.kind = "consumer", messaging.system = "nats", messaging.operation.name = "process",
@@ -346,7 +346,7 @@ fn traced(attempt: &Span, task: &Registered, claim: &Claim) -> Span {
 }
 
 /// The commit of what an attempt has done: from here on it is so.
-fn committing() -> Span {
+pub(crate) fn committing() -> Span {
     tracing::info_span!(
         target: trace::TARGET, "commit", otel.name = "COMMIT", otel.kind = "client", db.system.name = "postgresql",
         db.operation.name = "COMMIT"

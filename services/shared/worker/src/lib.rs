@@ -27,6 +27,7 @@ pub mod service;
 pub mod settings;
 mod sweep;
 mod task;
+mod together;
 mod told;
 pub mod trigger;
 mod watchdog;
@@ -40,11 +41,16 @@ pub use runner::{Runner, Worker};
 pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
+pub use together::{AppliedTogether, Each, GroupTask, RunGroup};
 pub use told::{ToldEvent, told_event};
 /// What commands that look around find in NATS, and what they need to look.
 pub use tradeup_broker::{
     Backlog, Broker, ConsumerBacklog, ConsumerLook, JobsLook, Look, Outgoing, StreamLook,
 };
 
+/// Every service, by the name of its program.
+pub const SERVICES: [&str; 5] = ["scheduler", "credits", "webhooks", "agents", "console"];
+/// Those of which a process has to run: without `agents` nothing is planned, and whoever looks at the console runs it.
+pub const SERVICES_NEEDED: [&str; 3] = ["scheduler", "credits", "webhooks"];
 /// The build, as attempts and dead letters name it.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");

@@ -7,11 +7,24 @@ use std::time::Duration;
 
 use tradeup_domain::ErrorCode;
 use tradeup_proto::{JobKind, Message as _, Name as _};
+use tradeup_store::runs::Claim;
+use tradeup_store::{Pool, TenantRef};
 
+use crate::together::{self, AppliedTogether, GroupTask};
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 type TaskFuture = Pin<Box<dyn Future<Output = Result<Applied, TaskError>> + Send>>;
 type RunFn = Arc<dyn Fn(TaskContext) -> TaskFuture + Send + Sync>;
+type SharedFuture = Pin<Box<dyn Future<Output = Result<AppliedTogether, TaskError>> + Send>>;
+pub(crate) type SharedFn = Arc<dyn Fn(Pool, TenantRef, Vec<Claim>) -> SharedFuture + Send + Sync>;
+
+/// How many runs of a task are done in one transaction.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// Most of them.
+    pub(crate) runs_max: usize,
+    pub(crate) run: SharedFn,
+}
 
 /// A task as the runner sees it.
 #[derive(Clone)]
@@ -24,6 +37,8 @@ pub(crate) struct Registered {
     /// Whether a run can show what it would come to.
     pub(crate) previews: bool,
     pub(crate) run: RunFn,
+    /// For a task of which many can be done in one transaction.
+    pub(crate) shared: Option<Shared>,
 }
 
 /// The tasks of one service, by name.
@@ -61,12 +76,25 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub fn register<T: Task>(mut self, task: T) -> Result<Self, RegistryError> {
+    pub fn register<T: Task>(self, task: T) -> Result<Self, RegistryError> {
+        self.add(Arc::new(task), None)
+    }
+
+    /// Adds a task of which many runs can be done in one transaction.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn register_group<T: GroupTask>(self, task: T) -> Result<Self, RegistryError> {
+        let task = Arc::new(task);
+        let shared = together::shared(Arc::clone(&task));
+        self.add(task, Some(shared))
+    }
+
+    fn add<T: Task>(mut self, task: Arc<T>, shared: Option<Shared>) -> Result<Self, RegistryError> {
         let reads = T::Input::full_name();
         if reads != T::KIND.input {
             return Err(RegistryError::Input { task: T::KIND.task, reads, said: T::KIND.input });
         }
-        let task = Arc::new(task);
         let run: RunFn = Arc::new(move |context: TaskContext| {
             let task = Arc::clone(&task);
             Box::pin(async move {
@@ -83,6 +111,7 @@ impl Registry {
             needs,
             previews: T::PREVIEWS,
             run,
+            shared,
         };
         match self.tasks.insert(T::KIND.task, registered) {
             None => Ok(self),

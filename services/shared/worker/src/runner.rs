@@ -14,7 +14,7 @@ use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::runs::{self, ClaimOutcome, Claimant};
+use tradeup_store::runs::{self, Claim, ClaimOutcome, Claimant};
 use tradeup_store::{Pool, RunId, outbox, within};
 
 use crate::bury::{self, Buried};
@@ -159,11 +159,14 @@ pub(crate) async fn reopen_wait(shutdown: &CancellationToken) {
     }
 }
 
-/// A delivery that was read, with the place it takes until it is answered.
+/// What a delivery takes until it is answered; free again when the last of those that share it is.
+type Place = Arc<OwnedSemaphorePermit>;
+
+/// A delivery that was read, with its place.
 struct Held {
     delivery: Delivery,
     run_id: RunId,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// One job kind's loop over one lane.
@@ -181,7 +184,8 @@ impl Consumer {
         let at_once = self.worker.options.concurrency(self.lane);
         let places = Arc::new(Semaphore::new(at_once));
         while !self.shutdown.is_cancelled() {
-            match self.worker.broker.pull(kind, self.lane, at_once).await {
+            let at_hand = self.task.shared.as_ref().map_or(at_once, |shared| at_once.max(shared.runs_max));
+            match self.worker.broker.pull(kind, self.lane, at_hand).await {
                 Ok(pull) => self.pull_until_gone(pull, &places).await,
                 Err(error) => self.worker.could_not_pull(&error).await,
             }
@@ -203,9 +207,9 @@ impl Consumer {
                 first = next => first,
             };
             let Some((delivery, permit)) = first else { break };
-            // Claim together what is here already.
-            let mut deliveries = vec![(delivery, permit)];
-            while let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+            // Claim together what is here already: as many as there is room for, or share a transaction.
+            let mut deliveries = vec![(delivery, Arc::new(permit))];
+            while let Some(permit) = self.room(places, &deliveries) {
                 let Some(delivery) = pull.next_at_hand() else { break };
                 deliveries.push((delivery, permit));
             }
@@ -214,11 +218,20 @@ impl Consumer {
         hand_back(pull).await;
     }
 
+    /// A place for one more delivery beside those: of its own, or theirs, if runs of this task share a transaction.
+    fn room(&self, places: &Arc<Semaphore>, beside: &[(Delivery, Place)]) -> Option<Place> {
+        match &self.task.shared {
+            Some(shared) if beside.len() >= shared.runs_max => None,
+            Some(_) => beside.first().map(|(_, place)| Arc::clone(place)),
+            None => Arc::clone(places).try_acquire_owned().ok().map(Arc::new),
+        }
+    }
+
     /// Reads and claims deliveries, and sets their execution going.
-    async fn take(&self, deliveries: Vec<(Delivery, OwnedSemaphorePermit)>) {
+    async fn take(&self, deliveries: Vec<(Delivery, Place)>) {
         let mut held: Vec<Held> = Vec::with_capacity(deliveries.len());
         let task = self.task.kind.task;
-        for (delivery, permit) in deliveries {
+        for (delivery, place) in deliveries {
             if delivery.delivered() > 1 {
                 messages::REDELIVERED.one([task]);
             }
@@ -228,7 +241,7 @@ impl Consumer {
                     messages::DELIVERIES.one([task, "busy"]);
                     answered(delivery.nak(BUSY_WAIT_MIN).await);
                 }
-                Ok(run_id) => held.push(Held { delivery, run_id, permit }),
+                Ok(run_id) => held.push(Held { delivery, run_id, place }),
                 Err(error) => {
                     messages::DELIVERIES.one([task, "undecodable"]);
                     self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await;
@@ -250,10 +263,18 @@ impl Consumer {
         faultpoint::reached("claim.before").await;
         match within("claiming runs", CLAIM_WITHIN, runs::claim(&worker.pool, &ids, &claimant)).await {
             Ok(mut outcomes) => {
+                let mut together = Vec::new();
                 for held in held {
-                    let outcome = outcomes.remove(&held.run_id).unwrap_or(ClaimOutcome::Unknown);
-                    let consumer = self.clone();
-                    self.worker.tracker.spawn(consumer.proceed(held, outcome));
+                    match (outcomes.remove(&held.run_id), &self.task.shared) {
+                        (Some(ClaimOutcome::Claimed(claim)), Some(_)) => together.push((held, *claim)),
+                        (outcome, _) => {
+                            let outcome = outcome.unwrap_or(ClaimOutcome::Unknown);
+                            self.worker.tracker.spawn(self.clone().proceed(held, outcome));
+                        }
+                    }
+                }
+                if !together.is_empty() {
+                    self.worker.tracker.spawn(self.clone().proceed_together(together));
                 }
             }
             Err(error) => {
@@ -268,8 +289,21 @@ impl Consumer {
         }
     }
 
+    /// Runs that may share a transaction, and share a place.
+    async fn proceed_together(self, together: Vec<(Held, Claim)>) {
+        let Some(shared) = &self.task.shared else { return };
+        let mut places = Vec::with_capacity(together.len());
+        let mut claimed = Vec::with_capacity(together.len());
+        for (Held { delivery, place, .. }, claim) in together {
+            messages::DELIVERIES.one([self.task.kind.task, "claimed"]);
+            places.push(place);
+            claimed.push((claim, delivery));
+        }
+        self.worker.execute_together(&self.task, shared, claimed).await;
+    }
+
     async fn proceed(self, held: Held, outcome: ClaimOutcome) {
-        let Held { delivery, run_id, permit } = held;
+        let Held { delivery, run_id, place } = held;
         messages::DELIVERIES.one([self.task.kind.task, answer(&outcome)]);
         match outcome {
             ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
@@ -296,7 +330,7 @@ impl Consumer {
                 self.set_aside(&delivery, ErrorCode::UnknownRun, &error).await;
             }
         }
-        drop(permit);
+        drop(place);
     }
 
     /// A message that can't be acted on becomes a dead letter as it is.

@@ -8,7 +8,7 @@ mod browser;
 mod charts;
 mod grid;
 mod money;
-mod oidc;
+pub(crate) mod oidc;
 mod oidc_refusals;
 mod overview;
 mod proofs;

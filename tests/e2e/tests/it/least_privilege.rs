@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tradeup_harness::{Database, Servers, binary, own_role, repository};
 
 /// Binaries, and what they log in as.
-const ROLES: [(&str, &str); 6] = [
+pub(crate) const ROLES: [(&str, &str); 6] = [
     ("scheduler", "tradeup_scheduler"),
     ("credits", "tradeup_credits"),
     ("webhooks", "tradeup_webhooks"),
@@ -36,7 +36,7 @@ async fn database() -> Database {
 }
 
 /// A session as a service has it.
-async fn session(database: &Database, binary: &str) -> PgConnection {
+pub(crate) async fn session(database: &Database, binary: &str) -> PgConnection {
     let environment = [("TRADEUP_DATABASE_URL".to_owned(), database.app_url.clone())].into();
     let (_, url) = own_role(binary, &environment).unwrap();
     PgConnection::connect(&url).await.unwrap()
@@ -76,7 +76,7 @@ async fn somebody_decided_on_every_table() {
 }
 
 /// The checked queries that are in a binary: the linker leaves out what it does not call.
-fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
+pub(crate) fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
     let bytes = std::fs::read(binary(binary_name)).unwrap();
     let finder = aho_corasick::AhoCorasick::new(queries).unwrap();
     let found: BTreeSet<usize> =
@@ -84,13 +84,27 @@ fn statements_in(binary_name: &str, queries: &[String]) -> Vec<String> {
     found.into_iter().map(|at| queries[at].clone()).collect()
 }
 
-fn queries() -> Vec<String> {
+/// A checked query, and the types that it takes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Query {
+    pub(crate) text: String,
+    pub(crate) parameters: Vec<String>,
+}
+
+/// All that sqlx has checked.
+pub(crate) fn queries() -> Vec<Query> {
     let files = std::fs::read_dir(repository().join(".sqlx")).unwrap();
-    let queries: BTreeSet<String> = files
+    let queries: BTreeSet<Query> = files
         .map(|file| {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-            file["query"].as_str().unwrap().to_owned()
+            let takes = file["describe"]["parameters"]["Left"].as_array().unwrap();
+            // A type of its own is an array of text: `{"Custom": …}`.
+            let kind = |found: &serde_json::Value| found.as_str().unwrap_or("TextArray").to_owned();
+            Query {
+                text: file["query"].as_str().unwrap().to_owned(),
+                parameters: takes.iter().map(kind).collect(),
+            }
         })
         .collect();
     queries.into_iter().collect()
@@ -98,7 +112,8 @@ fn queries() -> Vec<String> {
 
 #[tokio::test]
 async fn every_statement_of_a_binary_is_allowed_to_its_role() {
-    let (database, queries) = (database().await, queries());
+    let database = database().await;
+    let queries: Vec<String> = queries().into_iter().map(|query| query.text).collect();
     let mut refused = Vec::new();
     for (binary, role) in ROLES {
         let statements = statements_in(binary, &queries);

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use tradeup_fakes::oidc::{FakeProvider, Flaw, Person};
 use tradeup_harness::{GuardedNats, Process, World, eventually, own_role};
 
+use crate::console::oidc::{SITE, sign_in_at};
 use crate::http::{ask, form};
 use crate::wallets::Wallets;
 
@@ -34,7 +36,7 @@ const PLANTED: [(&str, &str, &str); 12] = [
 
 /// What is sent to us, or kept in the database, and has no business elsewhere: tokens of the shop, a signature, a header, a
 /// password that somebody mistypes.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "shpat_",
     "shprt_first",
     "hush-hush",
@@ -43,7 +45,10 @@ const OTHERS: [&str; 8] = [
     "Bearer planted-bearer-4711",
     "pw-console-4711",
     "pw-wrong-4711",
+    OIDC_SECRET,
 ];
+/// The console's, as a client of the provider that people sign in by.
+const OIDC_SECRET: &str = "planted-oidc-4711";
 
 /// The password in a URL.
 fn password(url: &str) -> String {
@@ -96,6 +101,18 @@ async fn planted_secrets_come_out_nowhere() {
     for name in ["TRADEUP_HTTP", "TRADEUP_CONSOLE"] {
         world.environment.insert(name.to_owned(), "127.0.0.1:0".to_owned());
     }
+    let provider =
+        FakeProvider::start("console", OIDC_SECRET, &format!("{SITE}/sign-in/oidc/callback")).await.unwrap();
+    provider.sign_in(Person::new("olga-1", "olga@aurora.example"));
+    for (name, value) in [
+        ("TRADEUP_CONSOLE_URL", SITE),
+        ("TRADEUP_OIDC_ISSUER", provider.issuer()),
+        ("TRADEUP_OIDC_CLIENT_ID", "console"),
+        ("TRADEUP_OIDC_CLIENT_SECRET", OIDC_SECRET),
+    ] {
+        world.environment.insert(name.to_owned(), value.to_owned());
+    }
+    world.tradeup_ok(&["user", "add", "olga@aurora.example", "--role", "viewer", "--oidc"]);
     let (_, database_url) = own_role("credits", &world.environment).unwrap();
     let mut secrets: Vec<String> = PLANTED.iter().map(|(_, _, secret)| (*secret).to_owned()).collect();
     secrets.extend(OTHERS.map(str::to_owned));
@@ -151,6 +168,13 @@ async fn planted_secrets_come_out_nowhere() {
     heard.add("the answer to a foreign token", foreign.1);
     let signing_in = form(console, "POST", "/sign-in", "name=ann&password=pw-console-4711").await;
     heard.add("the answer to a wrong password", signing_in.1);
+    // Somebody signs in by the provider, which is told the secret; then it answers what can't be used.
+    for (flaw, status) in [(None, 303), (Some(Flaw::Signature), 401)] {
+        provider.set(flaw);
+        let (answered, answer) = sign_in_at(&provider, console).await;
+        assert_eq!(answered, status, "{flaw:?}: {answer}");
+        heard.add(format!("a sign-in by the provider, {flaw:?}"), answer);
+    }
     assert!(nats.somebody("publisher").await.is_answered("events.aurora.till.opened", "{").await);
     // A token that the shop does not take any more.
     wallets.fake.with_shop(crate::wallets::SHOP, |shop| shop.token = "shpat_another".to_owned()).unwrap();

@@ -1,7 +1,12 @@
 //! A shop in shadow: all is reckoned, nothing is done; and its cut-over credits nobody twice.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use serde_json::Value;
-use tradeup_harness::World;
+use sqlx::{Connection as _, PgConnection};
+use tradeup_harness::{World, binary, eventually};
 
 use crate::old_credits::{aurora, file, import};
 
@@ -189,5 +194,76 @@ async fn an_order_of_before_the_cut_over_earns_nothing_here() {
     let after = world.instant_in("0 seconds").await;
     assert_eq!(tell(&world, "503", &after).await["state"], "succeeded");
     assert_eq!(world.number("select sum(granted_minor)::bigint from lots").await, 500);
+    world.tradeup_ok(&["verify"]);
+}
+
+/// Members of aurora are imported, and the file goes on for as long as the test likes: what was promised is what was known.
+#[tokio::test]
+async fn a_month_planned_and_a_shadow_begun_while_members_are_imported_promise_them_nothing() {
+    let world = aurora(1).await;
+    let mut import = Command::new(binary("tradeup"))
+        .env_clear()
+        .envs(&world.environment)
+        .args(["import", "members", "-", "--tenant", "aurora", "--since", "2026-01-01"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = import.stdin.take().unwrap();
+    input.write_all(b"Customer ID,Email,Accepts Email Marketing,Tags\n").unwrap();
+    for id in 101..=5_100 {
+        input.write_all(format!("{id},m{id}@example.com,yes,silver\n").as_bytes()).unwrap();
+    }
+    let under_way = "select count(*) from pg_stat_activity where datname = current_database()
+        and application_name = 'tradeup' and backend_xid is not null and state = 'idle in transaction'";
+    eventually("rows are staged", Duration::from_secs(30), || async {
+        (world.number(under_way).await > 0).then_some(())
+    })
+    .await;
+    let _services = world.start_both().await;
+    let story = world.ended(&world.trigger("2026-11")).await;
+    assert_eq!(story["state"], "succeeded", "{story:#}");
+    begin(&world);
+    drop(input);
+    assert!(import.wait().unwrap().success());
+    assert_eq!(world.number("select count(*) from memberships").await, 5_001);
+    world.tradeup_ok(&["verify"]);
+
+    // What comes of it afterwards is the shadow's, and after the cut-over a backfill's.
+    world.tradeup_ok(&end(&["--without-import"]));
+    world.tradeup_ok(&["verify"]);
+}
+
+#[tokio::test]
+async fn a_month_waits_for_memberships_that_are_being_written() {
+    let world = aurora(3).await;
+    // Somebody becomes known, and their transaction is not over.
+    let mut writing = PgConnection::connect_with(&world.database.admin.connect_options()).await.unwrap();
+    sqlx::raw_sql(
+        "begin;
+         select set_config('app.tenant_id', id::text, true) from tenants where handle = 'aurora';
+         insert into members (tenant_id, id, external_id) select id, gen_random_uuid(), '99' from tenants;
+         insert into memberships (tenant_id, member_id, tier_id, status, source, valid_from)
+         select m.tenant_id, m.id, t.id, 'active', 'manual', '2026-01-01'
+         from members m join tiers t on t.tenant_id = m.tenant_id and t.handle = 'gold' where m.external_id = '99';",
+    )
+    .execute(&mut writing)
+    .await
+    .unwrap();
+    let _services = world.start_both().await;
+    let run = world.trigger("2026-11");
+    let waits = "select count(*) from pg_stat_activity where datname = current_database()
+        and application_name = 'scheduler' and wait_event_type = 'Lock' and wait_event = 'advisory'";
+    eventually("the month waits", Duration::from_secs(30), || async {
+        (world.number(waits).await > 0).then_some(())
+    })
+    .await;
+    sqlx::raw_sql("commit").execute(&mut writing).await.unwrap();
+    let story = world.ended(&run).await;
+    assert_eq!(
+        (&story["state"], &story["progress"]["affected"]),
+        (&"succeeded".into(), &4.into()),
+        "{story:#}"
+    );
     world.tradeup_ok(&["verify"]);
 }

@@ -12,10 +12,15 @@ use crate::shop_events::{told_in, traced_order};
 
 const SOON: Duration = Duration::from_secs(60);
 /// What spans may say. None of it tells whose it is.
-const MAY_SAY: [&str; 18] = [
+const MAY_SAY: [&str; 24] = [
     "db.operation.name",
     "db.system.name",
     "error.type",
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
     "graphql.operation.name",
     "http.request.method",
     "http.response.status_code",
@@ -24,6 +29,7 @@ const MAY_SAY: [&str; 18] = [
     "messaging.operation.name",
     "messaging.operation.type",
     "messaging.system",
+    "network.protocol.name",
     "tradeup.attempt",
     "tradeup.outcome",
     "tradeup.run_id",
@@ -50,7 +56,11 @@ fn named<'a>(spans: &'a [Span], service: &str, name: &str) -> Vec<&'a Span> {
 }
 
 /// Waits until the trace of `first` has spans of all these services and names, and returns it.
-async fn whole(collector: &FakeCollector, first: (&str, &str), rest: &[(&str, &str)]) -> Vec<Span> {
+pub(crate) async fn whole(
+    collector: &FakeCollector,
+    first: (&str, &str),
+    rest: &[(&str, &str)],
+) -> Vec<Span> {
     eventually("the trace is whole", SOON, || async {
         let spans = collector.spans();
         named(&spans, first.0, first.1).into_iter().find_map(|root| {
@@ -74,7 +84,7 @@ fn assert_one_tree(trace: &[Span]) {
     assert_eq!(lost, Vec::<&Span>::new(), "spans whose parent is not there");
 }
 
-fn assert_says_nothing_of_anybody(spans: &[Span], secrets: &[&str]) {
+pub(crate) fn assert_says_nothing_of_anybody(spans: &[Span], secrets: &[&str]) {
     for span in spans {
         for (name, value) in &span.attributes {
             assert!(MAY_SAY.contains(&name.as_str()), "{name}={value} of {}", span.name);

@@ -179,7 +179,8 @@ impl Host<'_> {
 fn told(figure: &Figure) -> Value {
     let mut told = json!({ "name": figure.name, "value": figure.value.to_string(), "unit": figure.unit.as_str(),
         "shown": figure.shown() });
-    for (field, value) in [("currency", &figure.currency), ("window", &figure.window)] {
+    for (field, value) in [("currency", &figure.currency), ("window", &figure.window), ("tier", &figure.tier)]
+    {
         if let Some(value) = value {
             told[field] = json!(value);
         }

@@ -1,6 +1,7 @@
 //! What the planner plans for which shop.
 
 use tradeup_domain::figure::Figure;
+use tradeup_domain::outcomes::Outcomes;
 use tradeup_fakes::anthropic::planner::Planner;
 use tradeup_plan::{CampaignKind, Code, Limits, Meta, Plan, Settlement, markdown, settle};
 
@@ -19,7 +20,7 @@ pub(crate) fn shop(members: i64, active: i64, at_risk: i64, expiring_minor: i64,
     };
     let tier = |tier: &str, count: i64| {
         let labels = vec![("tier", tier.to_owned())];
-        Row("get_tier_analysis", labels, vec![Figure::count("tier_members", count)])
+        Row("get_tier_analysis", labels, vec![Figure::count("tier_members", count).of_tier(tier)])
     };
     let segment = |segment: &str, count: i64| {
         let labels = vec![("segment", segment.to_owned())];
@@ -150,7 +151,7 @@ fn other_data_another_plan() {
     let plan = settled(&churning, "plan-strategic-goal");
     let target = plan.kpis.iter().find(|kpi| kpi.measure == "at_risk_members").unwrap();
     assert_eq!((target.change_bps, target.target), (-2_500, Some(675)));
-    assert!(markdown(&plan).contains("22.5 %"), "the share that the host reckoned");
+    assert!(markdown(&plan, &Outcomes::default()).contains("22.5 %"), "the share that the host reckoned");
 }
 
 #[test]

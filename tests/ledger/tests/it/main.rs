@@ -13,6 +13,7 @@ mod club;
 mod concurrency;
 mod expiry;
 mod field;
+mod grants_together;
 mod holds;
 mod merges;
 mod merges_at_once;

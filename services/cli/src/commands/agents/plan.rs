@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_domain::amount_text as money;
+use tradeup_domain::outcomes::Outcomes;
 use tradeup_plan::{Plan, Proposal, markdown};
 use tradeup_store::plans::{self, PlanItem, PlanRow};
 use tradeup_store::{Pool, Tx, agent_runs};
@@ -25,12 +26,13 @@ pub(crate) struct ShowPlan {
     markdown: bool,
 }
 
-/// A plan with its row and what was decided.
+/// A plan with its row, what was decided, and what came of it.
 pub(super) struct Shown {
     pub(super) found: Found,
     pub(super) row: PlanRow,
     pub(super) plan: Plan,
     pub(super) items: Vec<PlanItem>,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Shown {
@@ -40,6 +42,7 @@ impl Shown {
         let mut tx = Tx::snapshot_of_tenant(pool, found.tenant).await?;
         let row = plans::get(&mut tx, found.tenant, found.run_id).await?;
         let items = plans::items(&mut tx, found.tenant, found.run_id).await?;
+        let outcomes = plans::outcomes(&mut tx, found.tenant, found.run_id).await?;
         let run = agent_runs::show(&mut tx, found.tenant, found.run_id).await?;
         tx.rollback().await?;
         let Some(row) = row else {
@@ -58,7 +61,7 @@ impl Shown {
         let plan = serde_json::from_value(row.document.clone()).context(
             "the plan was written by another build; `tradeup agents plan --json` shows its document",
         )?;
-        Ok(Self { found, row, plan, items })
+        Ok(Self { found, row, plan, items, outcomes })
     }
 
     /// The proposal that an item decides on.
@@ -81,9 +84,9 @@ impl ShowPlan {
         let value = json!({ "run_id": row.run_id.to_string(), "tenant": shown.found.handle, "task": row.kind,
             "goal": row.goal, "state": row.state, "complete": row.complete, "offline": row.offline,
             "created_at": instant(row.created_at), "plan": row.document,
-            "campaigns": shown.items.iter().map(item_value).collect::<Vec<_>>() });
+            "campaigns": shown.items.iter().map(item_value).collect::<Vec<_>>(), "outcomes": shown.outcomes });
         context.output().show(&value, || {
-            let text = plain(&markdown(&shown.plan));
+            let text = plain(&markdown(&shown.plan, &shown.outcomes));
             if self.markdown { text } else { format!("{}{text}\n{}", banner(row), decisions(&shown)) }
         })?;
         Ok(ExitCode::SUCCESS)

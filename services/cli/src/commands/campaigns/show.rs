@@ -76,10 +76,13 @@ fn words(tenant: &str, shown: &Shown) -> String {
         let why = it.stop_reason.as_deref().unwrap_or("no reason given");
         lines.push(format!("stopped by {by}: {why}"));
     }
-    let limit = match it.cost_limit_minor {
-        0 if it.kind == "extension" => String::new(),
-        limit => format!(" of {} at most", amount(limit)),
+    let hint = match it.state.as_str() {
+        "failed" => Some("part of it is a dead letter: replayed, it goes on with whom it has not reached"),
+        "cancelled" => Some("its run was cancelled: retried, it goes on with whom it has not reached"),
+        _ => None,
     };
+    lines.extend(hint.map(|hint| format!("{hint}; see tradeup run {}", it.start_run_id)));
+    let limit = it.limit_minor().map(|limit| format!(" of {} at most", amount(limit))).unwrap_or_default();
     lines.push(format!("given or kept alive: {}{limit}", amount(it.spent_minor)));
     let mails: Vec<String> = shown.mails.iter().map(|(state, mails)| format!("{mails} {state}")).collect();
     lines.push(format!("mails: {}", if mails.is_empty() { "none".to_owned() } else { mails.join(", ") }));
@@ -130,13 +133,13 @@ fn brought(it: &Campaign, results: &[ArmResult]) -> String {
             of.arm.replace('_', " "),
             of.members.to_string(),
             of.ordering_members.to_string(),
-            rate(of).map_or_else(String::new, percent),
+            of.rate_bps().map_or_else(String::new, percent),
             of.orders.to_string(),
             money(of.revenue_minor, &it.currency),
             money(of.redeemed_minor, &it.currency),
         ]);
     }
-    let rates: Vec<Option<i64>> = results.iter().map(rate).collect();
+    let rates: Vec<Option<i64>> = results.iter().map(ArmResult::rate_bps).collect();
     let lift = match rates.as_slice() {
         [Some(treated), Some(held_out)] => {
             format!(
@@ -149,11 +152,6 @@ fn brought(it: &Campaign, results: &[ArmResult]) -> String {
         _ => String::new(),
     };
     format!("{shown}{lift}")
-}
-
-/// Who ordered, in basis points.
-fn rate(of: &ArmResult) -> Option<i64> {
-    of.ordering_members.saturating_mul(10_000).checked_div(of.members)
 }
 
 fn percent(bps: i64) -> String {

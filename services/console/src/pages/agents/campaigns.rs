@@ -23,7 +23,7 @@ struct CampaignsPage {
     path: String,
     asked: CampaignsAsked,
     view: Campaigns,
-    states: [(&'static str, &'static str); 4],
+    states: [(&'static str, &'static str); 6],
     next: Option<String>,
 }
 

@@ -124,7 +124,9 @@ fn rendered() -> String {
     let items = items.collect();
     let followed = Followed {
         name: hostile(),
+        counted: hostile(),
         measure: hostile(),
+        tier: Some(hostile()),
         planned: "25 %".to_owned(),
         actual: Some("18 %".to_owned()),
         verdict: "missed".to_owned(),

@@ -19,10 +19,12 @@ use crate::views::when::When;
 const PAGE: i64 = 50;
 
 /// Every state that a campaign may be in, and how it is said.
-pub(crate) const STATES: [(&str, &str); 4] = [
+pub(crate) const STATES: [(&str, &str); 6] = [
     ("approved", "about to begin"),
     ("running", "being carried out"),
     ("done", "carried out"),
+    ("failed", "not carried out in full"),
+    ("cancelled", "its run was cancelled"),
     ("stopped", "stopped"),
 ];
 
@@ -33,7 +35,8 @@ pub(crate) const STATES: [(&str, &str); 4] = [
 pub(crate) struct CampaignsAsked {
     /// A shop's handle.
     pub(crate) tenant: String,
-    /// `approved` (about to begin), `running`, `done` or `stopped`.
+    /// `approved` (about to begin), `running`, `done`, `failed` (part of it is a dead letter), `cancelled` (its run was) or
+    /// `stopped`.
     pub(crate) state: String,
     /// `next` of the page before.
     pub(crate) before: String,

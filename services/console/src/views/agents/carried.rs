@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tradeup_domain::amount_text;
 use tradeup_domain::figure::{Unit, shown};
-use tradeup_store::campaigns::{self, ArmResult, Campaign, OutcomeCount};
-use tradeup_store::kpi_follow_ups::FollowUp;
+use tradeup_domain::outcomes::{ArmResult, FollowUp, OutcomeCount, lift_bps};
+use tradeup_store::campaigns::{self, Campaign};
 use tradeup_store::{Connection, StoreError, TenantId};
 use utoipa::ToSchema;
 
@@ -52,7 +52,8 @@ pub(crate) struct Mails {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct CarriedOut {
     pub(crate) id: String,
-    /// `approved`, `running`, `done` or `stopped`.
+    /// `approved`, `running`, `done`, `stopped`, `failed` (part of it is a dead letter: replay it, or stop the campaign) or
+    /// `cancelled` (its run was).
     pub(crate) state: String,
     /// The run that carries it out.
     pub(crate) run: String,
@@ -92,11 +93,8 @@ impl CarriedOut {
         let mails = campaigns::mails(db, tenant, campaign.id).await?;
         let results = campaigns::results(db, tenant, campaign.id).await?;
         let currency = &campaign.currency;
+        let lift_bps = lift_bps(&results);
         let results: Vec<Arm> = results.into_iter().map(|arm| Arm::of(arm, currency)).collect();
-        let lift_bps = match results.as_slice() {
-            [treated, held_out] => treated.rate_bps.zip(held_out.rate_bps).map(|(of, and)| of - and),
-            _ => None,
-        };
         Ok(Self {
             id: campaign.id.to_string(),
             state: campaign.state.clone(),
@@ -127,30 +125,14 @@ impl CarriedOut {
 
     /// Whether there is something left to stop.
     pub(crate) fn may_be_stopped(&self) -> bool {
-        matches!(self.state.as_str(), "approved" | "running")
+        !matches!(self.state.as_str(), "done" | "stopped")
     }
 }
 
 impl Outcome {
     fn of(of: OutcomeCount, currency: &str) -> Self {
-        let words = match (of.arm.as_str(), of.outcome.as_deref()) {
-            ("held_out", _) => "left out, to compare with",
-            (_, None) => "not seen to yet",
-            (_, Some("credited")) => "were given credit",
-            (_, Some("extended")) => "had credit extended",
-            (_, Some("written")) => "are written to",
-            (_, Some("skipped_cap")) => "passed over: the campaign's limit was reached",
-            (_, Some("skipped_wallet")) => {
-                "passed over: their wallet is at Shopify, where credit can't be extended"
-            }
-            (_, Some("skipped_nothing")) => "passed over: nothing of theirs was about to end",
-            (_, Some("skipped_stopped")) => "passed over: the campaign was stopped",
-            (_, Some("skipped_gone")) => "passed over: they are gone, or part of another member",
-            (_, Some("skipped_unreachable")) => "passed over: they can't be written to, or do not want to be",
-            (_, Some(_)) => "failed",
-        };
         Self {
-            words: words.to_owned(),
+            words: of.words().to_owned(),
             arm: of.arm,
             outcome: of.outcome,
             members: of.members,
@@ -162,7 +144,7 @@ impl Outcome {
 
 impl Arm {
     fn of(arm: ArmResult, currency: &str) -> Self {
-        let rate_bps = arm.ordering_members.saturating_mul(10_000).checked_div(arm.members);
+        let rate_bps = arm.rate_bps();
         Self {
             members: arm.members,
             ordering_members: arm.ordering_members,
@@ -191,7 +173,11 @@ impl Arm {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Followed {
     pub(crate) name: String,
+    /// What was counted, and of which tier.
+    pub(crate) counted: String,
     pub(crate) measure: String,
+    /// Of which tier; none: of the whole shop.
+    pub(crate) tier: Option<String>,
     /// What was planned, and what it came to; none if that can't be told.
     pub(crate) planned: String,
     pub(crate) actual: Option<String>,
@@ -203,16 +189,14 @@ pub(crate) struct Followed {
 impl Followed {
     /// Of a KPI whose time has come.
     pub(crate) fn of(kpi: FollowUp) -> Option<Self> {
-        let verdict = kpi.verdict?;
-        let unit = [Unit::Count, Unit::Minor, Unit::Bps, Unit::Days, Unit::Score]
-            .into_iter()
-            .find(|unit| unit.as_str() == kpi.unit)?;
-        let shown = |value: i64| shown(value, unit, kpi.currency.as_deref());
+        let verdict = kpi.verdict.clone()?;
         Some(Self {
-            planned: shown(kpi.target),
-            actual: kpi.actual.map(shown),
+            planned: kpi.shown(kpi.target)?,
+            actual: kpi.actual.and_then(|actual| kpi.shown(actual)),
+            counted: kpi.counted(),
             name: kpi.name,
             measure: kpi.measure,
+            tier: kpi.tier,
             verdict,
             due: When(kpi.due_at),
         })

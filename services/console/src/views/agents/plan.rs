@@ -174,9 +174,12 @@ impl OnePlan {
         })
     }
 
-    /// As Markdown.
-    pub(crate) fn markdown(&self) -> String {
-        tradeup_plan::markdown(&self.plan)
+    /// As Markdown, with what has become of it until now.
+    pub(crate) async fn markdown(&self, pool: &Pool, shop: &Shop) -> Result<String, Failure> {
+        let mut tx = Tx::snapshot_of_tenant(pool, shop.id).await?;
+        let outcomes = plans::outcomes(&mut tx, shop.id, id(&self.line.run)?).await?;
+        tx.rollback().await?;
+        Ok(tradeup_plan::markdown(&self.plan, &outcomes))
     }
 
     /// As a file of JSON.

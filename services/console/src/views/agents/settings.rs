@@ -108,9 +108,8 @@ impl AgentsOfShop {
             budget("today", Some(used.day_nano), settings.day_cap_nano),
             budget("this month", Some(used.month_nano), settings.month_cap_nano),
         ];
-        let mut used_up = UsedUp::all(pool).await?;
         // That of all shops stops this one, too.
-        used_up.retain(|found| found.tenant.as_ref().is_none_or(|tenant| *tenant == shop.handle));
+        let used_up = UsedUp::read(pool, Some(shop.id)).await?;
         Ok(Self {
             settings: ShopAgentSettings::of(&settings, &shop.currency),
             currency: shop.currency.clone(),

@@ -4,7 +4,7 @@ use chrono::{Datelike as _, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 use tradeup_domain::Period;
 use tradeup_store::agent_budgets::{self, ShopSpend};
-use tradeup_store::{Pool, Tx, schedules};
+use tradeup_store::{Pool, TenantId, Tx, schedules};
 use utoipa::{IntoParams, ToSchema};
 
 use super::usd::Usd;
@@ -140,9 +140,9 @@ impl UsedUp {
         self.tenant.as_ref().map_or("/agents/spend".to_owned(), |tenant| format!("/shops/{tenant}/agents"))
     }
 
-    /// All of them.
-    pub(crate) async fn all(pool: &Pool) -> Result<Vec<Self>, Failure> {
-        let found = agent_budgets::used_up(pool).await?.into_iter().map(|found| Self {
+    /// That of all shops, and those of the fullest, or of one.
+    pub(crate) async fn read(pool: &Pool, shop: Option<TenantId>) -> Result<Vec<Self>, Failure> {
+        let found = agent_budgets::used_up(pool, shop).await?.into_iter().map(|found| Self {
             tenant: found.tenant_handle,
             period: found.period,
             used: Usd::of(found.used_nano),
@@ -198,7 +198,7 @@ impl Spend {
                 used: Some(Usd::of(today.used_nano)),
                 cap: Usd::of(today.cap_nano),
             },
-            used_up: UsedUp::all(pool).await?,
+            used_up: UsedUp::read(pool, None).await?,
             lines,
         })
     }

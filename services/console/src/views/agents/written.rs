@@ -2,6 +2,7 @@
 //! prove.
 
 use tradeup_domain::figure::Figure;
+use tradeup_domain::outcomes::counted;
 use tradeup_plan::{Campaign, Fact, Piece, Plan};
 
 use super::plan::ProposedCampaign;
@@ -147,7 +148,7 @@ impl WrittenPlan {
         });
         let kpis = plan.kpis.iter().map(|kpi| WrittenKpi {
             name: words(&kpi.name),
-            measure: kpi.measure.clone(),
+            measure: counted(&kpi.measure, kpi.tier()),
             baseline: fact(plan, &kpi.baseline),
             change: Figure::bps("change", kpi.change_bps).shown(),
             target: reckoned(plan, &kpi.baseline, kpi.shown(), "the change wanted"),
@@ -197,7 +198,7 @@ impl WrittenPlan {
 fn told(fact: &Fact) -> WrittenFact {
     WrittenFact {
         id: fact.id.clone(),
-        name: fact.figure.name.clone(),
+        name: counted(&fact.figure.name, fact.figure.tier.as_deref()),
         shown: fact.figure.shown(),
         window: fact.figure.window.clone(),
         as_of: When(fact.as_of),

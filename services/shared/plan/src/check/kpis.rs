@@ -84,11 +84,11 @@ fn baseline(context: &Context<'_>, kpi: &Kpi, measure: Option<Measure>, path: &s
     };
     let measure = measure?;
     let figure = &fact.figure;
-    if !measure.is_measured_by(&figure.name, figure.unit) {
+    if !measure.is_measured_by(figure) {
         let same = context
             .facts
             .iter()
-            .filter(|fact| measure.is_measured_by(&fact.figure.name, fact.figure.unit))
+            .filter(|fact| measure.is_measured_by(&fact.figure))
             .map(|fact| fact.id.as_str())
             .take(3)
             .collect::<Vec<_>>();
@@ -97,7 +97,13 @@ fn baseline(context: &Context<'_>, kpi: &Kpi, measure: Option<Measure>, path: &s
         } else {
             format!("take {}", same.join(" or "))
         };
-        let problem = format!("{id} is {}, which is no baseline of {}; {hint}", figure.name, measure.name);
+        let why = match &figure.tier {
+            Some(tier) if !measure.is_of_a_tier() => format!(" of tier {tier} alone"),
+            None if measure.is_of_a_tier() && figure.name == measure.name => " of no tier".to_owned(),
+            _ => String::new(),
+        };
+        let problem =
+            format!("{id} is {}{why}, which is no baseline of {}; {hint}", figure.name, measure.name);
         return Some(Finding::new(Code::UnknownId, path, problem));
     }
     if figure.value <= 0 {

@@ -1,7 +1,7 @@
 //! What a plan is measured by.
 
 use serde_json::json;
-use tradeup_domain::figure::Unit;
+use tradeup_domain::figure::Figure;
 use tradeup_plan::{Code, KPI_MEASURES, Measure};
 
 use crate::shop::{findings, input, only, settled, with};
@@ -23,10 +23,35 @@ fn a_baseline_is_the_fact_of_that_name() {
     assert_eq!(finding.problem, "F1 is members_total, which is no baseline of at_risk_members; take F3");
     assert_eq!(only("/kpis/0/baseline", json!("F99")).code, Code::UnknownId);
     assert_eq!(only("/kpis/0/measure", json!("tier_members")).code, Code::UnknownId);
+}
+
+/// What is counted again in time has to be known by then: of which tier, or of the whole shop.
+#[test]
+fn a_baseline_says_of_which_tier_it_is() {
+    let of = |pointer: &str, value: &str| {
+        let mut of_tier = input();
+        of_tier["kpis"][0] = json!({ "name": "Gold", "measure": "tier_members", "baseline": "F14",
+            "target_change_bps": 1_000, "horizon_days": 90, "how": "Count them again." });
+        *of_tier.pointer_mut(pointer).unwrap() = json!(value);
+        findings(&tradeup_plan::Document::read(&of_tier).unwrap())
+    };
+    assert_eq!(of("/kpis/0/baseline", "F14"), []);
+    let problem = |pointer: &str, value: &str| of(pointer, value)[0].problem.clone();
+    assert_eq!(
+        problem("/kpis/0/baseline", "F12"),
+        "F12 is tier_members of no tier, which is no baseline of tier_members; take F14"
+    );
+    assert_eq!(
+        problem("/kpis/0/measure", "members_total"),
+        "F14 is tier_members of tier gold alone, which is no baseline of members_total; take F1"
+    );
     let tiers = Measure::named("tier_members").unwrap();
-    assert!(tiers.is_measured_by("tier_members", Unit::Count));
-    assert!(tiers.is_measured_by("tier_gold_members", Unit::Count));
-    assert!(!tiers.is_measured_by("tier_share", Unit::Bps));
+    assert!(tiers.is_measured_by(&Figure::count("tier_members", 3).of_tier("gold")));
+    assert!(!tiers.is_measured_by(&Figure::count("tier_members", 3)));
+    assert!(!tiers.is_measured_by(&Figure::count("tier_gold_members", 3).of_tier("gold")));
+    let all = Measure::named("orders_90d").unwrap();
+    assert!(all.is_measured_by(&Figure::count("orders_90d", 3).over("90d")));
+    assert!(!all.is_measured_by(&Figure::count("orders_90d", 3).of_tier("gold")));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use tradeup_domain::figure::Figure;
+use tradeup_domain::outcomes::Outcomes;
 use tradeup_plan::calculation::reckon;
 use tradeup_plan::prose::Forms;
 use tradeup_plan::{Document, Facts, Op, Piece, Plan, check, markdown, pieces};
@@ -117,7 +118,7 @@ proptest! {
         }
         if unproven {
             prop_assert!(plan.unproven.iter().any(|finding| finding.is_within("risks[0]")), "{text:?}");
-            prop_assert!(markdown(&plan).contains("(unproven)"));
+            prop_assert!(markdown(&plan, &Outcomes::default()).contains("(unproven)"));
         }
     }
 
@@ -168,7 +169,7 @@ proptest! {
         let plan = settled(document.clone());
         prop_assert_eq!(&found, &plan.unproven);
         prop_assert_eq!(&settled(document), &plan, "the same again");
-        let written = markdown(&plan);
+        let written = markdown(&plan, &Outcomes::default());
         prop_assert!(!written.contains("<script"));
         let back: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         prop_assert_eq!(back, plan);

@@ -35,6 +35,7 @@ pub(crate) fn facts() -> Facts {
         Figure::of("recency_avg", 45, Unit::Days),
         Figure::count("tier_members", 3),
         Figure::count("orders_90d", 0).over("90d"),
+        Figure::count("tier_members", 230).of_tier("gold"),
     ];
     let mut facts = Facts::default();
     for (at, figure) in figures.into_iter().enumerate() {

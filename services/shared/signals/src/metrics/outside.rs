@@ -2,6 +2,7 @@
 
 use super::messages::EVENTS;
 use super::store::ERRORS;
+use crate::outbound::Ended;
 use crate::{Counters, Describe, Gauges, Histograms};
 
 /// Requests that were answered.
@@ -42,6 +43,13 @@ pub static SHOPIFY_SECONDS: Histograms<0> = Histograms::new(
     "Time until Shopify has answered a call",
     [],
     Histograms::<0>::QUICK,
+);
+/// How long others take, and how that ends.
+pub static OUTBOUND_SECONDS: Histograms<2> = Histograms::new(
+    "tradeup_outbound_duration_seconds",
+    "Time of a call to others until its end, by peer (shopify, mail, anthropic, endpoint) and outcome: answered, refused, throttled, unauthorized, unavailable (no connection, or an error of theirs), unknown (sent, no answer), given_up (nobody waited for the end)",
+    ["peer", "outcome"],
+    Histograms::<2>::LONG,
 );
 /// Turns of models.
 pub static MODEL_REQUESTS: Counters<2> = Counters::new(
@@ -89,6 +97,17 @@ pub fn at_zero(service: &str) {
     {
         ERRORS.add(0, [kind]);
     }
+    let peers: &[&'static str] = match service {
+        "credits" => &["mail", "shopify"],
+        "webhooks" => &["endpoint", "shopify"],
+        "agents" => &["anthropic"],
+        _ => &[],
+    };
+    for peer in peers {
+        for ended in Ended::ALL {
+            OUTBOUND_SECONDS.be_there([peer, ended.as_str()]);
+        }
+    }
     match service {
         "credits" => {
             ["sent", "refused", "failed", "unknown"].iter().for_each(|outcome| MAILS.add(0, [outcome]));
@@ -130,6 +149,7 @@ pub static ALL: &[&dyn Describe] = &[
     &MAIL_SECONDS,
     &SHOPIFY_CALLS,
     &SHOPIFY_SECONDS,
+    &OUTBOUND_SECONDS,
     &MODEL_REQUESTS,
     &MODEL_TOKENS,
     &MODEL_COST,

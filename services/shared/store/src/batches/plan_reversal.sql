@@ -8,8 +8,13 @@ from (
     from (
         select distinct l.currency, l.member_id
         from lots l
-        join runs r on r.id = l.run_id
-        where l.tenant_id = $1 and (r.id = $3 or r.parent_id = $3 or r.root_id = $3)
+        -- One by one, so that each is asked of its index: for a choice between them, all runs would be read.
+        where l.tenant_id = $1 and l.run_id in (
+            select id from runs where id = $3
+            union all
+            select id from runs where parent_id = $3
+            union all
+            select id from runs where root_id = $3 and root_id <> id)
     ) as granted
 ) as numbered
 group by currency, part

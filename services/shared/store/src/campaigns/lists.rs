@@ -1,6 +1,7 @@
 //! Campaigns in lists, and what became of their members.
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::outcomes::OutcomeCount;
 
 use super::{Campaign, CampaignId};
 use crate::error::{Doing, StoreError};
@@ -18,7 +19,8 @@ pub(super) async fn read(
         Campaign,
         r#"select id as "id: CampaignId", run_id as "run_id: RunId", key, name, kind, segment, tier,
                snapshot_id as "snapshot_id: SnapshotId", as_of, subject, body, currency, credit_minor,
-               credit_ends_within_days, extend_days, hold_out_bps, cost_limit_minor, spent_minor, horizon_days, state,
+               credit_ends_within_days, extend_days, hold_out_bps, cost_limit_minor, spent_minor, horizon_days,
+               campaign_state(state, start_run_id) as "state!",
                approved_by, approved_at, start_run_id as "start_run_id: RunId", started_at, ended_at, stopped_by,
                stop_reason, measured_at
            from campaigns
@@ -43,19 +45,6 @@ pub async fn of_plan(
     run_id: RunId,
 ) -> Result<Vec<Campaign>, StoreError> {
     read(db, tenant, None, Some(run_id)).await
-}
-
-/// Members of a campaign to whom the same was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutcomeCount {
-    /// `treated` or `held_out`.
-    pub arm: String,
-    /// What was done; `None`: nothing yet, or ever for who is held out.
-    pub outcome: Option<String>,
-    /// How many.
-    pub members: i64,
-    /// What they were given, or was kept alive for them, in minor units.
-    pub amount_minor: i64,
 }
 
 /// What became of a campaign's members.
@@ -127,7 +116,7 @@ pub struct CampaignLine {
     pub kind: String,
     /// For whom.
     pub segment: String,
-    /// `approved`, `running`, `done` or `stopped`.
+    /// As in [`Campaign`].
     pub state: String,
     /// ISO 4217 code.
     pub currency: String,

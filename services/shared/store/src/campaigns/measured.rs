@@ -1,27 +1,11 @@
 //! What a campaign has brought, against those who were held out.
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::outcomes::ArmResult;
 
 use super::CampaignId;
 use crate::error::{Doing, StoreError};
 use crate::{Connection, TenantId, Tx};
-
-/// What one arm did from the campaign's start until it was measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArmResult {
-    /// `treated` or `held_out`.
-    pub arm: String,
-    /// Its members.
-    pub members: i64,
-    /// Those who ordered.
-    pub ordering_members: i64,
-    /// Their orders.
-    pub orders: i64,
-    /// What these brought, less what was refunded, in minor units of the campaign's currency.
-    pub revenue_minor: i64,
-    /// Credit that was used, in minor units.
-    pub redeemed_minor: i64,
-}
 
 /// Campaigns that have ended, and whose time has come to be measured by then.
 ///

@@ -1,11 +1,12 @@
 //! One credit for one member.
 
 use chrono::{DateTime, Utc};
-use tradeup_domain::Grant;
+use tradeup_domain::{Grant, Money};
 use uuid::Uuid;
 
 use super::debts::recover;
 use crate::error::{Doing, StoreError};
+use crate::ids::new_ids;
 use crate::{Connection, RunId, TenantId, members};
 
 /// What came of a grant.
@@ -43,7 +44,8 @@ pub async fn grant(
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<Granted, StoreError> {
     let lot_id = Uuid::now_v7();
-    let found = sqlx::query_file!(
+    let found = sqlx::query_file_as!(
+        Found,
         "src/credits/grant.sql",
         tenant as TenantId,
         run_id as RunId,
@@ -63,25 +65,103 @@ pub async fn grant(
     .await
     .doing("granting a credit")?;
     if let Some(member) = found.as_ref().filter(|found| found.is_new).and_then(|found| found.member_id) {
-        members::refuse_merged(db, tenant, member, member, run_id).await?;
+        members::refuse_merged_among(db, tenant, &[member], &[run_id.0]).await?;
     }
     if found.as_ref().is_some_and(|found| found.owes) {
         recover(db, tenant, run_id, &[lot_id], available_at).await?;
     }
-    Ok(match found {
-        None => Granted::TenantNotActive,
-        Some(found) if found.state != "active" => Granted::TenantNotActive,
-        Some(found) if found.currency != grant.amount.currency.code() => {
-            Granted::OtherCurrency(found.currency)
-        }
-        Some(found) => match (found.member_id, found.before_member_id.zip(found.before_minor)) {
+    Ok(found.map_or(Granted::TenantNotActive, |found| found.answer(&grant.amount)))
+}
+
+/// What the statement found for one credit.
+struct Found {
+    state: String,
+    currency: String,
+    member_id: Option<Uuid>,
+    is_new: bool,
+    before_member_id: Option<Uuid>,
+    before_minor: Option<i64>,
+    owes: bool,
+}
+
+impl Found {
+    fn answer(self, amount: &Money) -> Granted {
+        match (self.member_id, self.before_member_id.zip(self.before_minor)) {
+            _ if self.state != "active" => Granted::TenantNotActive,
+            _ if self.currency != amount.currency.code() => Granted::OtherCurrency(self.currency),
             (None, _) => Granted::UnknownMember,
-            (Some(member_id), Some(before)) if before != (member_id, grant.amount.amount_minor) => {
+            (Some(member_id), Some(before)) if before != (member_id, amount.amount_minor) => {
                 Granted::OtherCredit
             }
-            (Some(member_id), _) => Granted::Done { member_id, is_new: found.is_new },
-        },
-    })
+            (Some(member_id), _) => Granted::Done { member_id, is_new: self.is_new },
+        }
+    }
+}
+
+/// One of several credits that are given together.
+#[derive(Clone, Debug)]
+pub struct GroupGrant {
+    /// The run that gives it.
+    pub run_id: RunId,
+    /// The credit.
+    pub grant: Grant,
+    /// From when on it can be spent.
+    pub available_at: DateTime<Utc>,
+    /// Its expiry with the shop's days of grace.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// Gives these credits, each as [`grant`] gives it: lots, entries and balances in one statement. Answers in their
+/// order. Each key may be there once.
+///
+/// # Errors
+/// As [`grant`]; then none was given, and the transaction is of no more use.
+pub async fn grant_together(
+    db: &mut Connection,
+    tenant: TenantId,
+    grants: &[GroupGrant],
+) -> Result<Vec<Granted>, StoreError> {
+    fn each<'a, T>(grants: &'a [GroupGrant], of: impl Fn(&'a GroupGrant) -> T) -> Vec<T> {
+        grants.iter().map(of).collect()
+    }
+    let lots = new_ids(grants.len());
+    let found = sqlx::query_file_as!(
+        Found,
+        "src/credits/grant_together.sql",
+        tenant as TenantId,
+        &each(grants, |g| g.run_id.0),
+        &each(grants, |g| g.grant.member_external_id.clone()),
+        &each(grants, |g| g.grant.amount.amount_minor),
+        &each(grants, |g| g.grant.amount.currency.code().to_owned()),
+        &each(grants, |g| g.grant.value_class.as_str().to_owned()),
+        &each(grants, |g| g.grant.source_key.clone()),
+        &each(grants, |g| g.grant.reason.clone()),
+        &each(grants, |g| g.available_at),
+        &each(grants, |g| g.grant.expires_at) as &[Option<DateTime<Utc>>],
+        &lots,
+        &each(grants, |g| g.available_at.date_naive()),
+        &each(grants, |g| g.ends_at) as &[Option<DateTime<Utc>>],
+    )
+    .fetch_all(&mut *db)
+    .await
+    .doing("granting credits")?;
+    // Without the tenant there is no row at all.
+    if found.is_empty() {
+        return Ok(grants.iter().map(|_| Granted::TenantNotActive).collect());
+    }
+    let given = || found.iter().zip(grants).filter(|(found, _)| found.is_new);
+    let members: Vec<Uuid> = given().filter_map(|(found, _)| found.member_id).collect();
+    if !members.is_empty() {
+        let runs: Vec<Uuid> = given().map(|(_, grant)| grant.run_id.0).collect();
+        members::refuse_merged_among(db, tenant, &members, &runs).await?;
+    }
+    // One after the other: two of them may pay the debt of one member.
+    for ((found, one), lot) in found.iter().zip(grants).zip(&lots) {
+        if found.owes {
+            recover(db, tenant, one.run_id, &[*lot], one.available_at).await?;
+        }
+    }
+    Ok(found.into_iter().zip(grants).map(|(found, one)| found.answer(&one.grant.amount)).collect())
 }
 
 /// Whether a run was created with exactly this input. A key that is used again for something else is a

@@ -34,5 +34,8 @@ select f.state as "state!", f.currency as "currency!", f.member_id as "member_id
     l.granted_minor as "before_minor?",
     coalesce((select debt_minor > 0 from balanced), false) as "owes!"
 from found f
-left join lots l on l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7
+-- Looked for only if it was not granted now: while lots are few, the planner may take another index for it, and go on
+-- reading all of a shop's lots when they are many.
+left join lots l on not exists (select from granted)
+    and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7
 left join members b on b.tenant_id = $1 and b.id = l.member_id

@@ -2,7 +2,8 @@
 -- $1 the run that it began with
 with told as (
     select r.task, r.state, r.result ->> 'outcome' as outcome, r.result from runs r
-    where r.root_id = $1 and r.task <> 'replay-events'
+    -- As the index of roots says it.
+    where r.root_id = $1 and r.root_id <> r.id and r.task <> 'replay-events'
 )
 select task as "task!", state as "state!", outcome, count(*) as "runs!",
     coalesce(sum((result ->> 'granted_minor')::bigint), 0)::bigint

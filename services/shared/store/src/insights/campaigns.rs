@@ -33,6 +33,7 @@ struct Measured {
 /// A KPI that was looked at again.
 struct Followed {
     measure: String,
+    tier: Option<String>,
     unit: String,
     currency: Option<String>,
     baseline: i64,
@@ -61,7 +62,7 @@ pub async fn campaigns(db: &mut Connection, tenant: TenantId, snapshot: Snapshot
     .doing("reading what campaigns have brought")?;
     let followed = sqlx::query_as!(
         Followed,
-        r#"select measure, unit, currency, baseline, target, actual as "actual!", verdict as "verdict!"
+        r#"select measure, tier, unit, currency, baseline, target, actual as "actual!", verdict as "verdict!"
            from kpi_follow_ups
            where tenant_id = $1 and actual is not null and due_at <= $2
            order by due_at desc, run_id desc, n"#,
@@ -138,8 +139,9 @@ fn kpi(it: &Followed) -> Option<Row> {
     let figure = |name: &str, value: i64| {
         Some(Figure { currency: it.currency.clone(), ..Figure::of(name, value, unit) })
     };
+    let tier = it.tier.clone().map(|tier| ("tier", tier));
     Some(row(
-        [("measure", it.measure.clone()), ("verdict", it.verdict.clone())],
+        [("measure", it.measure.clone())].into_iter().chain(tier).chain([("verdict", it.verdict.clone())]),
         [
             figure("kpi_baseline", it.baseline),
             figure("kpi_planned", it.target),

@@ -61,7 +61,7 @@ pub async fn overview(db: &mut Connection, tenant: TenantId, snapshot: SnapshotI
         let sums = cells.group("tier", handle, "");
         let members = sums.get("members");
         let figures = [
-            Some(Figure::count("tier_members", members)),
+            Some(Figure::count("tier_members", members).of_tier(handle)),
             share("in_tier_share_bps", members, cells.snapshot.members),
             Some(Figure::count("in_tier_active_members_90d", sums.get("active_90d")).over("90d")),
             Some(told.minor("in_tier_revenue_90d_minor", sums.get("spend_90d")).over("90d")),

@@ -28,7 +28,7 @@ pub async fn tiers(db: &mut Connection, tenant: TenantId, snapshot: SnapshotId, 
         let members = sums.get("members");
         let active = sums.of("active", days);
         let figures = [
-            Some(Figure::count("tier_members", members)),
+            Some(Figure::count("tier_members", members).of_tier(handle)),
             share("in_tier_share_bps", members, cells.snapshot.members),
             Some(Figure::count(format!("in_tier_active_members_{days}"), active).over(days)),
             share(format!("in_tier_active_{days}_bps"), active, members).map(|figure| figure.over(days)),

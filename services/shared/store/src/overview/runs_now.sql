@@ -4,7 +4,8 @@ select r.id as "id!: RunId", concat_ws(' ', r.state, r.attempt, r.next_attempt_a
     (select string_agg(c.state || c.count, ',' order by c.state) from (
         select state, count(*) from runs where parent_id = r.id group by state) as c),
     (select count(*) filter (where b.state in ('done', 'dead')) from batches b
-        where b.parent_run_id = r.id or b.parent_run_id in (select id from runs where parent_id = r.id)),
+        -- An array, since `or` would read all batches there are.
+        where b.parent_run_id = any (array(select r.id union all select id from runs where parent_id = r.id))),
     (select count(*) from run_logs l where l.run_id = r.id)) as "now!"
 from runs r
 where r.id = any ($1)

@@ -2,7 +2,7 @@
 with old as (
     select p.tenant_id, p.run_id from plans p
     where p.tenant_id = $1 and p.state = 'awaiting_approval'
-        and p.created_at < clock_timestamp() - make_interval(days => $2)
+        and p.created_at < now() - make_interval(days => $2)
     for update
 ), closed as (
     update plan_items i set state = 'expired' from old

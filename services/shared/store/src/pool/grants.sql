@@ -161,8 +161,8 @@ grant select, insert, update (content, done_at, is_error, state) on tool_calls t
 -- Users and sessions are its own. It books nothing: what people ask for becomes a run.
 grant select on accounts, agent_facts, agent_notes, agent_runs, agent_turns, campaign_members, campaign_results,
     debt_entries, digests, events, hold_parts, holds, imported_credits, kpi_follow_ups, ledger_entries, lots,
-    member_failures, members, model_attempts, model_spend, model_spend_days, operations, pushes, rules, run_logs,
-    shadow_effects, shadow_runs, shops, tool_calls, wallet_differences, warnings to tradeup_console;
+    member_failures, members, model_attempts, model_purses, model_spend, model_spend_days, operations, pushes, rules,
+    run_logs, shadow_effects, shadow_runs, shops, tool_calls, wallet_differences, warnings to tradeup_console;
 grant select, insert on audit_log, fire_decisions to tradeup_console;
 grant select, update on agent_limits to tradeup_console;
 grant insert, delete on pauses to tradeup_console;
@@ -187,7 +187,7 @@ grant select, insert, update (disabled_at, oidc, oidc_issuer, oidc_subject, pass
 
 -- The operators' command. Books what people grant, adjust, import and merge, and keeps the settings of shops.
 grant select on _sqlx_migrations, agent_aliases, agent_facts, agent_notes, agent_runs, agent_turns, alert_channels,
-    batch_plans, breakers, campaign_lots, campaign_members, campaign_results, delivery_tries, events, member_failures,
+    batch_plans, breakers, campaign_lots, campaign_members, campaign_results, delivery_tries, events, kpi_follow_ups, member_failures,
     model_attempts, model_spend, order_payments, order_refunds, order_settlements, orders, retention, run_logs,
     run_progress, schema_floor, shadow_effects, shadow_runs, shop_cursors, tier_decisions, tier_notices, tiers_held,
     tool_calls, warnings, workers to tradeup_cli;

@@ -33,18 +33,11 @@ pub(super) async fn keep(pool: &Pool, tenant: TenantId, keep: Keep) -> Result<u6
 /// shop may spend until the month is over.
 async fn settle_left(pool: &Pool, tenant: TenantId) -> Result<(), StoreError> {
     let mut tx = Tx::of_tenant(pool, tenant).await?;
-    let left = sqlx::query_scalar!(
-        r#"select distinct run_id as "run_id: RunId" from model_attempts
-           where tenant_id = $1 and state in ('reserved', 'sent')
-               and reserved_at < clock_timestamp() - make_interval(mins => $2)
-           limit $3"#,
-        tenant as TenantId,
-        TRY_MINUTES,
-        RUNS_MAX,
-    )
-    .fetch_all(&mut *tx)
-    .await
-    .doing("looking for tries that were left")?;
+    let left =
+        sqlx::query_file_scalar!("src/retention/tries_left.sql", tenant as TenantId, TRY_MINUTES, RUNS_MAX,)
+            .fetch_all(&mut *tx)
+            .await
+            .doing("looking for tries that were left")?;
     tx.commit().await?;
     for run_id in left {
         let mut tx = Tx::of_tenant(pool, tenant).await?;

@@ -3,7 +3,7 @@
 -- $1 tenant  $2 days  $3 runs
 with old as (
     select run_id from agent_runs
-    where tenant_id = $1 and erased_at is null and began_at < clock_timestamp() - make_interval(days => $2)
+    where tenant_id = $1 and erased_at is null and began_at < now() - make_interval(days => $2)
     order by began_at
     limit $3
     for update

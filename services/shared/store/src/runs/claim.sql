@@ -17,7 +17,7 @@ with lazily as materialized (
     select r.id from runs r
     -- The states say that it is unfinished. Asking for finished_at as well would let the planner take
     -- the index of unfinished runs, which is full of those that have just ended.
-    where r.id = any($1)
+    where r.id = any((select $1::uuid[])::uuid[])
         and r.attempt < coalesce(r.max_attempts, r.attempt + $5)
         and (r.state = 'queued'
             -- A little early is on time: the broker's clock measured the wait.
@@ -43,19 +43,19 @@ with lazily as materialized (
         started_at = coalesce(r.started_at, clock_timestamp())
     from free
     -- The ids again: a plan from the tables' first days would scan them whole for the join alone.
-    where r.id = any($1) and r.id = free.id
+    where r.id = any((select $1::uuid[])::uuid[]) and r.id = free.id
     returning r.*
 ), lost as (
     update attempts a
     set outcome = 'lost', finished_at = clock_timestamp()
     from claimed c
-    where a.run_id = any($1) and a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
+    where a.run_id = any((select $1::uuid[])::uuid[]) and a.run_id = c.id and a.attempt < c.attempt and a.outcome is null
 ), attempted as (
     insert into attempts (run_id, attempt, worker, build, started_at)
     select id, attempt, $2, $3, clock_timestamp() from claimed
 ), arrived as (
     delete from outbox o using claimed c
-    where o.run_id = any($1) and o.run_id = c.id and o.kind = 'job'
+    where o.run_id = any((select $1::uuid[])::uuid[]) and o.run_id = c.id and o.kind = 'job'
 )
 select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle as "tenant_handle?",
     c.task as "task!", c.key as "key!", c.parent_id as "parent_id: RunId", c.root_id as "root_id!: RunId",
@@ -68,4 +68,4 @@ select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId", t.handle 
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from lazily, claimed c
 left join tenants t on t.id = c.tenant_id
-left join batches b on b.run_id = any($1) and b.run_id = c.id
+left join batches b on b.run_id = any((select $1::uuid[])::uuid[]) and b.run_id = c.id

@@ -9,7 +9,7 @@ with stranded as (
             or r.next_attempt_at < now() - make_interval(secs => $1)
             or (r.state = 'queued' and r.created_at < now() - make_interval(secs => $1)))
         and not exists (select from outbox o where o.run_id = r.id)
-    order by r.id
+    -- In no order: in that of the ids, a plan may go through all runs there are instead of those that have not ended.
     limit $2
     for update skip locked
 )

@@ -21,7 +21,9 @@ with recursive tree as (
     where r.id in (select id from tree) and r.state = 'cancelled'
     returning id, state
 ), released as (
-    update batches b set state = 'released' from resumed r where b.run_id = r.id and b.state = 'cancelled'
+    -- An array: for a join, a plan may read all batches there are.
+    update batches b set state = 'released'
+    where b.run_id = any (array(select id from resumed)) and b.state = 'cancelled'
 ), waiting as (
     -- Parents that ended because of them.
     update runs r set state = 'waiting', finished_at = null, error_code = null, error = null, result = null

@@ -2,7 +2,7 @@
 -- $1 state hash  $2 browser hash  $3 nonce  $4 PKCE verifier  $5 next  $6 lasts, in seconds
 with expired as (
     delete from sign_in_attempts where state_hash in (
-        select state_hash from sign_in_attempts where expires_at < clock_timestamp()
+        select state_hash from sign_in_attempts where expires_at < now()
         limit 1000 for update skip locked)
 )
 insert into sign_in_attempts (state_hash, browser_hash, nonce, pkce_verifier, next, expires_at)

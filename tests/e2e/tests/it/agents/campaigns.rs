@@ -3,10 +3,13 @@
 
 mod afterwards;
 mod bounded;
+mod dead;
 mod extended;
+mod followed;
 mod killed;
 mod measured;
 mod once;
+mod traced;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ mod decisions;
 mod erasure;
 mod leases;
 mod money;
+mod purses;
 mod texts;
 
 use serde_json::json;

@@ -10,7 +10,7 @@ use super::{Browser, PASSWORD, add_user, encoded, header};
 use crate::http::{port, send};
 
 /// Where people reach the console.
-const SITE: &str = "https://jobs.example";
+pub(crate) const SITE: &str = "https://jobs.example";
 /// The session's cookie there: of that very host, by https alone.
 pub(super) const SESSION: &str = "__Host-tradeup_session";
 /// The one that binds a sign-in to its browser.
@@ -67,6 +67,26 @@ pub(super) fn cookie_of(answer: &str, name: &str) -> Option<String> {
     cookies.find(|cookie| cookie.starts_with(&format!("{name}="))).map(str::to_owned)
 }
 
+/// From a console on this port to the provider, where somebody is signed in already, and on the way back.
+async fn there(provider: &FakeProvider, port: u16, next: &str) -> Back {
+    let nobody = Browser { port, cookie: String::new() };
+    let (status, answer) = nobody.get(&format!("/sign-in/oidc?next={}", encoded(next))).await;
+    assert_eq!(status, 303, "{answer}");
+    let cookie = cookie_of(&answer, SIGN_IN).unwrap();
+    let to = header(&answer, "location").unwrap();
+    let asked = to.strip_prefix(provider.issuer()).unwrap();
+    let (status, answer) = send(provider.port(), "GET", asked, &[], b"").await;
+    assert_eq!(status, 302, "{answer}");
+    let back = header(&answer, "location").unwrap();
+    Back { path: back.strip_prefix(SITE).unwrap().to_owned(), cookie }
+}
+
+/// The whole way at a console on this port, which is reached at [`SITE`]; what it answers at last.
+pub(crate) async fn sign_in_at(provider: &FakeProvider, port: u16) -> (u16, String) {
+    let back = there(provider, port, "/runs").await;
+    Browser { port, cookie: back.cookie }.get(&back.path).await
+}
+
 impl SignOn {
     /// A browser of nobody's.
     pub(super) fn nobody(&self) -> Browser {
@@ -75,15 +95,7 @@ impl SignOn {
 
     /// To the provider, where somebody is signed in already, and on the way back.
     pub(super) async fn there(&self, next: &str) -> Back {
-        let (status, answer) = self.nobody().get(&format!("/sign-in/oidc?next={}", encoded(next))).await;
-        assert_eq!(status, 303, "{answer}");
-        let cookie = cookie_of(&answer, SIGN_IN).unwrap();
-        let to = header(&answer, "location").unwrap();
-        let asked = to.strip_prefix(self.provider.issuer()).unwrap();
-        let (status, answer) = send(self.provider.port(), "GET", asked, &[], b"").await;
-        assert_eq!(status, 302, "{answer}");
-        let back = header(&answer, "location").unwrap();
-        Back { path: back.strip_prefix(SITE).unwrap().to_owned(), cookie }
+        there(&self.provider, self.port, next).await
     }
 
     /// Back at the console on a port.

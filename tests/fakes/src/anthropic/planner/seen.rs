@@ -208,6 +208,7 @@ impl Found<'_> {
         }
         let mut labels = labels.clone();
         labels.extend(value.as_object().map(own_labels).unwrap_or_default());
+        labels.extend(text("tier").map(|tier| ("tier".to_owned(), tier)));
         self.figures.push(Figure {
             id: id.to_owned(),
             name,

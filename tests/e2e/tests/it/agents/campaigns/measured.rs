@@ -128,6 +128,7 @@ async fn the_lift_that_was_planted_is_told_and_the_next_plan_knows_of_it() {
     assert_eq!(setting.of(&campaign, measured).await, 1);
 
     is_followed(&setting, &run).await;
+    is_told(&setting, &run, (of_treated, of_held_out));
 
     // It is measured once, whatever happens later.
     setting.order(&campaign, "more", &some(&held_out, 1), (5, 100)).await;
@@ -167,6 +168,29 @@ async fn is_followed(setting: &Setting, run: &str) {
         assert_eq!(verdict.as_deref(), Some(expected), "{measure}: {baseline} to {target}, {actual}");
     }
     assert!(kpis.iter().any(|(measure, ..)| measure == "active_members_90d"), "{kpis:?}");
+}
+
+/// The plan says what became of its campaign, against who was held out, wherever it is handed on.
+fn is_told(setting: &Setting, run: &str, (treated, held_out): (Arm, Arm)) {
+    let markdown = setting.world().tradeup_ok(&["agents", "plan", run, "--markdown"]);
+    let line = |begin: &str| {
+        let found = markdown.lines().find(|line| line.starts_with(begin));
+        found.unwrap_or_else(|| panic!("{begin}: {markdown}")).to_owned()
+    };
+    assert!(line("- Decided: approved by ").ends_with(": for the autumn"));
+    assert!(line("- Carried out: ").starts_with("- Carried out: done; "));
+    assert!(line("- Members: ").contains(&format!("{} were given credit", treated.0)));
+    let brought = line("- Brought: ");
+    for (members, ordering, orders, _revenue) in [treated, held_out] {
+        let part = format!("({ordering} of {members}, {orders} orders, ");
+        assert!(brought.contains(&part), "{part}: {brought}");
+    }
+    assert!(brought.contains("**lift "), "{brought}");
+    assert!(markdown.contains("## What it came to") && markdown.contains("you planned "), "{markdown}");
+    let outcomes = setting.world().tradeup_json(&["agents", "plan", run])["outcomes"].clone();
+    let results = &outcomes["campaigns"][0]["carried_out"]["results"];
+    assert_eq!(results[0]["ordering_members"], treated.1, "{outcomes:#}");
+    assert_eq!(results[1]["ordering_members"], held_out.1, "{outcomes:#}");
 }
 
 /// The next run's agents are told what the campaign has brought, and not what it was called.

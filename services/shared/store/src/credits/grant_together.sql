@@ -1,0 +1,54 @@
+-- Gives each of these credits, as grant.sql gives one: the unique keys on lots decide, and it says of each what it
+-- found. Accounts are locked in the order of their members, whoever else locks several does so, too.
+-- $1 tenant  $2 runs  $3 customer ids  $4 amounts  $5 currencies  $6 classes of value  $7 source keys, each once
+-- $8 notes  $9 available at  $10 expire at  $11 ids for the lots  $12 anchor dates  $13 end at
+with asked as (
+    select a.*
+    from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::date[], $13::timestamptz[])
+        with ordinality
+        as a (run_id, customer, amount_minor, currency, value_class, source_key, note, available_at, expires_at,
+            lot_id, anchor_on, ends_at, place)
+), found as (
+    -- Who has become a part of another member is that one.
+    select a.*, t.state, t.currency as kept_in, coalesce(m.merged_into, m.id) as member_id
+    from asked a
+    join tenants t on t.id = $1
+    -- The ids again, so that whole shops are not read for a few.
+    left join members m on m.tenant_id = $1 and m.external_id = any($3) and m.external_id = a.customer
+), granted as (
+    insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
+        granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id, note)
+    select $1, lot_id, member_id, currency, value_class, 'granted', source_key, amount_minor, amount_minor,
+        available_at, expires_at, ends_at, anchor_on, run_id, note
+    from found
+    where state = 'active' and currency = kept_in and member_id is not null
+    on conflict do nothing
+    returning id, member_id, currency, granted_minor, available_at, run_id
+), entered as (
+    insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
+        effective_at, run_id)
+    -- A grant is the first entry of its lot and shares its id.
+    select $1, id, id, member_id, currency, 'grant', granted_minor, 'grant', available_at, run_id from granted
+), balanced as (
+    insert into accounts as a (tenant_id, member_id, currency, balance_minor)
+    select $1, member_id, currency, sum(granted_minor)::bigint
+    from granted
+    group by member_id, currency
+    order by member_id
+    on conflict (tenant_id, member_id, currency)
+        do update set balance_minor = a.balance_minor + excluded.balance_minor
+    returning member_id, debt_minor
+)
+select f.state as "state!", f.kept_in as "currency!", f.member_id as "member_id?", g.id is not null as "is_new!",
+    coalesce(b.merged_into, l.member_id) as "before_member_id?", l.granted_minor as "before_minor?",
+    g.id is not null and coalesce(o.debt_minor > 0, false) as "owes!"
+from found f
+left join granted g on g.id = f.lot_id
+left join balanced o on o.member_id = g.member_id
+-- Looked for only if some of them were not granted now: while lots are few, the planner may take another index for it,
+-- and go on reading all of a shop's lots when they are many.
+left join lots l on (select count(*) from granted) < cardinality($2)
+    and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = any($7) and l.source_key = f.source_key
+left join members b on b.tenant_id = $1 and b.id = l.member_id
+order by f.place

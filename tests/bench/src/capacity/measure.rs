@@ -1,0 +1,322 @@
+//! Months of several shapes, with what each took of what: the file that the model is fitted to.
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use futures::StreamExt as _;
+use sqlx::AssertSqlSafe;
+use tradeup_broker::{Broker, Topology};
+use tradeup_harness::{Process, World, eventually_at};
+use tradeup_store::{Durability, Purpose, batches, runs};
+
+use super::figures::{Cpu, Figures, Month, PeakMib};
+use super::float;
+use super::table::{count, quantile, time};
+use crate::procfs;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const ENDS_WITHIN: Duration = Duration::from_secs(1800);
+/// As `sweep` looks at them.
+const SWEEP_MAX: i64 = 1000;
+const ACK_WAIT: Duration = Duration::from_secs(15);
+
+/// Shops, members of each, and runs at once: shapes in which shops, batches and credits weigh differently.
+const SHAPES: [(u32, u64, u32); 6] =
+    [(50, 2_000, 8), (1, 100_000, 8), (500, 20, 8), (200, 120, 8), (20, 500, 1), (8, 1_000, 1)];
+
+/// Measure months of several shapes on this machine.
+#[derive(Args)]
+pub(super) struct Measure {
+    /// Rounds of each shape; the first is not counted.
+    #[arg(long, default_value_t = 6)]
+    rounds: u32,
+    /// Members of a shop are divided by this, for a quick look.
+    #[arg(long, default_value_t = 1)]
+    part: u64,
+    /// What to say of the machine and the day.
+    #[arg(long)]
+    about: String,
+    /// Where to write; the repository's file unless given.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// The processes of one shape, and the servers.
+struct Running {
+    scheduler: Process,
+    credits: Process,
+    postgres: u32,
+    nats: u32,
+}
+
+impl Running {
+    async fn start(world: &World) -> anyhow::Result<Self> {
+        let status = world.servers.status();
+        let id = |server: &str| -> anyhow::Result<u32> {
+            Ok(u32::try_from(status[server]["pid"].as_u64().context("no process id of a server")?)?)
+        };
+        let (postgres, nats) = (id("postgres")?, id("nats")?);
+        let (scheduler, credits) = world.start_both().await;
+        Ok(Self { scheduler, credits, postgres, nats })
+    }
+
+    fn cpu(&self) -> Cpu {
+        Cpu {
+            postgres: procfs::cpu_seconds_of_tree(self.postgres),
+            credits: procfs::cpu_seconds_of_tree(self.credits.id()),
+            scheduler: procfs::cpu_seconds_of_tree(self.scheduler.id()),
+            nats: procfs::cpu_seconds_of_tree(self.nats),
+        }
+    }
+}
+
+impl Measure {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
+        let mut world = World::with_own_postgres().await;
+        world.environment.remove("TRADEUP_LEASE_SECONDS");
+        world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
+        for (n, (shops, members, _)) in SHAPES.into_iter().enumerate() {
+            let text = include_str!("plant.sql")
+                .replace("{name}", &format!("shape{n}"))
+                .replace("{shops}", &shops.to_string())
+                .replace("{members}", &(members / self.part).max(1).to_string());
+            sqlx::raw_sql(AssertSqlSafe(text)).execute(&world.database.admin).await?;
+        }
+        sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
+
+        let mut year = 2001;
+        let (message_bytes, sweep_run_s) = self.waiting(&world, &mut year).await?;
+        let mut peak_mib = PeakMib { scheduler: 0.0, credits: 0.0 };
+        let mut months = Vec::new();
+        for (shape, (_, _, concurrency)) in SHAPES.into_iter().enumerate() {
+            world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), concurrency.to_string());
+            let running = Running::start(&world).await?;
+            // What triggering and looking take by themselves is no part of a month.
+            take_part(&world, Some(SHAPES.len())).await?;
+            let nothing = month(&world, &running, &mut year).await?.cpu;
+            take_part(&world, Some(shape)).await?;
+            let mut rounds = Vec::new();
+            for _ in 0..self.rounds {
+                rounds.push(self.round(&world, &running, shape, nothing, &mut year).await?);
+            }
+            rounds.remove(0);
+            let month = median(rounds)?;
+            eprintln!("{} x {}: {}", month.shops, month.members_each, time(month.seconds));
+            peak_mib.scheduler = peak_mib.scheduler.max(procfs::peak_mib(running.scheduler.id())?);
+            peak_mib.credits = peak_mib.credits.max(procfs::peak_mib(running.credits.id())?);
+            months.push(month);
+        }
+        let figures = Figures {
+            about: self.about.clone(),
+            cores: u32::try_from(std::thread::available_parallelism()?.get())?,
+            flush_s: flush(&world)?,
+            messages_per_s: messages_per_second(&world).await,
+            message_bytes,
+            sweep_run_s,
+            peak_mib,
+            months,
+        };
+        let path = self.json.unwrap_or_else(Figures::file);
+        figures.write(&path)?;
+        eprintln!("wrote {}", path.display());
+        Ok(())
+    }
+
+    /// With nobody who executes batches: bytes of a message in the stream, and seconds of the sweep for a run that waits.
+    async fn waiting(&self, world: &World, year: &mut u32) -> anyhow::Result<(f64, f64)> {
+        take_part(world, None).await?;
+        let scheduler = world.start("scheduler").await;
+        let run = world.trigger(&format!("{year}-01"));
+        *year += 1;
+        eventually_at(LOOK_EVERY, "each shop is planned", ENDS_WITHIN, || async {
+            let left = "select count(*) from tenants t where not exists (
+                    select from runs r where r.tenant_id = t.id and r.task = 'monthly-credits-tenant' and r.state = 'waiting')";
+            (world.number(left).await == 0).then_some(())
+        })
+        .await;
+        let broker = Broker::connect(&world.environment["TRADEUP_NATS_URL"], "bench").await?;
+        let look = Topology { replicas: 1, ack_wait: ACK_WAIT }.look(&broker).await?;
+        broker.close().await;
+        let jobs = look.streams.iter().find(|stream| stream.name == "JOBS").context("no stream JOBS")?;
+        ensure!(jobs.messages > 0, "nothing waits in the stream");
+        drop(scheduler);
+
+        let url = &world.database.app_url;
+        let pool = tradeup_store::connect(url, "bench", 1, Purpose::Service, Durability::Required).await?;
+        let mut took = Vec::new();
+        for _ in 0..self.rounds {
+            let begun = Instant::now();
+            let waiting = runs::waiting(&pool, SWEEP_MAX).await?;
+            for run in &waiting {
+                if run.has_planned {
+                    batches::window_left(&pool, run.run_id).await?;
+                } else {
+                    runs::settle_parents(&pool, Some(run.run_id)).await?;
+                }
+            }
+            took.push(begun.elapsed().as_secs_f64() / float(waiting.len() as u64));
+        }
+        pool.close().await;
+        // What waits is done by whoever comes next, and counts for nobody.
+        let running = Running::start(world).await?;
+        world.ended_within(&run, ENDS_WITHIN, LOOK_EVERY).await;
+        drop(running);
+        Ok((float(jobs.bytes) / float(jobs.messages), quantile(&took, 0.5)))
+    }
+
+    async fn round(
+        &self,
+        world: &World,
+        running: &Running,
+        shape: usize,
+        nothing: Cpu,
+        year: &mut u32,
+    ) -> anyhow::Result<Month> {
+        let seen = month(world, running, year).await?;
+        let (shops, members, concurrency) = SHAPES[shape];
+        let members_each = (members / self.part).max(1);
+        let credits = u64::from(shops) * members_each;
+        ensure!(u64::try_from(seen.affected)? == credits, "{} were credited, not {credits}", seen.affected);
+        let (seconds, spawn_s, plan_s, batch_s, batch_s_deviation, batches): (f64, f64, f64, f64, f64, i64) =
+            sqlx::query_as(include_str!("attempts.sql"))
+                .bind(&seen.run)
+                .fetch_one(&world.database.admin)
+                .await?;
+        Ok(Month {
+            shops,
+            members_each,
+            credits,
+            batches: u64::try_from(batches)?,
+            concurrency,
+            rounds: 1,
+            seconds,
+            seconds_least: seconds,
+            seconds_most: seconds,
+            cores_left: seen.cores_left,
+            cpu_s: (seen.cpu - nothing).at_least_zero(),
+            wal_bytes: seen.wal_bytes,
+            disk_credits_bytes: seen.disk_credits_bytes,
+            disk_runs_bytes: seen.disk_runs_bytes,
+            spawn_s,
+            plan_s,
+            batch_s,
+            batch_s_deviation,
+        })
+    }
+}
+
+/// A month as it is seen from outside.
+struct Seen {
+    run: String,
+    affected: i64,
+    cpu: Cpu,
+    cores_left: f64,
+    wal_bytes: f64,
+    disk_credits_bytes: f64,
+    disk_runs_bytes: f64,
+}
+
+/// Triggers a month and waits for its end.
+async fn month(world: &World, running: &Running, year: &mut u32) -> anyhow::Result<Seen> {
+    let admin = &world.database.admin;
+    let size = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, money::float8,
+            (pg_database_size(current_database()) - money)::float8
+        from (select pg_total_relation_size('lots') + pg_total_relation_size('ledger_entries')
+            + pg_total_relation_size('accounts') as money) as kept";
+    let before: (f64, f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
+    let (cpu, busy, begun) = (running.cpu(), procfs::machine_busy_seconds()?, Instant::now());
+    let run = world.trigger(&format!("{year}-01"));
+    *year += 1;
+    eventually_at(LOOK_EVERY, "the month ends", ENDS_WITHIN, || async {
+        let ended = sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid");
+        let ended: bool = ended.bind(&run).fetch_one(admin).await.ok()?;
+        ended.then_some(())
+    })
+    .await;
+    let (took, busy) = (begun.elapsed().as_secs_f64(), procfs::machine_busy_seconds()? - busy);
+    let cpu = running.cpu() - cpu;
+    let after: (f64, f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
+    let affected = sqlx::query_scalar(
+        "select coalesce(sum(b.affected), 0)::bigint from batches b join runs p on p.id = b.parent_run_id
+         where p.root_id = $1::uuid",
+    );
+    let affected = affected.bind(&run).fetch_one(admin).await?;
+    let cores = float(std::thread::available_parallelism()?.get() as u64);
+    Ok(Seen {
+        run,
+        affected,
+        cpu,
+        cores_left: (cores - (busy - cpu.sum()).max(0.0) / took).max(0.1),
+        wal_bytes: after.0 - before.0,
+        disk_credits_bytes: (after.1 - before.1).max(0.0),
+        disk_runs_bytes: (after.2 - before.2).max(0.0),
+    })
+}
+
+/// Which shops have a month: those of one shape, or all of them.
+async fn take_part(world: &World, shape: Option<usize>) -> anyhow::Result<()> {
+    let prefix = shape.map_or_else(|| "shape".to_owned(), |n| format!("shape{n}-"));
+    sqlx::query(
+        "update tenants set state = case when starts_with(handle, $1) then 'active' else 'suspended' end",
+    )
+    .bind(prefix)
+    .execute(&world.database.admin)
+    .await?;
+    Ok(())
+}
+
+/// The round in the middle by its seconds, with the middle of what varies by itself.
+fn median(mut rounds: Vec<Month>) -> anyhow::Result<Month> {
+    rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let of = |value: fn(&Month) -> f64| quantile(&rounds.iter().map(value).collect::<Vec<_>>(), 0.5);
+    let mean = |value: fn(&Month) -> f64| rounds.iter().map(value).sum::<f64>() / float(rounds.len() as u64);
+    let (first, last) = (rounds.first().context("no rounds")?, rounds.last().context("no rounds")?);
+    let middle = rounds.get(rounds.len() / 2).context("no rounds")?;
+    Ok(Month {
+        rounds: u32::try_from(rounds.len())?,
+        seconds_least: first.seconds,
+        seconds_most: last.seconds,
+        // Vacuums and checkpoints come when they come.
+        wal_bytes: of(|month| month.wal_bytes),
+        disk_credits_bytes: mean(|month| month.disk_credits_bytes),
+        disk_runs_bytes: mean(|month| month.disk_runs_bytes),
+        ..middle.clone()
+    })
+}
+
+/// Seconds of one `fdatasync` of 8 KiB beside the data of PostgreSQL.
+fn flush(world: &World) -> anyhow::Result<f64> {
+    let mut file = File::create(world.dir.path().join("flush"))?;
+    let mut took = Vec::new();
+    for n in 0..300_u64 {
+        file.seek(SeekFrom::Start(n % 128 * 8192))?;
+        file.write_all(&[1; 8192])?;
+        let begun = Instant::now();
+        file.sync_data()?;
+        took.push(begun.elapsed().as_secs_f64());
+    }
+    Ok(quantile(&took, 0.5))
+}
+
+/// Messages of a batch's size that the stream of events stores and confirms, 64 under way at once.
+async fn messages_per_second(world: &World) -> f64 {
+    const MESSAGES: u64 = 4_000;
+    let (jobs, body) = (world.jobs().await, [7_u8; 160]);
+    let begun = Instant::now();
+    futures::stream::iter(0..MESSAGES)
+        .map(|n| {
+            let (jobs, id) = (&jobs, format!("capacity-{n}"));
+            async move { jobs.publish_event("events.capacity.bench.none", &[("Nats-Msg-Id", &id)], &body).await }
+        })
+        .buffer_unordered(64)
+        .for_each(|_stored| std::future::ready(()))
+        .await;
+    let rate = float(MESSAGES) / begun.elapsed().as_secs_f64();
+    eprintln!("{} messages a second", count(rate));
+    rate
+}

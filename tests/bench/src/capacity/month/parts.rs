@@ -1,0 +1,74 @@
+//! What a simulated month is made of.
+
+use crate::capacity::setting::Fault;
+
+#[derive(Clone, Copy)]
+pub(super) struct Batch {
+    pub(super) shop: usize,
+    pub(super) credits: u64,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Message {
+    Shop(usize),
+    Batch(Batch),
+}
+
+/// What a machine works on.
+#[derive(Clone, Copy)]
+pub(super) enum Work {
+    Spawn,
+    Decide(usize),
+    Plan(usize),
+    Message,
+    Client(usize),
+    Execute(usize),
+    Sweep { since: f64 },
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Commit {
+    Spawn,
+    Plan(usize),
+    Batch(usize),
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Timer {
+    Due(usize),
+    Travelled(usize),
+    Again(Batch),
+    Sweep,
+    Fault(Fault),
+    Over(Fault),
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shop {
+    pub(super) planned: u64,
+    pub(super) released: u32,
+    pub(super) left: u64,
+}
+
+pub(super) struct Flight {
+    pub(super) batch: Batch,
+    pub(super) process: usize,
+    pub(super) state: FlightState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlightState {
+    Under,
+    /// Its process is gone; what it does comes to nothing.
+    Lost,
+    Landed,
+}
+
+/// Where the next event is.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    Machine(usize),
+    Log,
+    Store,
+    Timer,
+}

@@ -1,0 +1,170 @@
+//! No statement of a service slows down as tables grow: each is planned as its role, under row level security, with the
+//! statistics of a large installation (`plans/large.sql`), for any arguments and for particular ones.
+//!
+//! A new statement is among them, since they are taken from the binaries; a new table has to be given a size. Whoever
+//! means to read a whole table says so in `plans/allowed.rs`.
+
+mod allowed;
+mod arguments;
+mod findings;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use tradeup_harness::{Database, Servers};
+
+use self::findings::{Finding, findings};
+use crate::least_privilege::{Query, ROLES, queries, session, statements_in};
+
+/// The shop that has a twentieth of everything.
+const LARGE_SHOP: &str = "42";
+
+/// A database that looks as if it held ten million runs and a hundred million entries, and how many rows are in each
+/// table and index.
+async fn large() -> (Database, BTreeMap<String, i64>) {
+    let database = Database::create(&Servers::shared().environment()).await;
+    let mut admin = database.admin.acquire().await.unwrap();
+    sqlx::raw_sql(include_str!("plans/large.sql")).execute(&mut *admin).await.unwrap();
+    let unsized_tables: Vec<String> =
+        sqlx::query_scalar("select name from unsized").fetch_all(&mut *admin).await.unwrap();
+    assert!(unsized_tables.is_empty(), "say in plans/large.sql how large these get: {unsized_tables:?}");
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select relname::text, reltuples::bigint from pg_class
+         where relnamespace = 'public'::regnamespace and relkind in ('r', 'i')",
+    )
+    .fetch_all(&mut *admin)
+    .await
+    .unwrap();
+    (database, rows.into_iter().collect())
+}
+
+/// A session as services have it, of the large shop.
+async fn service(database: &Database, binary: &str) -> PgConnection {
+    let mut session = session(database, binary).await;
+    let set = format!("set enable_seqscan = off; select set_config('app.tenant_id', '{LARGE_SHOP}', false)");
+    run(&mut session, &set).await;
+    session
+}
+
+async fn run(session: &mut PgConnection, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(session)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {statement}"));
+}
+
+async fn plan(session: &mut PgConnection, mode: &str, arguments: &[String]) -> Value {
+    let list = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
+    run(session, &format!("set plan_cache_mode = {mode}")).await;
+    let asked = format!("explain (format json) execute looked_at{list}");
+    let row = sqlx::raw_sql(AssertSqlSafe(asked.clone()))
+        .fetch_one(session)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {asked}"));
+    row.get::<Value, _>(0)[0]["Plan"].clone()
+}
+
+/// What is wrong with a statement's plans.
+async fn look(session: &mut PgConnection, query: &Query, rows: &BTreeMap<String, i64>) -> Vec<Finding> {
+    let text = query.text.trim_end().trim_end_matches(';');
+    run(session, &format!("prepare looked_at as {text}")).await;
+    let mut found = Vec::new();
+    if !allowed::planned_anew(text) {
+        let any = plan(session, "force_generic_plan", &arguments::all(query)).await;
+        found.extend(findings(&any, rows, "for any arguments"));
+    }
+    for arguments in arguments::variants(query) {
+        let this = plan(session, "force_custom_plan", &arguments).await;
+        found.extend(findings(&this, rows, &format!("for ({})", arguments::short(&arguments))));
+    }
+    run(session, "deallocate looked_at").await;
+    found
+}
+
+#[tokio::test]
+async fn no_statement_of_a_service_reads_a_large_table_or_index_whole() {
+    let (database, rows) = large().await;
+    let queries = queries();
+    let texts: Vec<String> = queries.iter().map(|query| query.text.clone()).collect();
+    let mut seen: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    // People's own questions by the command may scan.
+    for (binary, _) in ROLES.into_iter().filter(|(binary, _)| *binary != "tradeup") {
+        let mut session = service(&database, binary).await;
+        for text in statements_in(binary, &texts) {
+            if let Entry::Vacant(place) = seen.entry(text) {
+                let query = queries.iter().find(|query| query.text == *place.key()).unwrap();
+                place.insert(look(&mut session, query, &rows).await);
+            }
+        }
+        session.close().await.unwrap();
+    }
+    assert!(seen.len() > 400, "{} statements", seen.len());
+    let mut needed = vec![false; allowed::ALLOWED.len()];
+    let mut wrong = String::new();
+    for (text, found) in &seen {
+        let begin: String = text.split_whitespace().take(40).collect::<Vec<_>>().join(" ");
+        let mut wrong_here = String::new();
+        for finding in found {
+            match allowed::position(text, &finding.of) {
+                Some(at) => needed[at] = true,
+                None => wrong_here += &format!("    {finding}\n"),
+            }
+        }
+        if !wrong_here.is_empty() {
+            wrong += &format!("\n{begin}\n{wrong_here}");
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these slow down as tables grow; mend them, or say in plans/allowed.rs why they may:\n{wrong}"
+    );
+    let stale: Vec<&str> = allowed::ALLOWED
+        .iter()
+        .zip(&needed)
+        .filter(|(_, needed)| !**needed)
+        .map(|((text, ..), _)| *text)
+        .collect();
+    assert!(stale.is_empty(), "not needed any more in plans/allowed.rs: {stale:#?}");
+}
+
+/// What the test above rests on: it sees what is wrong.
+#[tokio::test]
+async fn what_reads_a_whole_table_is_seen() {
+    let (database, rows) = large().await;
+    let mut session = service(&database, "console").await;
+    for (text, parameters, is_wrong) in [
+        ("select state from runs where id = $1", vec!["Uuid"], false),
+        ("select state from runs where error = $1", vec!["Text"], true),
+        ("select state from runs order by id desc limit 20", vec![], false),
+        ("select state from runs where error_code = $1 order by id desc limit 20", vec!["Text"], true),
+        ("select count(*) from runs", vec![], true),
+        (
+            "select a.outcome from runs r join attempts a on a.run_id = r.id where r.id = any ($1)",
+            vec!["UuidArray"],
+            false,
+        ),
+        (
+            "select a.outcome from runs r join attempts a on a.run_id = r.id where r.state = $1",
+            vec!["Text"],
+            true,
+        ),
+        ("select sum(amount_minor) from ledger_entries where tenant_id = $1", vec!["Int8"], true),
+        (
+            "select amount_minor from ledger_entries where tenant_id = $1 and lot_id = $2",
+            vec!["Int8", "Uuid"],
+            false,
+        ),
+        (
+            "select balance_minor from accounts where tenant_id = $1 and member_id = $2",
+            vec!["Int8", "Uuid"],
+            false,
+        ),
+    ] {
+        let query =
+            Query { text: text.to_owned(), parameters: parameters.into_iter().map(str::to_owned).collect() };
+        let found = look(&mut session, &query, &rows).await;
+        assert_eq!(!found.is_empty(), is_wrong, "{text}: {found:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Runs that share a transaction: each is still a run of its own, and what hits one of them costs the others nothing.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tradeup_harness::{Jobs, World, eventually};
+
+use crate::blocked::Blocked;
+
+const SOON: Duration = Duration::from_secs(60);
+const SUBJECT: &str = "events.aurora.till.credit=2Erequested";
+
+/// So many wishes for a credit of one dollar, all of them runs before anybody works on them.
+async fn wished(world: &World, wishes: usize, of: impl Fn(usize, &mut Value)) -> Jobs {
+    let members: Vec<String> = sqlx::query_scalar("select external_id from members order by id")
+        .fetch_all(&world.database.admin)
+        .await
+        .unwrap();
+    let jobs = world.jobs().await;
+    let webhooks = world.start("webhooks").await;
+    for n in 0..wishes {
+        let mut wish = json!({ "member_external_id": members[n % members.len()], "reason": "Thanks",
+            "amount": { "amount_minor": 100, "currency": "USD" } });
+        of(n, &mut wish);
+        jobs.publish_event(SUBJECT, &[("ce-id", &n.to_string())], wish.to_string().as_bytes()).await;
+    }
+    let wishes = i64::try_from(wishes).unwrap();
+    eventually("all are runs", SOON, || async {
+        (world.number("select count(*) from runs").await == wishes).then_some(())
+    })
+    .await;
+    assert!(webhooks.terminate(Duration::from_secs(25)).await.success());
+    jobs
+}
+
+async fn ended(world: &World) {
+    eventually("every run has ended", SOON, || async {
+        (world.number("select count(*) from runs where finished_at is null").await == 0).then_some(())
+    })
+    .await;
+    let proof = world.tradeup(&["verify"]);
+    assert_eq!(proof.code, 0, "{}{}", proof.stdout, proof.stderr);
+}
+
+#[tokio::test]
+async fn many_share_a_commit_and_who_is_refused_fails_alone() {
+    let world = World::with_aurora(50, 131).await;
+    let _scheduler = world.start("scheduler").await;
+    let _jobs = wished(&world, 240, |n, wish| match n {
+        17 => wish["member_external_id"] = "nobody".into(),
+        60 => wish["amount"]["currency"] = "EUR".into(),
+        _ => {}
+    })
+    .await;
+    let _credits = world.start("credits").await;
+    ended(&world).await;
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 23_800);
+    let refused: Vec<(String, String)> =
+        sqlx::query_as("select key, error_code from runs where state = 'dead' order by key")
+            .fetch_all(&world.database.admin)
+            .await
+            .unwrap();
+    let refused: Vec<(&str, &str)> =
+        refused.iter().map(|(key, code)| (key.as_str(), code.as_str())).collect();
+    assert_eq!(refused, [("event:till:17", "TU0305"), ("event:till:60", "TU0306")]);
+    assert_eq!(world.number("select count(*) from dead_letters").await, 2);
+    assert_eq!(world.number("select count(*) from attempts").await, 240, "one for each");
+    assert_eq!(world.number("select count(*) from runs where result ->> 'outcome' = 'granted'").await, 238);
+    let commits = world.number("select count(distinct xmin::text) from lots").await;
+    assert!(commits < 60, "{commits} transactions for 238 credits");
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_a_group() {
+    let world = World::with_aurora(50, 132).await;
+    let _scheduler = world.start("scheduler").await;
+    let _jobs = wished(&world, 120, |_, _| {}).await;
+    let blocked = Blocked::table(&world, "accounts").await;
+    let credits = world.start("credits").await;
+    blocked.catches(&world, "credits").await;
+    credits.kill();
+    blocked.release().await;
+    let _credits = world.start("credits").await;
+    ended(&world).await;
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 12_000);
+    assert_eq!(world.number("select count(*) from ledger_entries").await, 120);
+    let lost = world.number("select count(*) from attempts where outcome = 'lost'").await;
+    assert!(lost > 1, "{lost}: the attempts that died are on record");
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_meanwhile_costs_the_others_nothing() {
+    let world = World::with_aurora(50, 133).await;
+    let _scheduler = world.start("scheduler").await;
+    let _jobs = wished(&world, 30, |_, _| {}).await;
+    let blocked = Blocked::table(&world, "accounts").await;
+    let _credits = world.start("credits").await;
+    blocked.catches(&world, "credits").await;
+    let run: String =
+        sqlx::query_scalar("select id::text from runs where state = 'running' order by id limit 1")
+            .fetch_one(&world.database.admin)
+            .await
+            .unwrap();
+    let cancelled = world.tradeup(&["cancel", &run]);
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    blocked.release().await;
+    ended(&world).await;
+    assert_eq!(world.tradeup_json(&["run", &run])["state"], "cancelled");
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 2_900);
+    assert_eq!(world.number("select count(*) from runs where state = 'succeeded'").await, 29);
+    assert_eq!(world.number("select max(attempt) from runs").await, 1, "it cost nobody an attempt");
+}
