@@ -17,8 +17,8 @@ def granted(stage: Stage) -> dict[str, str]:
     return dict(line.removeprefix("aurora monthly ").split(": ", 1) for line in stage.money().splitlines())
 
 
-def broken_off(stage: Stage, month: str, build: Build) -> None:
-    """Begins a month, and kills what runs of a build as soon as its `credits` has got something to do of it."""
+def broken_off(stage: Stage, month: str, build: Build) -> str:
+    """Begins a month, and kills what runs of a build as soon as its `credits` has got something to do of it. How far it was."""
     stage.tradeup("trigger", "monthly-credits", "--period", month)
     victim = stage.running[f"credits of {build.name}"].pid
     # In the middle of it; or at its end, if it was quick.
@@ -26,6 +26,7 @@ def broken_off(stage: Stage, month: str, build: Build) -> None:
             f"'credits-{victim}-%') or exists (select from runs where task = 'monthly-credits' and key = '{month}' and finished_at is not null)"
     until(f"{build.name} takes part", 120, lambda: stage.sql(began) == "t")
     stage.stop_build(build, kill=True)
+    return stage.sql(f"select count(*) filter (where finished_at is not null) || ' of ' || count(*) from runs where key like '{month}%'")
 
 
 def over(stage: Stage, month: str) -> None:
@@ -55,9 +56,9 @@ def rehearse(stage: Stage, old: Build, new: Build, members: int) -> None:
     stage.say("a month by the old build on the new schema")
 
     stage.start(*SERVICES, build=new)
-    broken_off(stage, "2026-07", old)
+    far = broken_off(stage, "2026-07", old)
     over(stage, "2026-07")
-    stage.say("a month by both, the old build killed in it")
+    stage.say(f"a month by both, the old build killed in it, when {far} runs had ended")
     stage.month("2026-08")
     stage.proven()
     stage.say("a month by the new build")
@@ -68,10 +69,10 @@ def rehearse(stage: Stage, old: Build, new: Build, members: int) -> None:
         stage.refuses("credits", "run `tradeup setup`")
         stage.say(f"back: the old build is of schema {was}, from before {FLOOR}, and does not start on {now}; it says so")
     else:
-        broken_off(stage, "2026-09", new)
+        far = broken_off(stage, "2026-09", new)
         stage.start(*SERVICES, build=old)
         over(stage, "2026-09")
-        stage.say("back: the new build killed in a month, which the old one has ended")
+        stage.say(f"back: the new build killed in a month, when {far} runs had ended; the old one has ended the rest")
         stage.tradeup("setup")
         if schema(stage) != now:
             raise Broken(f"setup of the old build has changed the schema from {now} to {schema(stage)}")
