@@ -147,7 +147,7 @@ impl Spread {
         sorted.sort_by(f64::total_cmp);
         let at = |n: usize| sorted.get(n).copied().unwrap_or(f64::NAN);
         let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 0 {
+        let median = if sorted.len().is_multiple_of(2) {
             f64::midpoint(at(middle.wrapping_sub(1)), at(middle))
         } else {
             at(middle)
@@ -193,13 +193,14 @@ impl Report {
         let said = |name: &str, line: Option<String>| line.map(|line| (name.to_owned(), line));
         machine.extend(said("processor", field_of("/proc/cpuinfo", "model name")));
         machine.extend(said("memory", field_of("/proc/meminfo", "MemTotal")));
-        machine.extend(said("kernel", fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(trimmed)));
+        machine.extend(said(
+            "kernel",
+            fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(|text| trimmed(&text)),
+        ));
         let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().ok();
         let commit = commit.filter(|output| output.status.success());
-        machine.extend(said(
-            "commit",
-            commit.map(|output| trimmed(String::from_utf8_lossy(&output.stdout).into())),
-        ));
+        machine
+            .extend(said("commit", commit.map(|output| trimmed(&String::from_utf8_lossy(&output.stdout)))));
         Self { machine, figures: Vec::new() }
     }
 
@@ -243,7 +244,7 @@ impl Report {
     }
 }
 
-fn trimmed(text: String) -> String {
+fn trimmed(text: &str) -> String {
     text.trim().to_owned()
 }
 

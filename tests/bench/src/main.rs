@@ -1,6 +1,6 @@
 //! Load on the whole system, beside a floor measured in the same run.
 //!
-//! `cargo run --release -p tradeup-bench --bin bench -- monthly --shops 50 --members 2000`
+//! `cargo run --release -p tradeup-bench --bin bench -- monthly --shops 50x2000`
 //!
 //! The floor is the same SQL in a plain loop with the same number of connections, without broker,
 //! runs or scheduler, over batches that are planned beforehand. System and floor take turns, each
