@@ -96,7 +96,8 @@ fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64) -> f64 {
         .map(|month| {
             let (batches, members) = (float(month.batches), float(month.credits));
             let asked = batch.of(0.0, batches, members) + credits.of(0.0, batches, members);
-            (month.seconds - asked) / batches - flush
+            // Whoever is alone gets a processor at most, and no more of it than others left.
+            (month.seconds - asked / month.cores_left.min(1.0)) / batches - flush
         })
         .collect();
     if left.is_empty() { 0.0 } else { (left.iter().sum::<f64>() / float(left.len() as u64)).max(0.0) }

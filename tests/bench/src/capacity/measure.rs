@@ -89,8 +89,8 @@ impl Measure {
         }
         sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
 
-        let mut year = 2001;
-        let (message_bytes, sweep_run_s) = self.waiting(&world, &mut year).await?;
+        let mut months_had = 0;
+        let (message_bytes, sweep_run_s) = self.waiting(&world, &mut months_had).await?;
         let mut peak_mib = PeakMib { scheduler: 0.0, credits: 0.0 };
         let mut months = Vec::new();
         for (shape, (_, _, concurrency)) in SHAPES.into_iter().enumerate() {
@@ -98,11 +98,11 @@ impl Measure {
             let running = Running::start(&world).await?;
             // What triggering and looking take by themselves is no part of a month.
             take_part(&world, Some(SHAPES.len())).await?;
-            let nothing = month(&world, &running, &mut year).await?.cpu;
+            let nothing = month(&world, &running, &mut months_had).await?.cpu;
             take_part(&world, Some(shape)).await?;
             let mut rounds = Vec::new();
             for _ in 0..self.rounds {
-                rounds.push(self.round(&world, &running, shape, nothing, &mut year).await?);
+                rounds.push(self.round(&world, &running, shape, nothing, &mut months_had).await?);
             }
             rounds.remove(0);
             let month = median(rounds)?;
@@ -128,11 +128,10 @@ impl Measure {
     }
 
     /// With nobody who executes batches: bytes of a message in the stream, and seconds of the sweep for a run that waits.
-    async fn waiting(&self, world: &World, year: &mut u32) -> anyhow::Result<(f64, f64)> {
+    async fn waiting(&self, world: &World, had: &mut u32) -> anyhow::Result<(f64, f64)> {
         take_part(world, None).await?;
         let scheduler = world.start("scheduler").await;
-        let run = world.trigger(&format!("{year}-01"));
-        *year += 1;
+        let run = world.trigger(&next_period(had));
         eventually_at(LOOK_EVERY, "each shop is planned", ENDS_WITHIN, || async {
             let left = "select count(*) from tenants t where not exists (
                     select from runs r where r.tenant_id = t.id and r.task = 'monthly-credits-tenant' and r.state = 'waiting')";
@@ -175,9 +174,9 @@ impl Measure {
         running: &Running,
         shape: usize,
         nothing: Cpu,
-        year: &mut u32,
+        had: &mut u32,
     ) -> anyhow::Result<Month> {
-        let seen = month(world, running, year).await?;
+        let seen = month(world, running, had).await?;
         let (shops, members, concurrency) = SHAPES[shape];
         let members_each = (members / self.part).max(1);
         let credits = u64::from(shops) * members_each;
@@ -221,8 +220,15 @@ struct Seen {
     disk_runs_bytes: f64,
 }
 
+/// The month after those that were had: each is credited once.
+fn next_period(had: &mut u32) -> String {
+    let period = format!("{}-{:02}", 2001 + *had / 12, *had % 12 + 1);
+    *had += 1;
+    period
+}
+
 /// Triggers a month and waits for its end.
-async fn month(world: &World, running: &Running, year: &mut u32) -> anyhow::Result<Seen> {
+async fn month(world: &World, running: &Running, had: &mut u32) -> anyhow::Result<Seen> {
     let admin = &world.database.admin;
     let size = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, money::float8,
             (pg_database_size(current_database()) - money)::float8
@@ -230,8 +236,7 @@ async fn month(world: &World, running: &Running, year: &mut u32) -> anyhow::Resu
             + pg_total_relation_size('accounts') as money) as kept";
     let before: (f64, f64, f64) = sqlx::query_as(size).fetch_one(admin).await?;
     let (cpu, busy, begun) = (running.cpu(), procfs::machine_busy_seconds()?, Instant::now());
-    let run = world.trigger(&format!("{year}-01"));
-    *year += 1;
+    let run = world.trigger(&next_period(had));
     eventually_at(LOOK_EVERY, "the month ends", ENDS_WITHIN, || async {
         let ended = sqlx::query_scalar("select finished_at is not null from runs where id = $1::uuid");
         let ended: bool = ended.bind(&run).fetch_one(admin).await.ok()?;

@@ -75,6 +75,7 @@ impl Validate {
             &[
                 "shops x credited",
                 "at once",
+                "processors",
                 "measured",
                 "least to most",
                 "model",
