@@ -98,8 +98,10 @@ async fn planted_secrets_come_out_nowhere() {
     world.tradeup_ok(&["setup"]);
     world.environment.insert("TRADEUP_NATS_URL".to_owned(), nats.url("cli"));
     world.environment.extend(PLANTED.map(|(name, value, _)| (name.to_owned(), value.to_owned())));
-    for name in ["TRADEUP_HTTP", "TRADEUP_CONSOLE"] {
-        world.environment.insert(name.to_owned(), "127.0.0.1:0".to_owned());
+    // Known beforehand: what a service serves for probes is in its log as well.
+    let (http, console) = (free_address(), free_address());
+    for (name, address) in [("TRADEUP_HTTP", &http), ("TRADEUP_CONSOLE", &console)] {
+        world.environment.insert(name.to_owned(), address.clone());
     }
     let provider =
         FakeProvider::start("console", OIDC_SECRET, &format!("{SITE}/sign-in/oidc/callback")).await.unwrap();
@@ -136,6 +138,7 @@ async fn planted_secrets_come_out_nowhere() {
             assert_ne!(refused.ended(SOON).await.code, 0, "{name}");
         } else {
             eventually("it says so", SOON, || async { (!refused.log().is_empty()).then_some(()) }).await;
+            refused.kill();
         }
         let mut own = given(world, &nats, name);
         let health = free_address();
@@ -146,8 +149,7 @@ async fn planted_secrets_come_out_nowhere() {
     // Money moves, and the shop is told.
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
-    let http = services[2].1.http_port().await;
-    let console = services[4].1.http_port().await;
+    let [http, console] = [http, console].map(|address| port_of(&address));
     // A forged webhook, somebody else's token, a wrong password, an event that nobody understands.
     let forged = ask(
         http,
@@ -247,6 +249,10 @@ async fn planted_secrets_come_out_nowhere() {
 }
 
 /// An address of loopback that nobody has.
+fn port_of(address: &str) -> u16 {
+    address.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
 fn free_address() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -23,6 +23,7 @@ fn certificate(dir: &Path, name: &str) -> Certificate {
 /// One that ends on the first day of a year.
 fn ending(dir: &Path, name: &str, year: i32) -> Certificate {
     let mut wanted = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    wanted.distinguished_name.push(rcgen::DnType::CommonName, name);
     wanted.not_after = rcgen::date_time_ymd(year, 1, 1);
     let key = rcgen::KeyPair::generate().unwrap();
     let made = wanted.self_signed(&key).unwrap();
