@@ -19,7 +19,7 @@ use tradeup_store::runs::{self, Trigger};
 use tradeup_store::{Durability, Pool, Purpose, RunId, TenantId, TenantRef, Tx};
 use tradeup_worker::{Relay, trigger};
 
-use crate::figures::{Figure, Goal, count, percentile};
+use crate::figures::{Figure, Goal, Spread, count, percentile};
 use crate::{procfs, statements};
 
 const MEMBERS: u64 = 2_000;
@@ -102,7 +102,9 @@ impl Grants {
                 plain.push(statement);
             }
         }
-        let half = Figure::rate("", "", rates.clone()).spread().median / 2.0;
+        // Half of what can be wished for, if that is less.
+        let median = |rounds: &[f64]| Spread::of(rounds).median;
+        let half = median(&rates).min(median(&wishes)) / 2.0;
         let beside =
             |name: &str, rounds: Vec<f64>| Figure::rate(name, "runs/s", rounds).beside(floors.clone());
         figures.push(beside("one-credit runs", rates).goal(Goal::OfFloor(1.0)));
