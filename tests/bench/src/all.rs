@@ -130,6 +130,9 @@ impl All {
             }
         }
         if let Some(path) = &self.page {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
             std::fs::write(path, report.page(earlier.as_ref()))?;
         }
         print!("{}", report.table(earlier.as_ref()));
