@@ -53,7 +53,3 @@ fn percentiles(mut times: Vec<f64>) -> serde_json::Value {
 fn round(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
-
-fn count(n: usize) -> f64 {
-    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
-}

@@ -187,7 +187,8 @@ impl Worker {
         group: &[Claimed],
     ) -> Result<Vec<Each>, TaskError> {
         let name = task.kind.task;
-        let (_at_work, claims) = (counted::AT_WORK.held([name]), group.iter().map(|(claim, _)| claim));
+        let _at_work: Vec<_> = group.iter().map(|_| counted::AT_WORK.held([name])).collect();
+        let claims = group.iter().map(|(claim, _)| claim);
         let Some(tenant) = group.first().and_then(|(claim, _)| claim.tenant.clone()) else {
             return Ok(group.iter().map(|_| Each::Alone).collect());
         };

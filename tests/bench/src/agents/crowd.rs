@@ -9,8 +9,9 @@ use serde_json::json;
 use sqlx::PgPool;
 use tradeup_harness::pause;
 
+use super::round;
 use super::stand_in::Setting;
-use super::{count, round};
+use crate::figures::count;
 use crate::procfs;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -48,11 +48,7 @@ async fn e8_a_spend_under_way_is_waited_for() {
     accounts::lock(&mut spending, field.tenant, field.members[0], "USD").await.unwrap();
     let swept = async { field.expire(field.now).await };
     let spent = async {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database()
-                       and wait_event_type = 'Lock'";
-        while field.number(waiting).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        field.somebody_waits().await;
         let key = tradeup_store::credits::spend_key("till", "in time");
         let asked = field.asked(&key, Some(field.days(-2)));
         let amount = crate::field::usd(200);

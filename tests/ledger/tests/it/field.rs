@@ -240,6 +240,14 @@ impl Field {
         sqlx::query_scalar(query).fetch_one(&self.database.admin).await.unwrap()
     }
 
+    /// Until a session waits for a lock.
+    pub(crate) async fn somebody_waits(&self) {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        while self.number(waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Every check of `tradeup verify` holds.
     pub(crate) async fn assert_exact(&self) {
         let (_examined, results) = verify::tenant(&self.pool, self.tenant).await.unwrap();

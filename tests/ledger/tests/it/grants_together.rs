@@ -70,6 +70,12 @@ fn any(random: &mut StdRng, field: &Field, case: u64) -> Vec<GroupGrant> {
     grants
 }
 
+/// A credit to this member, under their name as its key.
+fn to(field: &Field, member: &str) -> GroupGrant {
+    let grant = grant(member, usd(80), member);
+    GroupGrant { run_id: RunId::new(), grant, available_at: field.now, ends_at: None }
+}
+
 /// What is in the books, by keys that are the same in both shops.
 async fn books(field: &Field) -> Vec<String> {
     sqlx::query_scalar(
@@ -134,23 +140,13 @@ async fn a_group_under_way_does_not_reach_a_member_who_is_no_more() {
     let mut merging = field.begin().await;
     let asked = AskedMerge { tenant: field.tenant, actor: "ledger tests", reason: None, run_id: None };
     merges::merge(&mut merging, &asked, field.members[0], field.members[1]).await.unwrap();
-    let grants: Vec<GroupGrant> = ["3", "1"]
-        .map(|member| GroupGrant {
-            run_id: RunId::new(),
-            grant: grant(member, usd(80), member),
-            available_at: field.now,
-            ends_at: None,
-        })
-        .into();
+    let grants = ["3", "1"].map(|member| to(&field, member));
     let granting = async {
         let mut tx = field.begin().await;
         credits::grant_together(&mut tx, field.tenant, &grants).await
     };
     let merged = async {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        while field.number(waiting).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        field.somebody_waits().await;
         merging.commit().await.unwrap();
     };
     let (granted, ()) = tokio::join!(granting, merged);
@@ -163,14 +159,7 @@ async fn a_group_under_way_does_not_reach_a_member_who_is_no_more() {
 async fn what_the_database_refuses_leaves_nothing() {
     let field = Field::new(2, 500).await;
     field.lot("most", MOST - 10, None).await;
-    let grants: Vec<GroupGrant> = ["2", "1"]
-        .map(|member| GroupGrant {
-            run_id: RunId::new(),
-            grant: grant(member, usd(80), member),
-            available_at: field.now,
-            ends_at: None,
-        })
-        .into();
+    let grants = ["2", "1"].map(|member| to(&field, member));
     let mut tx = field.begin().await;
     let refused = credits::grant_together(&mut tx, field.tenant, &grants).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Refused);

@@ -35,10 +35,7 @@ async fn a_grant_under_way_does_not_reach_a_member_who_is_no_more() {
         credits::grant(&mut tx, field.tenant, RunId::new(), &grant, field.now, None).await
     };
     let merged = async {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        while field.number(waiting).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        field.somebody_waits().await;
         merging.commit().await.unwrap();
     };
     let (granted, ()) = tokio::join!(granting, merged);
