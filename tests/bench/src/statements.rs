@@ -7,6 +7,7 @@ use tradeup_harness::{Server, World};
 
 use crate::grants::Grants;
 use crate::monthly::Monthly;
+use crate::webhooks::Webhooks;
 
 /// Statements that cost less than this part of the whole are left out.
 const SHOWN: f64 = 0.004;
@@ -17,7 +18,7 @@ pub(crate) struct Statements {
     /// What is done meanwhile.
     #[arg(value_enum)]
     of: Of,
-    /// Runs of one credit, or members of each of 20 shops.
+    /// Runs of one credit, members of each of 20 shops, or orders.
     #[arg(long, default_value_t = 5_000)]
     count: usize,
 }
@@ -31,6 +32,8 @@ enum Of {
     Trickle,
     /// A month's credits.
     Monthly,
+    /// Orders, from the webhook to the credit.
+    Orders,
 }
 
 impl Statements {
@@ -40,6 +43,10 @@ impl Statements {
         let runs = match self.of {
             Of::Grants => Grants { runs: self.count, ..Grants::one_round() }.only_runs(world).await?,
             Of::Trickle => Grants { seconds: 20, ..Grants::one_round() }.only_trickle(world).await?,
+            Of::Orders => {
+                let orders = Webhooks { count: self.count, burst: 0, connections: 64, rounds: 1 };
+                orders.only_orders(world).await?
+            }
             Of::Monthly => {
                 let shops = vec![format!("20x{}", self.count).parse()?];
                 Monthly { shops, rounds: 2, connections: 8, no_floor: true }.only_system(world).await?
@@ -77,7 +84,7 @@ async fn print_statements(world: &World, runs: f64) -> anyhow::Result<()> {
         "select regexp_replace(query, '\\s+', ' ', 'g'), calls / $1, rows / $1, total_plan_time * 1000 / $1,
              total_exec_time * 1000 / $1, wal_bytes::float8 / $1
          from pg_stat_statements s join pg_roles r on r.oid = s.userid
-         where dbid = (select oid from pg_database where datname = current_database()) and r.rolname in ('tradeup_app', 'tradeup_scheduler', 'tradeup_credits')
+         where dbid = (select oid from pg_database where datname = current_database()) and r.rolname in ('tradeup_app', 'tradeup_scheduler', 'tradeup_credits', 'tradeup_webhooks')
          order by total_plan_time + total_exec_time desc",
     )
     .bind(runs)

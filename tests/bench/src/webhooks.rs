@@ -17,7 +17,7 @@ use tradeup_fakes::shopify::{Sample, Webhook, samples};
 use tradeup_harness::{World, eventually_at};
 
 use crate::figures::{Figure, Goal, count};
-use crate::procfs;
+use crate::{procfs, statements};
 
 const DRAINED_WITHIN: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -108,6 +108,33 @@ impl Webhooks {
             ),
             Figure::cost("memory of webhooks", "MiB", vec![peak_mib]),
         ])
+    }
+}
+
+impl Webhooks {
+    /// Orders that are taken, settled and credited, counted by statement; and how many.
+    pub(crate) async fn only_orders(&self, mut world: World) -> anyhow::Result<(World, f64)> {
+        let (samples, secret, shop) = samples();
+        let sample = samples.iter().find(|sample| sample.file == SAMPLE).context("no sample")?.clone();
+        prepare(&mut world, &secret, &shop)?;
+        let jobs = world.jobs().await;
+        let webhooks = world.start("webhooks").await;
+        let port = webhooks.http_port().await;
+        let mut order = 0;
+        // The first ones make plans.
+        for (count, counted) in [(self.count / 10, false), (self.count, true)] {
+            let all = signed(&sample, &secret, &shop, &mut order, count);
+            if counted {
+                statements::reset(&world).await?;
+            }
+            send_all(port, &all, self.connections).await?;
+            eventually_at(LOOK_EVERY, "all is taken", DRAINED_WITHIN, || async {
+                (left(&world, &jobs).await == 0).then_some(())
+            })
+            .await;
+        }
+        drop(webhooks);
+        Ok((world, count(self.count)))
     }
 }
 

@@ -59,7 +59,7 @@ impl GroupTask for GrantCredit {
         let mut each = Vec::with_capacity(read.len());
         for ((claim, _), read) in group.runs.iter().zip(read) {
             each.push(match read {
-                Err(error) => Some(Each::Failed(error)),
+                Err(_told_alone) => Some(Each::Alone),
                 Ok(grant) if !keys.insert(grant.source_key.clone()) => Some(Each::Alone),
                 Ok(grant) => {
                     let ends_at = settings.as_ref().zip(grant.expires_at).map(|(s, at)| s.ends_at(at));
@@ -74,7 +74,7 @@ impl GroupTask for GrantCredit {
         for open in each.iter_mut().filter(|each| each.is_none()) {
             let Some((granted, one)) = given.next() else { break };
             count(&mut tx, &granted, &one.grant);
-            *open = Some(decide(granted, &one.grant).map_or_else(Each::Failed, Each::Done));
+            *open = Some(decide(granted, &one.grant).map_or(Each::Alone, Each::Done));
         }
         Ok(AppliedTogether::new(tx, each.into_iter().map(|each| each.unwrap_or(Each::Alone)).collect()))
     }

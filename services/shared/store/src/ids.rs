@@ -50,7 +50,7 @@ impl fmt::Display for TenantId {
 }
 
 /// A tenant by number and by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TenantRef {
     /// The number.
     pub id: TenantId,

@@ -8,6 +8,7 @@ mod heal;
 mod known;
 mod memory;
 mod spawn;
+mod untried;
 mod view;
 
 use chrono::{DateTime, Utc};
@@ -15,11 +16,12 @@ use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, unfinished_of};
 pub use claim::{BatchRange, Claim, ClaimOutcome, Claimant, Sender, claim, extend_lease};
-pub use end::{Ending, end_exhausted, finish, finish_together, settle_parents};
+pub use end::{Ending, end_exhausted, finish, settle_parents};
 pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
+pub use untried::{finish_untried, untried};
 pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, trace_id};
 
 use crate::error::{Doing, StoreError};

@@ -14,12 +14,13 @@ use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::runs::{self, Claim, ClaimOutcome, Claimant};
-use tradeup_store::{Pool, RunId, outbox, within};
+use tradeup_store::runs::{self, ClaimOutcome, Claimant};
+use tradeup_store::{Pool, RunId, StoreError, outbox, within};
 
 use crate::bury::{self, Buried};
 use crate::execute::{answered, original};
-use crate::registry::{Registered, Registry};
+use crate::registry::{Registered, Registry, Shared};
+use crate::together::Untried;
 use crate::{BUILD, Relay, ServiceOptions, faultpoint, restore};
 
 /// Wait before a consumer is opened again that could not be opened or has gone.
@@ -27,7 +28,7 @@ const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// Wait before a delivery comes again while the database can't be asked.
 const DATABASE_WAIT: Duration = Duration::from_secs(1);
 /// A claim that takes longer is given up: its connection may be dead without anybody having noticed.
-const CLAIM_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 /// Shortest wait before a delivery of a held run comes again.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
 /// After SIGTERM, what is in flight has this long.
@@ -90,6 +91,17 @@ impl Worker {
         tracing::warn!("{error}; trying again");
         if let Err(error) = self.options.declare(&self.broker).await {
             tracing::debug!(%error, "declaring streams and consumers");
+        }
+    }
+
+    /// This worker as the one that claims runs of a task.
+    pub(crate) fn claimant<'a>(&'a self, task: &'a Registered) -> Claimant<'a> {
+        Claimant {
+            worker: self.name(),
+            build: BUILD,
+            lease: self.options.lease(),
+            attempts_max: task.retry.attempts_max,
+            needs: &task.needs,
         }
     }
 
@@ -163,9 +175,9 @@ pub(crate) async fn reopen_wait(shutdown: &CancellationToken) {
 type Place = Arc<OwnedSemaphorePermit>;
 
 /// A delivery that was read, with its place.
-struct Held {
-    delivery: Delivery,
-    run_id: RunId,
+pub(crate) struct Held {
+    pub(crate) delivery: Delivery,
+    pub(crate) run_id: RunId,
     place: Place,
 }
 
@@ -251,58 +263,69 @@ impl Consumer {
         if held.is_empty() {
             return;
         }
-        let ids: Vec<RunId> = held.iter().map(|h| h.run_id).collect();
-        let worker = &self.worker;
-        let claimant = Claimant {
-            worker: worker.name(),
-            build: BUILD,
-            lease: worker.options.lease(),
-            attempts_max: self.task.retry.attempts_max,
-            needs: &self.task.needs,
-        };
-        faultpoint::reached("claim.before").await;
-        match within("claiming runs", CLAIM_WITHIN, runs::claim(&worker.pool, &ids, &claimant)).await {
-            Ok(mut outcomes) => {
-                let mut together = Vec::new();
-                for held in held {
-                    match (outcomes.remove(&held.run_id), &self.task.shared) {
-                        (Some(ClaimOutcome::Claimed(claim)), Some(_)) => together.push((held, *claim)),
-                        (outcome, _) => {
-                            let outcome = outcome.unwrap_or(ClaimOutcome::Unknown);
-                            self.worker.tracker.spawn(self.clone().proceed(held, outcome));
-                        }
-                    }
+        let Some(shared) = self.task.shared.clone() else { return self.claim(held).await };
+        match self.worker.untried(&self.task, held).await {
+            Ok((untried, others)) => {
+                if !untried.is_empty() {
+                    self.worker.tracker.spawn(self.clone().proceed_together(shared, untried));
                 }
-                if !together.is_empty() {
-                    self.worker.tracker.spawn(self.clone().proceed_together(together));
-                }
+                self.claim(others).await;
             }
-            Err(error) => {
-                tracing::warn!("runs can't be claimed, trying again: {error}");
-                for held in held {
-                    messages::DELIVERIES.one([task, "failed"]);
-                    answered(held.delivery.nak(DATABASE_WAIT).await);
-                }
-                // Not so fast that a stopped database is asked all the time.
-                sleep(DATABASE_WAIT).await;
-            }
+            Err((error, held)) => self.not_now(&error, held).await,
         }
     }
 
     /// Runs that may share a transaction, and share a place.
-    async fn proceed_together(self, together: Vec<(Held, Claim)>) {
-        let Some(shared) = &self.task.shared else { return };
-        let mut places = Vec::with_capacity(together.len());
-        let mut claimed = Vec::with_capacity(together.len());
-        for (Held { delivery, place, .. }, claim) in together {
-            messages::DELIVERIES.one([self.task.kind.task, "claimed"]);
-            places.push(place);
-            claimed.push((claim, delivery));
-        }
-        self.worker.execute_together(&self.task, shared, claimed).await;
+    async fn proceed_together(self, shared: Shared, untried: Vec<Untried>) {
+        let alone = self.worker.execute_together(&self.task, &shared, untried).await;
+        self.claim(alone).await;
     }
 
-    async fn proceed(self, held: Held, outcome: ClaimOutcome) {
+    /// Claims runs, and sets their execution going.
+    async fn claim(&self, held: Vec<Held>) {
+        if held.is_empty() {
+            return;
+        }
+        let ids: Vec<RunId> = held.iter().map(|h| h.run_id).collect();
+        let worker = &self.worker;
+        let claimant = worker.claimant(&self.task);
+        faultpoint::reached("claim.before").await;
+        match within("claiming runs", CLAIM_WITHIN, runs::claim(&worker.pool, &ids, &claimant)).await {
+            Ok(mut outcomes) => {
+                let claimed = held.into_iter().map(|held| {
+                    let outcome = outcomes.remove(&held.run_id).unwrap_or(ClaimOutcome::Unknown);
+                    (held, outcome)
+                });
+                // Those that share a place take turns at it.
+                let turns: Vec<Vec<_>> = match self.task.shared {
+                    Some(_) => vec![claimed.collect()],
+                    None => claimed.map(|one| vec![one]).collect(),
+                };
+                for turns in turns {
+                    let consumer = self.clone();
+                    worker.tracker.spawn(async move {
+                        for (held, outcome) in turns {
+                            consumer.proceed(held, outcome).await;
+                        }
+                    });
+                }
+            }
+            Err(error) => self.not_now(&error, held).await,
+        }
+    }
+
+    /// The database can't be asked: the deliveries come again.
+    async fn not_now(&self, error: &StoreError, held: Vec<Held>) {
+        tracing::warn!("runs can't be claimed, trying again: {error}");
+        for held in held {
+            messages::DELIVERIES.one([self.task.kind.task, "failed"]);
+            answered(held.delivery.nak(DATABASE_WAIT).await);
+        }
+        // Not so fast that a stopped database is asked all the time.
+        sleep(DATABASE_WAIT).await;
+    }
+
+    async fn proceed(&self, held: Held, outcome: ClaimOutcome) {
         let Held { delivery, run_id, place } = held;
         messages::DELIVERIES.one([self.task.kind.task, answer(&outcome)]);
         match outcome {

@@ -1,26 +1,27 @@
 //! Runs that share a transaction: small work is mostly commits and round trips, which many runs can share.
 //!
-//! Each of them is still a run: claimed, fenced and counted as an attempt of its own, and what is refused fails
-//! alone. Whatever hits all of them at once (an error of the database, a panic, one that was cancelled meanwhile)
-//! leaves nothing behind, and each is then executed by itself, as if it had come alone.
+//! Each of them is still a run: fenced and counted as an attempt of its own. What is in their way is not looked for
+//! before: they are done and ended in one commit, and whatever hits one of them (it is refused, cancelled meanwhile, or
+//! another worker's) or all of them (an error of the database, a panic) leaves nothing behind. Those are then claimed and
+//! executed one by one, as if they had come alone. So is what was delivered before: it may be what killed its process,
+//! and only a claim is on record whatever follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
-use tradeup_broker::Delivery;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::Message as _;
-use tradeup_signals::metrics::runs as counted;
+use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
 use tradeup_store::runs::{self, Claim};
-use tradeup_store::{Pool, TenantId, TenantRef, Tx, within};
+use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
 use crate::execute::{STATEMENT_WITHIN, answered, committing, traced};
 use crate::registry::{Registered, Shared, SharedFn};
-use crate::runner::Worker;
+use crate::runner::{CLAIM_WITHIN, Held, Worker};
 use crate::{Task, TaskError, faultpoint};
 
 /// A task of which many runs can be done in one transaction.
@@ -61,9 +62,7 @@ impl<I> RunGroup<I> {
 pub enum Each {
     /// Done, with what to show of it.
     Done(serde_json::Value),
-    /// Refused; nothing was done for it.
-    Failed(TaskError),
-    /// Nothing was done for it, and it has to be executed by itself.
+    /// Nothing was done for it, and it has to be executed by itself, which tells why if it is refused.
     Alone,
 }
 
@@ -103,72 +102,104 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
     Shared { runs_max: T::RUNS_MAX, run }
 }
 
-/// A claimed run with its delivery, which has to be answered.
-pub(crate) type Claimed = (Claim, Delivery);
+/// A run that nothing has been tried of, with its delivery, which has to be answered.
+pub(crate) type Untried = (Claim, Held);
 
 impl Worker {
-    /// Executes runs that this worker holds, those of a tenant together, and answers for their deliveries.
-    pub(crate) async fn execute_together(&self, task: &Registered, shared: &Shared, claimed: Vec<Claimed>) {
-        let mut groups: BTreeMap<TenantId, Vec<Claimed>> = BTreeMap::new();
-        let mut alone = Vec::new();
-        for (claim, delivery) in claimed {
-            match &claim.tenant {
-                Some(tenant) if can_share(&claim) => {
-                    groups.entry(tenant.id).or_default().push((claim, delivery));
-                }
-                _ => alone.push((claim, delivery)),
+    /// Of deliveries of such a task, those whose runs can share a transaction, and the others.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub(crate) async fn untried(
+        &self,
+        task: &Registered,
+        held: Vec<Held>,
+    ) -> Result<(Vec<Untried>, Vec<Held>), (StoreError, Vec<Held>)> {
+        let (mut first, mut others): (Vec<Held>, Vec<Held>) =
+            held.into_iter().partition(|held| held.delivery.delivered() == 1);
+        if first.is_empty() {
+            return Ok((Vec::new(), others));
+        }
+        let ids: Vec<RunId> = first.iter().map(|held| held.run_id).collect();
+        let claimant = self.claimant(task);
+        let looked = runs::untried(&self.pool, &ids, &claimant);
+        let mut runs: HashMap<RunId, Claim> = match within("looking at runs", CLAIM_WITHIN, looked).await {
+            Ok(claims) => claims.into_iter().filter(|c| !c.is_preview()).map(|c| (c.run_id, c)).collect(),
+            Err(error) => {
+                first.append(&mut others);
+                return Err((error, first));
+            }
+        };
+        let mut untried = Vec::with_capacity(first.len());
+        for held in first {
+            match runs.remove(&held.run_id) {
+                Some(claim) => untried.push((claim, held)),
+                None => others.push(held),
             }
         }
-        for group in groups.into_values() {
-            alone.extend(if group.len() == 1 {
-                group
-            } else {
-                self.execute_group(task, shared, group).await
-            });
+        Ok((untried, others))
+    }
+
+    /// Executes runs, those of a tenant together, and answers for their deliveries. Returns those that have to be
+    /// claimed and executed by themselves.
+    pub(crate) async fn execute_together(
+        &self,
+        task: &Registered,
+        shared: &Shared,
+        untried: Vec<Untried>,
+    ) -> Vec<Held> {
+        let mut groups: BTreeMap<TenantRef, Vec<Untried>> = BTreeMap::new();
+        let mut alone = Vec::new();
+        for (claim, held) in untried {
+            match claim.tenant.clone() {
+                Some(tenant) => groups.entry(tenant).or_default().push((claim, held)),
+                None => alone.push(held),
+            }
         }
-        for (claim, delivery) in alone {
-            self.execute(task, claim, &delivery).await;
+        for (tenant, group) in groups {
+            alone.extend(self.execute_group(task, shared, tenant, group).await);
         }
+        alone
     }
 
     /// One transaction. Returns those that have to be executed by themselves.
-    async fn execute_group(&self, task: &Registered, shared: &Shared, group: Vec<Claimed>) -> Vec<Claimed> {
+    async fn execute_group(
+        &self,
+        task: &Registered,
+        shared: &Shared,
+        tenant: TenantRef,
+        group: Vec<Untried>,
+    ) -> Vec<Held> {
         let begun = Instant::now();
-        let spans: Vec<Span> = group.iter().map(|(claim, _)| traced(&Span::none(), task, claim)).collect();
-        let each = match self.commit_together(task, shared, &group).await {
+        let name = task.kind.task;
+        let (claims, deliveries): (Vec<Claim>, Vec<Held>) = group.into_iter().unzip();
+        let spans: Vec<Span> = claims.iter().map(|claim| traced(&Span::none(), task, claim)).collect();
+        let each = match self.commit_together(task, shared, tenant, &claims).await {
             Ok(each) => each,
             Err(error) => {
-                tracing::debug!(%error, "{} runs of {} are executed one by one", group.len(), task.kind.task);
+                tracing::debug!(%error, "{} runs of {name} are executed one by one", claims.len());
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
-                return group;
+                return deliveries;
             }
         };
         let mut alone = Vec::new();
         let mut parents = Vec::new();
-        for (((claim, delivery), each), span) in group.into_iter().zip(each).zip(spans) {
-            let name = task.kind.task;
-            let outcome = match each {
-                Each::Alone => {
-                    trace::says(&span, "tradeup.outcome", "again_alone");
-                    alone.push((claim, delivery));
-                    continue;
-                }
-                Each::Done(_) => {
-                    answered(delivery.ack().await);
-                    parents.extend(claim.parent_id);
-                    "succeeded"
-                }
-                Each::Failed(error) => {
-                    self.failed(task, &claim, &error, &delivery).instrument(span.clone()).await
-                }
-            };
+        for (((claim, held), each), span) in claims.into_iter().zip(deliveries).zip(each).zip(spans) {
+            if let Each::Alone = each {
+                trace::says(&span, "tradeup.outcome", "again_alone");
+                alone.push(held);
+                continue;
+            }
+            answered(held.delivery.ack().await);
+            parents.extend(claim.parent_id);
+            messages::DELIVERIES.one([name, "claimed"]);
             counted::CLAIMED.one([name]);
             if let Some(waited) = claim.waited {
                 counted::WAIT_SECONDS.took(waited, [name]);
             }
             counted::ATTEMPT_SECONDS.took(begun.elapsed(), [name]);
-            counted::ENDED.one([name, outcome]);
-            trace::says(&span, "tradeup.outcome", outcome);
+            counted::ENDED.one([name, "succeeded"]);
+            trace::says(&span, "tradeup.outcome", "succeeded");
         }
         faultpoint::reached("ack.after").await;
         parents.sort_unstable();
@@ -184,15 +215,12 @@ impl Worker {
         &self,
         task: &Registered,
         shared: &Shared,
-        group: &[Claimed],
+        tenant: TenantRef,
+        claims: &[Claim],
     ) -> Result<Vec<Each>, TaskError> {
         let name = task.kind.task;
-        let _at_work: Vec<_> = group.iter().map(|_| counted::AT_WORK.held([name])).collect();
-        let claims = group.iter().map(|(claim, _)| claim);
-        let Some(tenant) = group.first().and_then(|(claim, _)| claim.tenant.clone()) else {
-            return Ok(group.iter().map(|_| Each::Alone).collect());
-        };
-        let work = (shared.run)(self.pool.clone(), tenant, claims.clone().cloned().collect());
+        let _at_work: Vec<_> = claims.iter().map(|_| counted::AT_WORK.held([name])).collect();
+        let work = (shared.run)(self.pool.clone(), tenant, claims.to_vec());
         // In a task of its own, so that a panic is an error like others.
         let limit = task.time_limit.min(self.options.lease() / 2);
         let worked = tokio::spawn(timeout(limit, work).in_current_span()).await;
@@ -201,21 +229,17 @@ impl Worker {
             Ok(Err(_elapsed)) => return Err(TaskError::transient(ErrorCode::TimedOut, "it took too long")),
             Err(panic) => return Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
         };
-        let ended = claims.zip(&each).filter_map(|(claim, each)| match each {
-            Each::Done(result) => Some((claim.run_id, claim.attempt, result)),
-            Each::Failed(_) | Each::Alone => None,
+        let ended = claims.iter().zip(&each).filter_map(|(claim, each)| match each {
+            Each::Done(result) => Some((claim.run_id, result)),
+            Each::Alone => None,
         });
         let ended: Vec<_> = ended.collect();
-        within("ending attempts", STATEMENT_WITHIN, runs::finish_together(&mut tx, &ended)).await?;
+        let claimant = self.claimant(task);
+        let finished = runs::finish_untried(&mut tx, &ended, &claimant);
+        within("ending runs", STATEMENT_WITHIN, finished).await?;
         faultpoint::reached("commit.before").await;
         within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await?;
         faultpoint::reached("commit.after").await;
         Ok(each)
     }
-}
-
-/// Whether nothing sets it apart from the others of its tenant: what is previewed, holds a place or is watched
-/// closely has an end of its own. What was tried before may be what kills its process: it takes nobody with it again.
-fn can_share(claim: &Claim) -> bool {
-    claim.attempt == 1 && !claim.is_preview() && !claim.limited && !claim.watched && claim.batch.is_none()
 }

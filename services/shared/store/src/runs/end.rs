@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use sqlx::types::Json;
 use tradeup_domain::ErrorCode;
-use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, RunId};
@@ -87,32 +86,6 @@ pub async fn finish(
     .doing("ending an attempt")?
     .rows_affected();
     if ended == 1 { Ok(()) } else { Err(StoreError::of_kind(ErrorKind::Superseded, "ending an attempt")) }
-}
-
-/// Ends attempts that succeeded, with what to show of each, in the transaction of their effects.
-///
-/// # Errors
-/// [`ErrorKind::Superseded`] if another attempt has taken over one of them: roll back.
-pub async fn finish_together(
-    db: &mut Connection,
-    succeeded: &[(RunId, i32, &serde_json::Value)],
-) -> Result<(), StoreError> {
-    if succeeded.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = succeeded.iter().map(|(run_id, _, _)| run_id.0).collect();
-    let attempts: Vec<i32> = succeeded.iter().map(|&(_, attempt, _)| attempt).collect();
-    let results: Vec<serde_json::Value> = succeeded.iter().map(|&(_, _, result)| result.clone()).collect();
-    let ended = sqlx::query_file!("src/runs/finish_together.sql", &ids, &attempts, &results)
-        .execute(db)
-        .await
-        .doing("ending attempts")?
-        .rows_affected();
-    if usize::try_from(ended) == Ok(succeeded.len()) {
-        Ok(())
-    } else {
-        Err(StoreError::of_kind(ErrorKind::Superseded, "ending attempts"))
-    }
 }
 
 /// Ends a run that used up its attempts without a living worker. `false` if somebody else was

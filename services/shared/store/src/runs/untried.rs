@@ -1,0 +1,75 @@
+//! Runs that nothing has been tried of, which are done and ended in one commit.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Claim, Claimant};
+use crate::error::{Doing, ErrorKind, StoreError};
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
+
+/// Those of `ids` that nothing has been tried of and nothing holds back, as they are at their first attempt. They are
+/// not claimed: whether somebody else was quicker is found out by [`finish_untried`]. What dies with its process before
+/// that leaves no attempt behind, so what may have taken a process with it before has to be claimed.
+///
+/// # Errors
+/// As any statement.
+pub async fn untried(pool: &Pool, ids: &[RunId], claimant: &Claimant<'_>) -> Result<Vec<Claim>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_file!("src/runs/untried.sql", &ids, claimant.attempts_max, claimant.needs)
+        .fetch_all(pool)
+        .await
+        .doing("looking at runs")?;
+    let claims = rows.into_iter().map(|row| Claim {
+        run_id: row.run_id,
+        tenant: Some(TenantRef { id: row.tenant_id, handle: row.tenant_handle }),
+        task: row.task,
+        key: row.key,
+        parent_id: row.parent_id,
+        root_id: row.root_id,
+        payload: row.payload,
+        scheduled_for: row.scheduled_for,
+        traceparent: row.traceparent,
+        waited: Duration::try_from_secs_f64(row.waited_seconds.max(0.0)).ok(),
+        attempt: 1,
+        max_attempts: row.max_attempts,
+        urgent: row.urgent,
+        watched: false,
+        limited: false,
+        batch: None,
+    });
+    Ok(claims.collect())
+}
+
+/// Ends such runs, with what to show of each, in the transaction of their effects.
+///
+/// # Errors
+/// [`ErrorKind::Superseded`] if one of them was claimed or cancelled meanwhile: roll back.
+pub async fn finish_untried(
+    db: &mut Connection,
+    succeeded: &[(RunId, &serde_json::Value)],
+    claimant: &Claimant<'_>,
+) -> Result<(), StoreError> {
+    if succeeded.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = succeeded.iter().map(|(run_id, _)| run_id.0).collect();
+    let results: Vec<serde_json::Value> = succeeded.iter().map(|&(_, result)| result.clone()).collect();
+    let ended = sqlx::query_file!(
+        "src/runs/finish_untried.sql",
+        &ids,
+        &results,
+        claimant.worker,
+        claimant.build,
+        claimant.attempts_max,
+    )
+    .execute(db)
+    .await
+    .doing("ending runs")?
+    .rows_affected();
+    if usize::try_from(ended) == Ok(succeeded.len()) {
+        Ok(())
+    } else {
+        Err(StoreError::of_kind(ErrorKind::Superseded, "ending runs"))
+    }
+}

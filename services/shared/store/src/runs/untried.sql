@@ -1,0 +1,13 @@
+-- Runs that nothing has been tried of and nothing holds back. Nothing is written: what is done for them and their
+-- ends are one commit (finish_untried.sql). Whatever might hold one back leaves it to the claim, which looks closely.
+-- $1 run ids  $2 attempts by the task's policy  $3 what the task depends on
+select r.id as "run_id!: RunId", r.tenant_id as "tenant_id!: TenantId", t.handle as "tenant_handle!",
+    r.task as "task!", r.key as "key!", r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
+    r.payload as "payload!", r.scheduled_for as "scheduled_for!",
+    extract(epoch from clock_timestamp() - greatest(r.scheduled_for, r.created_at))::float8 as "waited_seconds!",
+    r.traceparent, coalesce(r.max_attempts, $2) as "max_attempts!", r.urgent as "urgent!"
+from runs r join tenants t on t.id = r.tenant_id
+where r.id = any((select $1::uuid[])::uuid[]) and r.state = 'queued' and r.attempt = 0
+    and not exists (select from pauses p where p.tenant_id is null or p.tenant_id = r.tenant_id)
+    and not exists (select from breakers b where b.dependency = any($3))
+    and not exists (select from limits l where l.task = r.task)
