@@ -72,7 +72,7 @@ pub struct Overdue {
 }
 
 /// Takes up to `limit` overdue messages and puts their next turn off, each time for longer, so that
-/// a message which waits in a full stream is not sent over and over.
+/// a message which waits in a full stream is not sent over and over. Those of runs that have ended go.
 ///
 /// # Errors
 /// As any statement.
@@ -327,20 +327,4 @@ pub async fn forget(pool: &Pool, outbox_ids: &[Uuid]) -> Result<(), StoreError> 
         .await
         .doing("forgetting published messages")
         .map(drop)
-}
-
-/// Deletes messages of runs that have ended: a duplicate's, or one that a cancelled run left.
-///
-/// # Errors
-/// As any statement.
-pub async fn forget_ended(pool: &Pool) -> Result<u64, StoreError> {
-    sqlx::query!(
-        "delete from outbox o using runs r
-         where o.kind = 'job' and r.id = o.run_id and r.finished_at is not null
-             and o.next_publish_at < now()"
-    )
-    .execute(pool)
-    .await
-    .doing("forgetting messages of ended runs")
-    .map(|done| done.rows_affected())
 }

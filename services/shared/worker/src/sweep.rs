@@ -48,7 +48,6 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
     };
     pauses::end_overdue(pool).await?;
     schedules::let_queued_go(pool).await?;
-    outbox::forget_ended(pool).await?;
     let overdue = outbox::take_overdue(pool, MESSAGES_MAX).await?;
     swept.published += worker.relay().publish_jobs(&overdue.jobs).await;
     faultpoint::reached("sweep.published").await;

@@ -12,9 +12,8 @@ with addressed as (
         and m.accepts_email_marketing and mail_suppressed($1, m.id, 'campaign', m.email) is null
 ), written as (
     insert into digests (tenant_id, id, member_id, day, locale, zone, run_id, campaign_id)
-    select $1, coalesce(i.id, gen_random_uuid()), a.member_id, (now() at time zone 'UTC')::date, a.locale, a.zone, $2, $3
+    select $1, coalesce(($6::uuid[])[a.n], gen_random_uuid()), a.member_id, (now() at time zone 'UTC')::date, a.locale, a.zone, $2, $3
     from addressed a
-    left join unnest($6::uuid[]) with ordinality as i (id, n) on i.n = a.n
     order by a.member_id
     on conflict (tenant_id, campaign_id, member_id) where campaign_id is not null do nothing
 )

@@ -15,10 +15,9 @@ with due as (
 ), entered as (
     insert into ledger_entries (tenant_id, id, lot_id, member_id, currency, kind, amount_minor, key,
         effective_at, run_id)
-    select $1, coalesce(i.id, gen_random_uuid()), due.id, due.member_id, due.currency, 'expire',
+    select $1, coalesce(($5::uuid[])[due.n], gen_random_uuid()), due.id, due.member_id, due.currency, 'expire',
         -due.amount_minor, 'expire:' || $2, due.ends_at, $2
     from due
-    left join unnest($5::uuid[]) with ordinality as i (id, n) on i.n = due.n
 ), balanced as (
     update accounts a set balance_minor = a.balance_minor - sums.amount_minor
     from (

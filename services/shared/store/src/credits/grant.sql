@@ -36,6 +36,10 @@ select f.state as "state!", f.currency as "currency!", f.member_id as "member_id
 from found f
 -- Looked for only if it was not granted now: while lots are few, the planner may take another index for it, and go on
 -- reading all of a shop's lots when they are many.
-left join lots l on not exists (select from granted)
-    and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7
+left join lateral (
+    select l.member_id, l.granted_minor
+    from lots l
+    where not exists (select from granted) and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = $7
+    limit 1
+) as l on true
 left join members b on b.tenant_id = $1 and b.id = l.member_id

@@ -42,13 +42,17 @@ with asked as (
 )
 select f.state as "state!", f.kept_in as "currency!", f.member_id as "member_id?", g.id is not null as "is_new!",
     coalesce(b.merged_into, l.member_id) as "before_member_id?", l.granted_minor as "before_minor?",
-    g.id is not null and coalesce(o.debt_minor > 0, false) as "owes!"
+    -- An array, since the planner would compare each with each of a few.
+    coalesce(g.member_id = any(array(select member_id from balanced where debt_minor > 0)), false) as "owes!"
 from found f
 left join granted g on g.id = f.lot_id
-left join balanced o on o.member_id = g.member_id
--- Looked for only if some of them were not granted now: while lots are few, the planner may take another index for it,
--- and go on reading all of a shop's lots when they are many.
-left join lots l on (select count(*) from granted) < cardinality($2)
-    and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = any($7) and l.source_key = f.source_key
+-- Looked for only of those that were not granted now, and one by one: while lots are few, the planner may take another
+-- index for it, and go on reading all of a shop's lots when they are many.
+left join lateral (
+    select l.member_id, l.granted_minor
+    from lots l
+    where g.id is null and l.tenant_id = $1 and l.reason = 'granted' and l.source_key = f.source_key
+    limit 1
+) as l on true
 left join members b on b.tenant_id = $1 and b.id = l.member_id
 order by f.place

@@ -23,10 +23,9 @@ with granted as (
             where d.tenant_id = $1 and d.member_id = l.member_id and d.currency = l.currency
                 and d.key = 'reverse:' || l.id)
 ), numbered as (
-    select g.*, coalesce(i.id, gen_random_uuid()) as entry_id, coalesce(d.id, gen_random_uuid()) as debt_entry_id
+    select g.*, coalesce(($5::uuid[])[g.n], gen_random_uuid()) as entry_id,
+        coalesce(($7::uuid[])[g.n], gen_random_uuid()) as debt_entry_id
     from granted g
-    left join unnest($5::uuid[]) with ordinality as i (id, n) on i.n = g.n
-    left join unnest($7::uuid[]) with ordinality as d (id, n) on d.n = g.n
 ), lowered as (
     update lots l set remaining_minor = l.held_minor
     from numbered g

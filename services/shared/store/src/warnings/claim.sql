@@ -24,9 +24,8 @@ with due as materialized (
     group by member_id
 ), written as (
     insert into digests (tenant_id, id, member_id, day, locale, zone, run_id)
-    select $1, coalesce(i.id, gen_random_uuid()), r.member_id, (now() at time zone 'UTC')::date, r.locale, r.zone, $2
+    select $1, coalesce(($6::uuid[])[r.n], gen_random_uuid()), r.member_id, (now() at time zone 'UTC')::date, r.locale, r.zone, $2
     from receivers r
-    left join unnest($6::uuid[]) with ordinality as i (id, n) on i.n = r.n
     order by r.member_id
     on conflict (tenant_id, member_id, day) where campaign_id is null do nothing
     returning id, member_id
