@@ -4,8 +4,10 @@
 -- $8 notes  $9 available at  $10 expire at  $11 ids for the lots  $12 anchor dates  $13 end at
 with asked as (
     select a.*
-    from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::date[], $13::timestamptz[])
+    -- From subqueries: for arrays that it sees PostgreSQL makes a plan of their length, and never keeps one.
+    from unnest((select $2::uuid[]), (select $3::text[]), (select $4::bigint[]), (select $5::text[]), (select $6::text[]),
+            (select $7::text[]), (select $8::text[]), (select $9::timestamptz[]), (select $10::timestamptz[]),
+            (select $11::uuid[]), (select $12::date[]), (select $13::timestamptz[]))
         with ordinality
         as a (run_id, customer, amount_minor, currency, value_class, source_key, note, available_at, expires_at,
             lot_id, anchor_on, ends_at, place)
@@ -15,7 +17,7 @@ with asked as (
     from asked a
     join tenants t on t.id = $1
     -- The ids again, so that whole shops are not read for a few.
-    left join members m on m.tenant_id = $1 and m.external_id = any($3) and m.external_id = a.customer
+    left join members m on m.tenant_id = $1 and m.external_id = any((select $3::text[])::text[]) and m.external_id = a.customer
 ), granted as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
         granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id, note)

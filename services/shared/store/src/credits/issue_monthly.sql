@@ -11,12 +11,15 @@ with candidates as (
         on a.tenant_id = ms.tenant_id and a.tier_id = ms.tier_id and a.currency = t.currency
         and a.valid_from <= $6 and (a.valid_to is null or a.valid_to > $6)
     where ms.tenant_id = $1
-        and ms.member_id between $3 and $4
+        -- From subqueries: for a range that it sees PostgreSQL makes a plan of its own, and never keeps one.
+        and ms.member_id between (select $3::uuid) and (select $4::uuid)
         and ms.status = 'active'
         and ms.valid_from <= $6 and (ms.valid_to is null or ms.valid_to > $6)
         -- Who has become a part of another member since then gets nothing any more.
         and not exists (
-            select from members m where m.tenant_id = $1 and m.id = ms.member_id and m.merged_into is not null)
+            select from members m
+            where m.tenant_id = $1 and m.id = ms.member_id and m.merged_into is not null
+                and m.id between (select $3::uuid) and (select $4::uuid))
 ), granted as (
     insert into lots (tenant_id, id, member_id, currency, value_class, reason, source_key,
         granted_minor, remaining_minor, available_at, expires_at, ends_at, anchor_on, run_id)
