@@ -18,7 +18,7 @@ use tradeup_signals::trace;
 use tradeup_store::runs::{self, Claim};
 use tradeup_store::{Pool, TenantId, TenantRef, Tx, within};
 
-use crate::execute::{STATEMENT_WITHIN, answered, committing, traced};
+use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, count_ended, traced};
 use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::Worker;
 use crate::{Task, TaskError, faultpoint};
@@ -146,7 +146,6 @@ impl Worker {
         let mut alone = Vec::new();
         let mut parents = Vec::new();
         for (((claim, delivery), each), span) in group.into_iter().zip(each).zip(spans) {
-            let name = task.kind.task;
             let outcome = match each {
                 Each::Alone => {
                     trace::says(&span, "tradeup.outcome", "again_alone");
@@ -162,13 +161,8 @@ impl Worker {
                     self.failed(task, &claim, &error, &delivery).instrument(span.clone()).await
                 }
             };
-            counted::CLAIMED.one([name]);
-            if let Some(waited) = claim.waited {
-                counted::WAIT_SECONDS.took(waited, [name]);
-            }
-            counted::ATTEMPT_SECONDS.took(begun.elapsed(), [name]);
-            counted::ENDED.one([name, outcome]);
-            trace::says(&span, "tradeup.outcome", outcome);
+            count_claimed(task, &claim);
+            count_ended(task, begun, outcome, &span);
         }
         faultpoint::reached("ack.after").await;
         parents.sort_unstable();
