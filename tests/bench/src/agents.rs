@@ -10,6 +10,8 @@ mod turns;
 
 use clap::{Args, Subcommand};
 
+use crate::figures::percentile;
+
 /// Tools, snapshots, turns, and many runs at once.
 #[derive(Args)]
 pub(crate) struct Agents {
@@ -40,13 +42,9 @@ impl Agents {
     }
 }
 
-/// Median, 99th percentile and maximum of times in milliseconds.
-fn percentiles(mut times: Vec<f64>) -> serde_json::Value {
-    times.sort_by(f64::total_cmp);
-    let at = |part: usize| {
-        let nth = (times.len() * part / 100).min(times.len().saturating_sub(1));
-        round(times.get(nth).copied().unwrap_or(0.0))
-    };
+/// Median, 99th percentile and maximum of times in milliseconds; null of none.
+fn percentiles(times: &[f64]) -> serde_json::Value {
+    let at = |percent: usize| round(percentile(times, percent));
     serde_json::json!({ "calls": times.len(), "p50_ms": at(50), "p99_ms": at(99), "max_ms": at(100) })
 }
 

@@ -259,13 +259,12 @@ pub(crate) fn count(n: impl TryInto<u32>) -> f64 {
     f64::from(n.try_into().unwrap_or(u32::MAX))
 }
 
-/// The value below which this part of them lies.
-pub(crate) fn percentile(values: &mut [f64], percent: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values
-        .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or(f64::NAN)
+/// The value below which this part of those lies that are numbers.
+pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -287,6 +286,13 @@ mod tests {
         assert!(
             late.row(None).contains("4.00 (3.00 to 5.00) above | at most 1.2 above the floor: **missed**")
         );
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values = [3.0, 1.0, f64::NAN, 2.0];
+        assert_eq!([0, 50, 99, 100].map(|percent| percentile(&values, percent)), [1.0, 2.0, 3.0, 3.0]);
+        assert!(percentile(&[], 50).is_nan());
     }
 
     #[test]

@@ -360,6 +360,6 @@ impl Field {
             took.push(one.elapsed().as_secs_f64() * 1000.0);
             n += 1;
         }
-        Ok((percentile(&mut took, 50), percentile(&mut took, 99)))
+        Ok((percentile(&took, 50), percentile(&took, 99)))
     }
 }

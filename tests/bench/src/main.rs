@@ -20,6 +20,7 @@ mod peer;
 mod procfs;
 mod push;
 mod recovery;
+mod running;
 mod start;
 mod statements;
 mod tiers;

@@ -12,6 +12,7 @@ use tradeup_harness::{Process, Shop, World};
 use tradeup_store::{Durability, Purpose};
 
 use crate::figures::{Figure, Goal, count};
+use crate::running::{Cpu, Running};
 use crate::{floor, procfs};
 
 /// The database keeps the times; a look of ours only takes the processor from what is measured.
@@ -65,33 +66,6 @@ struct Round {
     cpu: Cpu,
 }
 
-/// CPU seconds of each process in a round.
-#[derive(Clone, Copy, Default)]
-struct Cpu {
-    scheduler: f64,
-    credits: f64,
-    postgres: f64,
-    nats: f64,
-}
-
-struct Ids {
-    scheduler: u32,
-    credits: u32,
-    postgres: u32,
-    nats: u32,
-}
-
-impl Ids {
-    fn cpu(&self) -> Cpu {
-        Cpu {
-            scheduler: procfs::cpu_seconds_of_tree(self.scheduler),
-            credits: procfs::cpu_seconds_of_tree(self.credits),
-            postgres: procfs::cpu_seconds_of_tree(self.postgres),
-            nats: procfs::cpu_seconds_of_tree(self.nats),
-        }
-    }
-}
-
 impl Monthly {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
@@ -123,13 +97,11 @@ impl Monthly {
             }
         }
         sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
-        let scheduler = world.start("scheduler").await;
-        let credits = world.start("credits").await;
-        let ids = ids(&world, &scheduler, &credits)?;
+        let running = Running::start(&world).await?;
 
         let mut rounds = Vec::new();
         for n in 0..self.rounds {
-            let round = self.round(&world, &ids, n).await?;
+            let round = self.round(&world, &running, n).await?;
             eprintln!(
                 "round {n}{}: {} members, system {:.0}/s{}",
                 if n == 0 { " (not counted)" } else { "" },
@@ -143,7 +115,7 @@ impl Monthly {
             rounds.push(round);
         }
         rounds.remove(0);
-        let figures = figures(&what, &rounds, &scheduler, &credits)?;
+        let figures = figures(&what, &rounds, &running)?;
         let proof = world.tradeup(&["verify"]);
         // The floor writes credits without runs: only the system's own periods can be proved whole.
         ensure!(!self.no_floor || proof.code == 0, "the ledger does not hold: {}", proof.stdout);
@@ -151,14 +123,14 @@ impl Monthly {
     }
 
     /// The system credits one month, the floor another.
-    async fn round(&self, world: &World, ids: &Ids, n: u32) -> anyhow::Result<Round> {
+    async fn round(&self, world: &World, running: &Running, n: u32) -> anyhow::Result<Round> {
         let (year, floor_year) = (2001 + n, 2013 + n);
-        let before = ids.cpu();
+        let before = running.cpu();
         let begun = Instant::now();
         let run = world.trigger(&format!("{year}-01"));
         let story = wait(world, &run).await?;
         let observed_s = begun.elapsed().as_secs_f64();
-        let after = ids.cpu();
+        let cpu = running.cpu() - before;
         let members = story["progress"]["affected"].as_i64().context("no count of credits")?;
         // From creation to the end of the root run, by the database's clock.
         let system_s: f64 = sqlx::query_scalar(
@@ -183,22 +155,11 @@ impl Monthly {
             ensure!(granted == members, "the floor credited {granted} members, the system {members}");
             Some(took.as_secs_f64())
         };
-        let cpu = Cpu {
-            scheduler: after.scheduler - before.scheduler,
-            credits: after.credits - before.credits,
-            postgres: after.postgres - before.postgres,
-            nats: after.nats - before.nats,
-        };
         Ok(Round { members, system_s, floor_s, cpu })
     }
 }
 
-fn figures(
-    what: &str,
-    rounds: &[Round],
-    scheduler: &Process,
-    credits: &Process,
-) -> anyhow::Result<Vec<Figure>> {
+fn figures(what: &str, rounds: &[Round], running: &Running) -> anyhow::Result<Vec<Figure>> {
     let rate = |of: fn(&Round) -> Option<f64>| -> Vec<f64> {
         rounds.iter().filter_map(|r| of(r).map(|s| per_second(r.members, s))).collect()
     };
@@ -223,8 +184,8 @@ fn figures(
         spent("credits", |c| c.credits),
         spent("scheduler", |c| c.scheduler),
         spent("NATS", |c| c.nats),
-        peak("credits", credits)?,
-        peak("scheduler", scheduler)?,
+        peak("credits", &running.credits)?,
+        peak("scheduler", &running.scheduler)?,
     ])
 }
 
@@ -238,14 +199,4 @@ async fn wait(world: &World, run: &str) -> anyhow::Result<Value> {
         bail!("the run is {}: {}", story["state"], story["error"]);
     }
     Ok(story)
-}
-
-fn ids(world: &World, scheduler: &Process, credits: &Process) -> anyhow::Result<Ids> {
-    let status = world.servers.status();
-    let id = |server: &str| -> anyhow::Result<u32> {
-        let id =
-            status[server]["pid"].as_u64().with_context(|| format!("no process id of {server}: {status}"))?;
-        Ok(u32::try_from(id)?)
-    };
-    Ok(Ids { scheduler: scheduler.id(), credits: credits.id(), postgres: id("postgres")?, nats: id("nats")? })
 }

@@ -42,7 +42,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 const TEST_CRATES: [&str; 8] = ["harness", "e2e", "fakes", "faults", "fuzz", "ledger-tests", "tidy", "bench"];
 
 /// Outside crates that only some of ours may use, and why.
-const CONFINED: [(&str, &[&str], &str); 14] = [
+const CONFINED: [(&str, &[&str], &str); 15] = [
     ("sqlx", &["store", "harness", "e2e", "faults", "ledger-tests", "bench"], "only the store speaks SQL"),
     ("async-nats", &["broker", "harness"], "only the broker speaks NATS"),
     ("lettre", &["mail"], "only the mail crate speaks SMTP"),
@@ -59,6 +59,7 @@ const CONFINED: [(&str, &[&str], &str); 14] = [
          collector's",
     ),
     ("rustls-native-certs", &["tls"], "whom connections to others trust is said in one place"),
+    ("x509-parser", &["tls"], "certificates are read in one place"),
     ("chacha20poly1305", &["shopify"], "tokens are sealed and opened in one place"),
     (
         "prost",

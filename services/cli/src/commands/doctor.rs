@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use chrono::TimeDelta;
 use clap::Args;
 use serde_json::{Value, json};
+use tradeup_store::workers;
 use tradeup_worker::presence;
 use tradeup_worker::restore::{self, RestoreError, Standing};
 
@@ -130,9 +131,12 @@ impl Doctor {
         let mut findings = given::own();
         let pool = database.map_err(|finding| findings.push(finding)).ok();
         let broker = transport.map_err(|finding| findings.push(finding)).ok();
+        // Several look at the same: what one of them says of a process has to fit the others.
+        let mut listed = Ok(Vec::new());
         if let Some(pool) = &pool {
+            listed = workers::list(pool).await;
             findings.extend(database::look(pool).await);
-            findings.extend(deployment::look(pool).await);
+            findings.extend(deployment::look(pool, &listed).await);
         }
         if let Some(broker) = &broker {
             findings.extend(transport::look(context, broker).await);
@@ -147,10 +151,13 @@ impl Doctor {
                     .await
                     .unwrap_or_else(|error| vec![unanswered("token keys", &error)]),
             );
-            findings.extend(work::look(context, pool).await);
-            findings.extend(
-                given::services(pool).await.unwrap_or_else(|error| vec![unanswered("settings", &error)]),
-            );
+            findings.extend(work::look(context, pool, &listed).await);
+            findings.extend(match &listed {
+                Ok(listed) => given::services(pool, listed)
+                    .await
+                    .unwrap_or_else(|error| vec![unanswered("settings", &error)]),
+                Err(error) => vec![unanswered("settings", error)],
+            });
         }
         let now = match &pool {
             Some(pool) => {

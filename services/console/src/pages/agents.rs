@@ -28,6 +28,19 @@ use crate::views::agents::usd;
 use crate::views::agents::written::{WrittenCampaign, WrittenPlan};
 use crate::views::tenants::Seen;
 
+/// What a list has around it, of all shops or of one: the frame, its path, and the address of the page behind it.
+fn around(
+    who: &Who,
+    shop: Option<&str>,
+    list: &str,
+    next: Option<String>,
+) -> (Frame, String, Option<String>) {
+    let (place, path) =
+        shop.map_or(("plans", format!("/{list}")), |shop| ("shops", format!("/shops/{shop}/{list}")));
+    let next = next.map(|asked| format!("{path}?{asked}"));
+    (Frame::of(who, place), path, next)
+}
+
 #[derive(Template)]
 #[template(path = "plans.html")]
 struct PlansPage {
@@ -52,12 +65,8 @@ impl PlansPage {
         // The address of a shop's own list says whose it is.
         let tenant = if shop.is_some() { String::new() } else { asked.tenant };
         let asked = PlansAsked { tenant, ..asked };
-        let path = shop.as_ref().map_or("/plans".to_owned(), |shop| format!("/shops/{shop}/plans"));
-        let next = match &view.next {
-            Some(before) => Some(format!("{path}?{}", asked.after(before)?)),
-            None => None,
-        };
-        let frame = Frame::of(who, if shop.is_some() { "shops" } else { "plans" });
+        let next = view.next.as_deref().map(|before| asked.after(before)).transpose()?;
+        let (frame, path, next) = around(who, shop.as_deref(), "plans", next);
         written(&Self { frame, shop, path, asked, view, states: STATES, next })
     }
 }

@@ -44,23 +44,10 @@ fn about(digest: &DigestView) -> String {
     }
 }
 
-/// What there is to say about its state.
-fn because(digest: &DigestView) -> String {
-    if let Some(by) = &digest.resolved_by {
-        return format!("decided by {by}");
-    }
-    match (&digest.dropped_because, &digest.error_code, &digest.error, &digest.answer) {
-        (Some(because), ..) => because.clone(),
-        (_, Some(code), error, _) => format!("{code} {}", error.as_deref().unwrap_or_default()),
-        (.., Some(answer)) => answer.clone(),
-        _ => String::new(),
-    }
-}
-
 impl Mail {
     fn of(digest: DigestView) -> Self {
         Self {
-            because: because(&digest),
+            because: digest.because(),
             about: about(&digest),
             campaign: digest.campaign_id.map(|id| id.to_string()),
             id: digest.id.to_string(),

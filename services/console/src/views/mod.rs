@@ -31,6 +31,25 @@ pub(crate) mod tenants;
 pub(crate) mod users;
 pub(crate) mod when;
 
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// What a list is narrowed by, as an address has it.
+pub(crate) fn query(asked: &impl Serialize) -> Result<String, Failure> {
+    serde_urlencoded::to_string(asked).map_err(|error| {
+        tracing::error!("a list's address can't be written: {error}");
+        Failure::Internal
+    })
+}
+
+/// Takes off what there is beyond a page, of which one more than it holds was asked for; whether there was anything.
+pub(crate) fn cut<T>(found: &mut Vec<T>, page: usize) -> bool {
+    let more = found.len() > page;
+    found.truncate(page);
+    more
+}
+
 /// What a field says; `None` if it says nothing.
 pub(crate) fn said(given: &str) -> Option<String> {
     let given = given.trim();

@@ -6,13 +6,13 @@ use tradeup_store::runs::{self, RunFilter, RunView};
 use tradeup_store::{Pool, RunId};
 use utoipa::{IntoParams, ToSchema};
 
-use super::said;
 use super::when::{When, length};
+use super::{cut, query, said};
 use crate::access::Who;
 use crate::failure::Failure;
 
 /// Runs of a page.
-const PAGE: i64 = 50;
+const PAGE: u8 = 50;
 
 /// What a list of runs is narrowed by, as the address has it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, IntoParams)]
@@ -114,10 +114,7 @@ pub(crate) fn instant(field: &'static str, given: &str) -> Result<Option<DateTim
 impl Asked {
     /// As an address has it.
     pub(crate) fn query(&self) -> Result<String, Failure> {
-        serde_urlencoded::to_string(self).map_err(|error| {
-            tracing::error!("a list's address can't be written: {error}");
-            Failure::Internal
-        })
+        query(self)
     }
 
     /// Whether it is narrowed at all.
@@ -208,11 +205,8 @@ pub(crate) async fn latest(pool: &Pool, asked: &Asked, limit: i64) -> Result<Vec
 impl Runs {
     pub(crate) async fn read(pool: &Pool, who: &Who, asked: &Asked) -> Result<Self, Failure> {
         let asked = Asked { before: asked.before.clone(), ..asked.narrowed(who) };
-        let mut runs = latest(pool, &asked, PAGE + 1).await?;
-        let more = i64::try_from(runs.len()).is_ok_and(|found| found > PAGE);
-        if more {
-            runs.pop();
-        }
+        let mut runs = latest(pool, &asked, i64::from(PAGE) + 1).await?;
+        let more = cut(&mut runs, usize::from(PAGE));
         let next = runs.last().filter(|_| more).map(|run| run.id.clone());
         Ok(Self { runs, next })
     }

@@ -7,8 +7,8 @@ use tradeup_store::Pool;
 use tradeup_store::tenants::{self, ShopFilter, Tenant};
 use utoipa::{IntoParams, ToSchema};
 
-use super::said;
 use super::when::When;
+use super::{cut, query, said};
 use crate::Console;
 use crate::access::Who;
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ impl Shop {
 }
 
 /// Shops of a page.
-const PAGE: i64 = 100;
+const PAGE: u8 = 100;
 /// Every state that a shop may be in.
 pub(crate) const STATES: [&str; 3] = ["active", "suspended", "uninstalled"];
 
@@ -75,11 +75,7 @@ impl ShopsAsked {
 
     /// The address of the page behind this handle, without its path.
     pub(crate) fn next(&self, after: &str) -> Result<String, Failure> {
-        let next = Self { after: after.to_owned(), ..self.clone() };
-        serde_urlencoded::to_string(next).map_err(|error| {
-            tracing::error!("a list's address can't be written: {error}");
-            Failure::Internal
-        })
+        query(&Self { after: after.to_owned(), ..self.clone() })
     }
 }
 
@@ -100,15 +96,9 @@ impl Shops {
             after: said(&asked.after),
         };
         let mut shops: Vec<Shop> =
-            tenants::page(pool, &filter, PAGE + 1).await?.into_iter().map(Shop::of).collect();
-        let more = i64::try_from(shops.len()).is_ok_and(|found| found > PAGE);
-        if more {
-            shops.pop();
-        }
-        let next = match shops.last().filter(|_| more) {
-            Some(last) => Some(asked.next(&last.handle)?),
-            None => None,
-        };
+            tenants::page(pool, &filter, i64::from(PAGE) + 1).await?.into_iter().map(Shop::of).collect();
+        let more = cut(&mut shops, usize::from(PAGE));
+        let next = shops.last().filter(|_| more).map(|last| asked.next(&last.handle)).transpose()?;
         Ok(Self { shops, next })
     }
 }

@@ -88,81 +88,55 @@ pub async fn plan(
     .await
     .doing("planning batches")?;
     let (run_id, size) = (parent.run_id, i64::from(plan.batch_members));
-    let planned = match members {
-        Members::Active { as_of } => {
-            sqlx::query_file!(
-                "src/batches/plan_monthly.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                as_of,
-                size
-            )
-            .execute(db)
-            .await
-        }
-        Members::WithEndedLots { as_of } => {
-            sqlx::query_file!(
-                "src/batches/plan_expiration.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                as_of,
-                size
-            )
-            .execute(db)
-            .await
-        }
-        Members::ToBeWarned { as_of } => {
-            sqlx::query_file!(
-                "src/batches/plan_warnings.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                as_of,
-                size
-            )
-            .execute(db)
-            .await
-        }
+    let query = match members {
+        Members::Active { as_of } => sqlx::query_file!(
+            "src/batches/plan_monthly.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
+        Members::WithEndedLots { as_of } => sqlx::query_file!(
+            "src/batches/plan_expiration.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
+        Members::ToBeWarned { as_of } => sqlx::query_file!(
+            "src/batches/plan_warnings.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
         Members::WithAccounts => {
             sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
-                .execute(db)
-                .await
         }
-        Members::TierReview { as_of, since } => {
-            sqlx::query_file!(
-                "src/batches/plan_tier_review.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                as_of,
-                since,
-                size
-            )
-            .execute(db)
-            .await
-        }
-        Members::Campaign { id } => {
-            sqlx::query_file!(
-                "src/batches/plan_campaign.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                id as CampaignId,
-                size
-            )
-            .execute(db)
-            .await
-        }
-        Members::GrantedBy { run_id: granting } => {
-            sqlx::query_file!(
-                "src/batches/plan_reversal.sql",
-                tenant as TenantId,
-                run_id as RunId,
-                granting as RunId,
-                size
-            )
-            .execute(db)
-            .await
-        }
+        Members::TierReview { as_of, since } => sqlx::query_file!(
+            "src/batches/plan_tier_review.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            since,
+            size
+        ),
+        Members::Campaign { id } => sqlx::query_file!(
+            "src/batches/plan_campaign.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            id as CampaignId,
+            size
+        ),
+        Members::GrantedBy { run_id: granting } => sqlx::query_file!(
+            "src/batches/plan_reversal.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            granting as RunId,
+            size
+        ),
     };
-    planned.doing("planning batches").map(|done| done.rows_affected())
+    query.execute(db).await.doing("planning batches").map(|done| done.rows_affected())
 }
 
 /// Releases up to `count` planned batches of a run.

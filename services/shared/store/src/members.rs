@@ -232,15 +232,14 @@ pub(crate) async fn refuse_merged(
         run_id as RunId,
     )
     .fetch_one(db)
-    .await
-    .doing("looking for members who have been merged")?;
-    if stranded { Err(StoreError::of_kind(ErrorKind::Conflict, "granting")) } else { Ok(()) }
+    .await;
+    refused_if(stranded)
 }
 
-/// Refuses what these runs have granted to any of these members who has become a part of another meanwhile.
+/// As [`refuse_merged`], for some runs and members: these are found by their keys, which may lie far apart.
 ///
 /// # Errors
-/// [`ErrorKind::Conflict`]: the next attempt finds who it is now.
+/// As [`refuse_merged`].
 pub(crate) async fn refuse_merged_among(
     db: &mut crate::Connection,
     tenant: TenantId,
@@ -258,9 +257,15 @@ pub(crate) async fn refuse_merged_among(
         runs,
     )
     .fetch_one(db)
-    .await
-    .doing("looking for members who have been merged")?;
-    if stranded { Err(StoreError::of_kind(ErrorKind::Conflict, "granting")) } else { Ok(()) }
+    .await;
+    refused_if(stranded)
+}
+
+fn refused_if(stranded: Result<bool, sqlx::Error>) -> Result<(), StoreError> {
+    if stranded.doing("looking for members who have been merged")? {
+        return Err(StoreError::of_kind(ErrorKind::Conflict, "granting"));
+    }
+    Ok(())
 }
 
 /// How many members and open memberships a tenant has.

@@ -55,7 +55,7 @@ pub struct Endpoint {
 pub struct Ends {
     /// That of the certificate that it shows, or of one between it and the authority, if that is earlier.
     pub shown: DateTime<Utc>,
-    /// That of the authority which signed it, if it is in the file that the URL names: the latest of that name.
+    /// That of the authority which signed it, if it is in the file that the URL names: the latest that has its key.
     pub authority: Option<DateTime<Utc>>,
 }
 
@@ -97,6 +97,8 @@ impl Endpoint {
     /// [`LookError`].
     pub fn look(&self) -> Result<Ends, LookError> {
         let shown = self.shown()?;
+        let shown = shown.iter().map(|der| Certificate::read(der).ok_or(LookError::Unreadable));
+        let shown = shown.collect::<Result<Vec<_>, _>>()?;
         let ends = shown.iter().map(|one| one.ends).min().ok_or(LookError::Unreadable)?;
         let Some(file) = &self.authorities else { return Ok(Ends { shown: ends, authority: None }) };
         let unreadable = || LookError::Authorities(file.clone());
@@ -112,7 +114,8 @@ impl Endpoint {
         Ok(Ends { shown: ends, authority: signed.map(|authority| authority.ends).max() })
     }
 
-    fn shown(&self) -> Result<Vec<Certificate>, LookError> {
+    /// Its certificate, and those after it up to the authority's, as it shows them.
+    fn shown(&self) -> Result<Vec<CertificateDer<'static>>, LookError> {
         let unusable = |error: rustls::pki_types::InvalidDnsNameError| io::Error::other(error.to_string());
         let name = ServerName::try_from(self.host.trim_matches(['[', ']']).to_owned()).map_err(unusable)?;
         let mut stream = self.connect()?;
@@ -133,8 +136,7 @@ impl Endpoint {
         connection.send_close_notify();
         // It has shown what was asked for; how it takes the farewell is its own affair.
         connection.complete_io(&mut stream).ok();
-        let chain = connection.peer_certificates().unwrap_or_default();
-        chain.iter().map(|der| Certificate::read(der).ok_or(LookError::Unreadable)).collect()
+        Ok(connection.peer_certificates().unwrap_or_default().to_vec())
     }
 
     /// The first of its addresses that answers.

@@ -65,12 +65,8 @@ impl Worker {
 
     async fn execute_within(&self, task: &Registered, claim: Claim, delivery: &Delivery) {
         let place = claim.limited.then(|| claim.tenant.clone()).flatten();
-        let name = task.kind.task;
-        counted::CLAIMED.one([name]);
-        if let Some(waited) = claim.waited {
-            counted::WAIT_SECONDS.took(waited, [name]);
-        }
-        let (_at_work, begun) = (counted::AT_WORK.held([name]), Instant::now());
+        count_claimed(task, &claim);
+        let (_at_work, begun) = (counted::AT_WORK.held([task.kind.task]), Instant::now());
         let attempted = match (claim.is_preview(), task.previews) {
             (false, _) => self.attempt(task, &claim, delivery).await,
             (true, true) => preview::shown(&self.pool, self.attempt(task, &claim, delivery).await).await,
@@ -85,9 +81,7 @@ impl Worker {
                 "lost"
             }
         };
-        counted::ATTEMPT_SECONDS.took(begun.elapsed(), [name]);
-        counted::ENDED.one([name, outcome]);
-        trace::says(&Span::current(), "tradeup.outcome", outcome);
+        count_ended(task, begun, outcome, &Span::current());
         if let Some(tenant) = place {
             self.make_room(&tenant, task).await;
         }
@@ -329,6 +323,21 @@ impl Worker {
             tracing::warn!(%error, "the sweep will end the parent run");
         }
     }
+}
+
+/// Counts an attempt that begins, and for how long its run was due.
+pub(crate) fn count_claimed(task: &Registered, claim: &Claim) {
+    counted::CLAIMED.one([task.kind.task]);
+    if let Some(waited) = claim.waited {
+        counted::WAIT_SECONDS.took(waited, [task.kind.task]);
+    }
+}
+
+/// Counts an attempt by how it came out, which its span says as well.
+pub(crate) fn count_ended(task: &Registered, begun: Instant, outcome: &'static str, span: &Span) {
+    counted::ATTEMPT_SECONDS.took(begun.elapsed(), [task.kind.task]);
+    counted::ENDED.one([task.kind.task, outcome]);
+    trace::says(span, "tradeup.outcome", outcome);
 }
 
 /// An attempt's part of its run's trace. Within the span of what it logs, which it does not appear in.

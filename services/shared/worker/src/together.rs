@@ -19,7 +19,7 @@ use tradeup_signals::trace;
 use tradeup_store::runs::{self, Claim};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
-use crate::execute::{STATEMENT_WITHIN, answered, committing, traced};
+use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, count_ended, traced};
 use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::{CLAIM_WITHIN, Held, Worker};
 use crate::{Task, TaskError, faultpoint};
@@ -193,13 +193,8 @@ impl Worker {
             answered(held.delivery.ack().await);
             parents.extend(claim.parent_id);
             messages::DELIVERIES.one([name, "claimed"]);
-            counted::CLAIMED.one([name]);
-            if let Some(waited) = claim.waited {
-                counted::WAIT_SECONDS.took(waited, [name]);
-            }
-            counted::ATTEMPT_SECONDS.took(begun.elapsed(), [name]);
-            counted::ENDED.one([name, "succeeded"]);
-            trace::says(&span, "tradeup.outcome", "succeeded");
+            count_claimed(task, &claim);
+            count_ended(task, begun, "succeeded", &span);
         }
         faultpoint::reached("ack.after").await;
         parents.sort_unstable();

@@ -146,12 +146,12 @@ impl Tools {
         let mut tools = Map::new();
         let mut slowest: f64 = 0.0;
         for (name, times) in times {
-            let seen = percentiles(times);
+            let seen = percentiles(&times);
             slowest = slowest.max(seen["p99_ms"].as_f64().unwrap_or(f64::MAX));
             tools.insert(name.to_owned(), seen);
         }
         let figures = json!({ "members": self.members, "rows": shop.rows().await?, "snapshot": snapshot_made,
-            "floor_round_trip": percentiles(trips), "floor_raw_sum": percentiles(sums), "tools": tools,
+            "floor_round_trip": percentiles(&trips), "floor_raw_sum": percentiles(&sums), "tools": tools,
             "slowest_p99_ms": slowest });
         println!("{}", serde_json::to_string_pretty(&figures)?);
         Ok(())

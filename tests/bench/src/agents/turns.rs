@@ -40,11 +40,11 @@ impl Turns {
         let bodies: Vec<String> = setting.model.bodies().into_iter().skip(before).collect();
         let (_, times) = setting.plainly(bodies, 1).await?;
         let delay_ms = f64::from(self.delay_ms);
-        let plain = percentiles(times.into_iter().map(|ms| ms - delay_ms).collect());
+        let plain = percentiles(&times.into_iter().map(|ms| ms - delay_ms).collect::<Vec<_>>());
         let figures = json!({ "runs": self.runs, "members": self.members, "delay_ms": self.delay_ms,
             "run": self.of_runs(&setting).await?,
-            "call_beyond_delay": percentiles(self.calls(&setting).await?),
-            "between_an_answer_and_the_next_question": percentiles(self.gaps(&setting).await?),
+            "call_beyond_delay": percentiles(&self.calls(&setting).await?),
+            "between_an_answer_and_the_next_question": percentiles(&self.gaps(&setting).await?),
             "floor_plain_call_beyond_delay": plain,
             "agents_peak_mib": procfs::peak_mib(agents.id())? });
         drop((scheduler, agents));

@@ -1,12 +1,13 @@
 //! What was measured, as a file: `bench capacity measure` writes it, the model is fitted to it.
 
 use std::fs;
-use std::ops::Sub;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tradeup_harness::repository;
+
+use crate::running::Cpu;
 
 /// Measurements of one machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,46 +75,6 @@ pub(super) struct Month {
     /// Seconds of batches' attempts: mean and standard deviation.
     pub(super) batch_s: f64,
     pub(super) batch_s_deviation: f64,
-}
-
-/// Processor seconds of each process.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cpu {
-    pub(super) postgres: f64,
-    pub(super) credits: f64,
-    pub(super) scheduler: f64,
-    pub(super) nats: f64,
-}
-
-impl Sub for Cpu {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self {
-            postgres: self.postgres - other.postgres,
-            credits: self.credits - other.credits,
-            scheduler: self.scheduler - other.scheduler,
-            nats: self.nats - other.nats,
-        }
-    }
-}
-
-impl Cpu {
-    /// All of it together.
-    pub(super) fn sum(self) -> f64 {
-        self.postgres + self.credits + self.scheduler + self.nats
-    }
-
-    /// None of it below zero.
-    pub(super) fn at_least_zero(self) -> Self {
-        Self {
-            postgres: self.postgres.max(0.0),
-            credits: self.credits.max(0.0),
-            scheduler: self.scheduler.max(0.0),
-            nats: self.nats.max(0.0),
-        }
-    }
 }
 
 impl Figures {

@@ -10,13 +10,15 @@ use clap::Args;
 use futures::StreamExt as _;
 use sqlx::AssertSqlSafe;
 use tradeup_broker::{Broker, Topology};
-use tradeup_harness::{Process, World, eventually_at};
+use tradeup_harness::{World, eventually_at};
 use tradeup_store::{Durability, Purpose, batches, runs};
 
-use super::figures::{Cpu, Figures, Month, PeakMib};
+use super::figures::{Figures, Month, PeakMib};
 use super::float;
-use super::table::{count, quantile, time};
+use super::table::{count, time};
+use crate::figures::percentile;
 use crate::procfs;
+use crate::running::{Cpu, Running};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ENDS_WITHIN: Duration = Duration::from_secs(1800);
@@ -43,35 +45,6 @@ pub(super) struct Measure {
     /// Where to write; the repository's file unless given.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-}
-
-/// The processes of one shape, and the servers.
-struct Running {
-    scheduler: Process,
-    credits: Process,
-    postgres: u32,
-    nats: u32,
-}
-
-impl Running {
-    async fn start(world: &World) -> anyhow::Result<Self> {
-        let status = world.servers.status();
-        let id = |server: &str| -> anyhow::Result<u32> {
-            Ok(u32::try_from(status[server]["pid"].as_u64().context("no process id of a server")?)?)
-        };
-        let (postgres, nats) = (id("postgres")?, id("nats")?);
-        let (scheduler, credits) = world.start_both().await;
-        Ok(Self { scheduler, credits, postgres, nats })
-    }
-
-    fn cpu(&self) -> Cpu {
-        Cpu {
-            postgres: procfs::cpu_seconds_of_tree(self.postgres),
-            credits: procfs::cpu_seconds_of_tree(self.credits.id()),
-            scheduler: procfs::cpu_seconds_of_tree(self.scheduler.id()),
-            nats: procfs::cpu_seconds_of_tree(self.nats),
-        }
-    }
 }
 
 impl Measure {
@@ -165,7 +138,7 @@ impl Measure {
         let running = Running::start(world).await?;
         world.ended_within(&run, ENDS_WITHIN, LOOK_EVERY).await;
         drop(running);
-        Ok((float(jobs.bytes) / float(jobs.messages), quantile(&took, 0.5)))
+        Ok((float(jobs.bytes) / float(jobs.messages), percentile(&took, 50)))
     }
 
     async fn round(
@@ -278,7 +251,7 @@ async fn take_part(world: &World, shape: Option<usize>) -> anyhow::Result<()> {
 /// The round in the middle by its seconds, with the middle of what varies by itself.
 fn median(mut rounds: Vec<Month>) -> anyhow::Result<Month> {
     rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    let of = |value: fn(&Month) -> f64| quantile(&rounds.iter().map(value).collect::<Vec<_>>(), 0.5);
+    let of = |value: fn(&Month) -> f64| percentile(&rounds.iter().map(value).collect::<Vec<_>>(), 50);
     let mean = |value: fn(&Month) -> f64| rounds.iter().map(value).sum::<f64>() / float(rounds.len() as u64);
     let (first, last) = (rounds.first().context("no rounds")?, rounds.last().context("no rounds")?);
     let middle = rounds.get(rounds.len() / 2).context("no rounds")?;
@@ -305,7 +278,7 @@ fn flush(world: &World) -> anyhow::Result<f64> {
         file.sync_data()?;
         took.push(begun.elapsed().as_secs_f64());
     }
-    Ok(quantile(&took, 0.5))
+    Ok(percentile(&took, 50))
 }
 
 /// Messages of a batch's size that the stream of events stores and confirms, 64 under way at once.

@@ -59,15 +59,6 @@ pub(super) fn percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
-/// The value below which this part of them lies.
-pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-    sorted.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-    let at = (super::float(sorted.len() as u64) * part) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +74,5 @@ mod tests {
             ("250 ms".into(), "90.0 s".into(), "2.0 h".into())
         );
         assert_eq!(bytes(1536.0), "1.5 KiB");
-        assert!((quantile(&[3.0, 1.0, f64::NAN, 2.0], 0.5) - 2.0).abs() < 1e-9);
     }
 }

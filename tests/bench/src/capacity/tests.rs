@@ -8,8 +8,8 @@ use rand_distr::{Distribution as _, Exp};
 use super::fit::{Cost, Costs};
 use super::month::simulate;
 use super::setting::{Fault, Outcome, Setting};
-use super::table::quantile;
 use super::{Figures, float};
+use crate::figures::percentile;
 
 fn costs() -> Costs {
     Costs {
@@ -196,7 +196,7 @@ fn a_small_shop_does_not_wait_for_the_large_one() {
     let mut shops = vec![300_000];
     shops.extend(vec![100; 50]);
     let outcome = simulate(&setting(shops)).unwrap();
-    let small = quantile(&outcome.done[1..], 1.0);
+    let small = percentile(&outcome.done[1..], 100);
     assert!(small < outcome.done[0] / 10.0, "{small} of {}", outcome.done[0]);
 }
 

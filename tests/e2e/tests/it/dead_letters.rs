@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{Database, Servers, World, eventually};
+use tradeup_store::audit::Actor;
+use tradeup_store::dead_letters::{self, DeadFilter, DeadOrder, Replay};
+use tradeup_store::{RunId, Tx, runs};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -143,4 +146,64 @@ async fn a_message_without_a_run_is_sent_again_and_discarded() {
     assert_eq!(world.tradeup(&["dead", "discard", "--code", "TU0001", "--reason", " "]).code, 1);
     world.tradeup_ok(&["dead", "discard", "--code", "TU0001", "--reason", "a test message"]);
     letters(0).await;
+}
+
+/// A month with one shop and one batch that is dead, in the moment in which the shop's run has ended and the month's has not.
+const ENDING: &str = "
+    insert into runs (id, parent_id, root_id, task, key, trigger, state, payload, scheduled_for, error_code, finished_at)
+    select ('00000000-0000-7000-8000-00000000000' || n)::uuid, ('00000000-0000-7000-8000-00000000000' || nullif(n, 1) - 1)::uuid,
+        '00000000-0000-7000-8000-000000000001', task, 'k', 'manual', case n when 1 then 'waiting' else 'dead' end, '', now(),
+        case n when 2 then 'TU0004' when 3 then 'TU0104' end, case when n > 1 then now() end
+    from unnest(array['monthly-credits', 'monthly-credits-tenant', 'monthly-credits-batch']) with ordinality as t (task, n);
+    insert into dead_letters (id, run_id, subject, message, code, errors, fingerprint, build)
+    values (gen_random_uuid(), '00000000-0000-7000-8000-000000000003', 's', '', 'TU0104', '{}', 'f', 'b')";
+
+/// Whoever tries a run again and whoever ends what waited for it, at once: in either order the run that waits goes on waiting.
+#[tokio::test]
+async fn what_is_replayed_while_its_root_ends_is_waited_for() {
+    let database = Database::create(&Servers::shared().environment()).await;
+    sqlx::raw_sql(ENDING).execute(&database.admin).await.unwrap();
+    let number = async |query: &'static str| -> i64 {
+        sqlx::query_scalar(query).fetch_one(&database.admin).await.unwrap()
+    };
+    let waits = async || {
+        eventually("one waits for the other", SOON, || async {
+            let locked = "select count(*) from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'";
+            (number(locked).await == 1).then_some(())
+        })
+        .await;
+    };
+    let root: RunId = "00000000-0000-7000-8000-000000000001".parse().unwrap();
+    let actor = Actor { name: "ana".to_owned(), reason: None };
+    let replayed = async || {
+        let mut tx = Tx::of_engine(&database.app).await.unwrap();
+        let filter = DeadFilter { resolved: true, ..DeadFilter::default() };
+        let letters = dead_letters::select(&mut tx, &filter, DeadOrder::OldestFirst, 10).await.unwrap();
+        let how = Replay { payload: None, runs_per_second: 1000.0 };
+        assert_eq!(dead_letters::replay(&mut tx, &letters, &how, &actor).await.unwrap().runs, 1);
+        tx
+    };
+    let unfinished = "select count(*) from runs where finished_at is null and state in ('waiting', 'queued')";
+
+    // The replay comes first: who ends the root has looked at its children before, and finds it changed.
+    let tx = replayed().await;
+    let (settled, ()) = tokio::join!(runs::settle_parents(&database.app, Some(root)), async {
+        waits().await;
+        tx.commit().await.unwrap();
+    });
+    assert_eq!((settled.unwrap(), number(unfinished).await), (0, 3));
+
+    // The end comes first: the replay takes it back.
+    let again = "update runs set state = 'dead', error_code = coalesce(error_code, 'TU0004'), finished_at = now() where id <> root_id";
+    sqlx::raw_sql(again).execute(&database.admin).await.unwrap();
+    let mut ending = database.admin.begin().await.unwrap();
+    let ends =
+        "update runs set state = 'dead', error_code = 'TU0004', finished_at = now() where id = root_id";
+    sqlx::query(ends).execute(&mut *ending).await.unwrap();
+    tokio::join!(async { replayed().await.commit().await.unwrap() }, async {
+        waits().await;
+        ending.commit().await.unwrap();
+    });
+    assert_eq!(number(unfinished).await, 3);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tradeup_store::doctor::{self, Deployment};
 use tradeup_store::pool::schema_of_build;
-use tradeup_store::workers::{self, Worker};
+use tradeup_store::workers::Worker;
 use tradeup_store::{Pool, StoreError};
 use tradeup_worker::BUILD;
 
@@ -18,10 +18,11 @@ const ARCHIVE_LAG_MAX: f64 = 900.0;
 /// From here on autovacuum is late with freezing; at 2,000 million the server stops.
 const XID_AGE: (i64, i64) = (1_000_000_000, 1_600_000_000);
 
-pub(super) async fn look(pool: &Pool) -> Vec<Finding> {
-    let (deployment, listed) = match (doctor::deployment(pool).await, workers::list(pool).await) {
+pub(super) async fn look(pool: &Pool, listed: &Result<Vec<Worker>, StoreError>) -> Vec<Finding> {
+    let (deployment, listed) = match (doctor::deployment(pool).await, listed) {
         (Ok(deployment), Ok(listed)) => (deployment, listed),
-        (Err(error), _) | (_, Err(error)) => return vec![unanswered("deployment", &error)],
+        (Err(error), _) => return vec![unanswered("deployment", &error)],
+        (_, Err(error)) => return vec![unanswered("deployment", error)],
     };
     let alive: Vec<&Worker> = listed.iter().filter(|worker| is_alive(worker)).collect();
     let schema = doctor::server(pool).await.map(|server| server.schema);

@@ -7,7 +7,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use tradeup_mail::{Address, InvalidAddress, Mailer, Server};
 use tradeup_store::doctor::{self, Needs};
-use tradeup_store::workers::{self, Worker};
+use tradeup_store::workers::Worker;
 use tradeup_store::{Pool, StoreError};
 use tradeup_worker::settings::{self, Origin, Setting};
 
@@ -69,8 +69,8 @@ fn exposed(path: &Path, mode: u32) -> Option<&'static str> {
 }
 
 /// Settings of services that are at work.
-pub(super) async fn services(pool: &Pool) -> Result<Vec<Finding>, StoreError> {
-    let (listed, needs) = (workers::list(pool).await?, doctor::needs(pool).await?);
+pub(super) async fn services(pool: &Pool, listed: &[Worker]) -> Result<Vec<Finding>, StoreError> {
+    let needs = doctor::needs(pool).await?;
     let alive: Vec<&Worker> = listed.iter().filter(|worker| is_alive(worker)).collect();
     let mut findings = lacking(&alive, &needs);
     findings.extend(different(&alive));

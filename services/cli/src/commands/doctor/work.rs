@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::JobKind;
 use tradeup_store::doctor::{self, StuckMessage, StuckMessages, StuckRun, StuckRuns};
-use tradeup_store::workers::{self, Worker};
+use tradeup_store::workers::Worker;
 use tradeup_store::{Pool, StoreError, Tx, breakers, digests, outbox, pauses, schedules, tenants};
 
 use super::super::schedules::ABSENT_AFTER;
@@ -28,13 +28,19 @@ const OPTIONAL: &str = "agents";
 const UNSEEN_MAX: f64 = 30.0;
 
 /// Looks at all that is in the database.
-pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub(super) async fn look(
+    context: &Context,
+    pool: &Pool,
+    listed: &Result<Vec<Worker>, StoreError>,
+) -> Vec<Finding> {
+    let mut findings = match listed {
+        Ok(listed) => services(listed),
+        Err(error) => vec![unanswered("service", error)],
+    };
     let mut add = |check, found: Result<Vec<Finding>, StoreError>| match found {
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(unanswered(check, &error)),
     };
-    add("service", workers::list(pool).await.map(|listed| services(&listed)));
     add("outbox", doctor::stuck_messages(pool).await.map(|stuck| messages(&stuck)));
     add("held", held(pool).await);
     let patience = PATIENCE.max(4 * context.broker.ack_wait());

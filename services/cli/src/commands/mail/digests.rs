@@ -92,7 +92,7 @@ impl List {
                     digest.tries.to_string(),
                     instant_or_dash(digest.taken_at),
                     instant_or_dash(digest.ended_at),
-                    what(digest),
+                    digest.because(),
                 ]);
             }
             let asks = listed.iter().any(|digest| digest.state == "unknown");
@@ -125,19 +125,6 @@ fn about(digest: &DigestView) -> String {
         (Some(campaign), _) => format!("campaign {campaign}"),
         (None, 1) => "1 lot".to_owned(),
         (None, lots) => format!("{lots} lots"),
-    }
-}
-
-/// What there is to say about its state.
-fn what(digest: &DigestView) -> String {
-    if let Some(by) = &digest.resolved_by {
-        return format!("decided by {by}");
-    }
-    match (&digest.dropped_because, &digest.error_code, &digest.error, &digest.answer) {
-        (Some(because), ..) => because.clone(),
-        (_, Some(code), error, _) => format!("{code} {}", error.as_deref().unwrap_or_default()),
-        (.., Some(answer)) => answer.clone(),
-        _ => String::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
 use super::super::{filters, written};
+use super::around;
 use crate::Console;
 use crate::access::Who;
 use crate::failure::{Failure, Query};
@@ -38,12 +39,8 @@ impl CampaignsPage {
         // The address of a shop's own list says whose it is.
         let tenant = if shop.is_some() { String::new() } else { asked.tenant };
         let asked = CampaignsAsked { tenant, ..asked };
-        let path = shop.as_ref().map_or("/campaigns".to_owned(), |shop| format!("/shops/{shop}/campaigns"));
-        let next = match &view.next {
-            Some(before) => Some(format!("{path}?{}", asked.after(before)?)),
-            None => None,
-        };
-        let frame = Frame::of(who, if shop.is_some() { "shops" } else { "plans" });
+        let next = view.next.as_deref().map(|before| asked.after(before)).transpose()?;
+        let (frame, path, next) = around(who, shop.as_deref(), "campaigns", next);
         written(&Self { frame, shop, path, asked, view, states: STATES, next })
     }
 }

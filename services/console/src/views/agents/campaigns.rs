@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::carried::{CarriedOut, limit};
 use crate::access::Who;
 use crate::failure::Failure;
-use crate::views::said;
 use crate::views::tenants::Shop;
 use crate::views::when::When;
+use crate::views::{cut, query, said};
 
 /// Campaigns of a page.
-const PAGE: i64 = 50;
+const PAGE: u8 = 50;
 
 /// Every state that a campaign may be in, and how it is said.
 pub(crate) const STATES: [(&str, &str); 6] = [
@@ -50,11 +50,7 @@ impl CampaignsAsked {
 
     /// What the address of the page behind this mark asks.
     pub(crate) fn after(&self, before: &str) -> Result<String, Failure> {
-        let next = Self { before: before.to_owned(), ..self.clone() };
-        serde_urlencoded::to_string(next).map_err(|error| {
-            tracing::error!("a list's address can't be written: {error}");
-            Failure::Internal
-        })
+        query(&Self { before: before.to_owned(), ..self.clone() })
     }
 }
 
@@ -157,11 +153,8 @@ impl Campaigns {
             state: state.as_deref(),
             before: before.transpose()?,
         };
-        let mut found = campaigns::list(pool, &filter, PAGE + 1).await?;
-        let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
-        if more {
-            found.pop();
-        }
+        let mut found = campaigns::list(pool, &filter, i64::from(PAGE) + 1).await?;
+        let more = cut(&mut found, usize::from(PAGE));
         let next = found.last().filter(|_| more).map(|last| mark(last.approved_at, last.id));
         Ok(Self { campaigns: found.into_iter().map(CampaignLine::of).collect(), next })
     }

@@ -8,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::when::When;
 use crate::access::Who;
 use crate::failure::Failure;
-use crate::views::said;
+use crate::views::{cut, query, said};
 
 /// Plans of a page.
-const PAGE: i64 = 50;
+const PAGE: u8 = 50;
 
 /// Every state that a plan may be in, and how it is said.
 pub(crate) const STATES: [(&str, &str); 5] = [
@@ -43,11 +43,7 @@ impl PlansAsked {
 
     /// What the address of the page behind this run asks.
     pub(crate) fn after(&self, before: &str) -> Result<String, Failure> {
-        let next = Self { before: before.to_owned(), ..self.clone() };
-        serde_urlencoded::to_string(next).map_err(|error| {
-            tracing::error!("a list's address can't be written: {error}");
-            Failure::Internal
-        })
+        query(&Self { before: before.to_owned(), ..self.clone() })
     }
 }
 
@@ -119,11 +115,8 @@ impl Plans {
         });
         let filter =
             PlanFilter { tenant: tenant.as_deref(), state: state.as_deref(), before: before.transpose()? };
-        let mut found = plans::list(pool, &filter, PAGE + 1).await?;
-        let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
-        if more {
-            found.pop();
-        }
+        let mut found = plans::list(pool, &filter, i64::from(PAGE) + 1).await?;
+        let more = cut(&mut found, usize::from(PAGE));
         let next = found.last().filter(|_| more).map(|last| last.run_id.to_string());
         Ok(Self { plans: found.into_iter().map(PlanLine::of).collect(), next })
     }

@@ -121,3 +121,20 @@ pub async fn preview_reversal(
     .await
     .doing("previewing a reversal")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests fail loudly")]
+mod tests {
+    /// What is previewed is what is planned: each is one statement, so both say which runs' lots it is about.
+    #[test]
+    fn a_reversal_is_planned_of_the_lots_that_were_previewed() {
+        let chosen = |statement: &str, run: &str| {
+            let (_, chosen) = statement.split_once("l.run_id in (").unwrap();
+            let (chosen, _) = chosen.split_once(')').unwrap();
+            chosen.replace(run, "$run").split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let previewed = chosen(include_str!("preview_reversal.sql"), "$2");
+        assert!(previewed.starts_with("select id from runs where id = $run"), "{previewed}");
+        assert_eq!(previewed, chosen(include_str!("../batches/plan_reversal.sql"), "$3"));
+    }
+}

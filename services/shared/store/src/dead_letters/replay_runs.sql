@@ -10,14 +10,17 @@ with recursive revived as (
     returning id, parent_id
 ), ancestors as (
     select p.id, p.parent_id from revived c join runs p on p.id = c.parent_id
-    where p.state = 'dead' and p.error_code = $3
+    where p.state = 'waiting' or p.state = 'dead' and p.error_code = $3
     union
     select p.id, p.parent_id from ancestors c join runs p on p.id = c.parent_id
-    where p.state = 'dead' and p.error_code = $3
+    where p.state = 'waiting' or p.state = 'dead' and p.error_code = $3
 ), waiting as (
-    update runs
-    set state = 'waiting', finished_at = null, error_code = null, error = null, result = null
-    where id in (select id from ancestors)
+    -- Also those that still wait: one that is being ended at this moment, and does not see yet what is revived here, is
+    -- written anew, either after its end or before, and then it is not ended (settle_parent.sql).
+    update runs r
+    set state = 'waiting', finished_at = null, error_code = null, error = null,
+        result = case r.state when 'waiting' then r.result end
+    where r.id in (select id from ancestors) and (r.state = 'waiting' or r.state = 'dead' and r.error_code = $3)
 ), released as (
     update batches b set state = 'released' from revived where b.run_id = revived.id and b.state = 'dead'
 ), numbered as (

@@ -67,6 +67,22 @@ pub struct DigestView {
     pub campaign: Option<String>,
 }
 
+impl DigestView {
+    /// What there is to say about its state, in a few words; nothing of one that waits.
+    #[must_use]
+    pub fn because(&self) -> String {
+        if let Some(by) = &self.resolved_by {
+            return format!("decided by {by}");
+        }
+        match (&self.dropped_because, &self.error_code, &self.error, &self.answer) {
+            (Some(because), ..) => because.clone(),
+            (_, Some(code), error, _) => format!("{code} {}", error.as_deref().unwrap_or_default()),
+            (.., Some(answer)) => answer.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
 /// A tenant's digests, newest first.
 ///
 /// # Errors

@@ -25,9 +25,11 @@ with recursive tree as (
     update batches b set state = 'released'
     where b.run_id = any (array(select id from resumed)) and b.state = 'cancelled'
 ), waiting as (
-    -- Parents that ended because of them.
-    update runs r set state = 'waiting', finished_at = null, error_code = null, error = null, result = null
-    where r.id in (select id from ancestors) and r.state in ('dead', 'cancelled', 'succeeded')
+    -- Parents that ended because of them, or are about to (as in replay_runs.sql).
+    update runs r
+    set state = 'waiting', finished_at = null, error_code = null, error = null,
+        result = case r.state when 'waiting' then r.result end
+    where r.id in (select id from ancestors) and r.state in ('waiting', 'dead', 'cancelled', 'succeeded')
         and exists (select from resumed)
 )
 select id as "id!: RunId" from resumed where state = 'queued'

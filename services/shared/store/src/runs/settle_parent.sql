@@ -27,6 +27,8 @@ cross join (
 ) as credits
 where p.id = $1
     and p.state = 'waiting'
+    -- The row as it was when its children were looked at: whoever sets one of them going again writes it anew.
+    and p.xmin = (select seen.xmin from runs seen where seen.id = $1)
     and not exists (select from runs c where c.parent_id = $1 and c.finished_at is null)
     and not exists (select from batches b where b.parent_run_id = $1 and b.state = 'planned')
 returning p.parent_id as "parent_id: RunId"

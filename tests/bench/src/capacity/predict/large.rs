@@ -8,7 +8,8 @@ use crate::capacity::float;
 use crate::capacity::month::simulate;
 use crate::capacity::setting::{Outcome, Setting};
 use crate::capacity::shops::Sizes;
-use crate::capacity::table::{self, bytes, count, percent, quantile, time};
+use crate::capacity::table::{self, bytes, count, percent, time};
+use crate::figures::percentile;
 
 /// Of shops, as docs/configuration.md has it; and what a year is then.
 const KEEP_RUNS_DAYS: f64 = 400.0;
@@ -102,7 +103,8 @@ fn told(name: &str, setting: &Setting, outcome: &Outcome) -> (Vec<String>, Value
             .collect()
     };
     let (first, last) = (since(&outcome.first), since(&outcome.done));
-    let waits = [quantile(&first, 0.5), quantile(&first, 0.99), quantile(&last, 0.5), quantile(&last, 0.99)];
+    let waits =
+        [percentile(&first, 50), percentile(&first, 99), percentile(&last, 50), percentile(&last, 99)];
     let rate = float(outcome.credits) / outcome.seconds;
     let busy = outcome.used[setting.postgres] / outcome.seconds / setting.machines[setting.postgres];
     let in_stream = float(outcome.stream_most as u64);
