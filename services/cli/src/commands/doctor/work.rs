@@ -47,6 +47,7 @@ pub(super) async fn look(context: &Context, pool: &Pool) -> Vec<Finding> {
     add("wallets", super::wallets::look(pool).await);
     add("endpoints", super::endpoints::look(pool).await);
     add("gaps", super::gaps::look(pool).await);
+    add("privacy", super::privacy::look(pool).await);
     findings
 }
 
