@@ -88,7 +88,7 @@ impl Provider {
             match self.is_there(client, model).await {
                 Ok(true) => successor = successor.or(Some(model)),
                 Ok(false) => {
-                    tracing::warn!(model, "models of {who}: {model} is not there, and can't take over")
+                    tracing::warn!(model, "models of {who}: {model} is not there, and can't take over");
                 }
                 Err(error) => tracing::warn!(
                     model,
