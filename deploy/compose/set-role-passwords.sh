@@ -12,6 +12,7 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbn
 \set agents_password `cat "${TRADEUP_SECRETS:-/run/secrets}/agents_password"`
 \set console_password `cat "${TRADEUP_SECRETS:-/run/secrets}/console_password"`
 \set cli_password `cat "${TRADEUP_SECRETS:-/run/secrets}/cli_password"`
+\set monitor_password `cat "${TRADEUP_SECRETS:-/run/secrets}/monitor_password"`
 alter role tradeup_owner password :'owner_password';
 alter role tradeup_scheduler password :'scheduler_password';
 alter role tradeup_credits password :'credits_password';
@@ -19,4 +20,5 @@ alter role tradeup_webhooks password :'webhooks_password';
 alter role tradeup_agents password :'agents_password';
 alter role tradeup_console password :'console_password';
 alter role tradeup_cli password :'cli_password';
+alter role tradeup_monitor password :'monitor_password';
 SQL

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import secrets
 import shutil
 import socket
+from pathlib import Path
 
 import _binaries
 from _home import Home
@@ -25,7 +27,12 @@ jetstream {{
   max_file_store: 10GB
   sync_interval: always
 }}
+# Whoever names a user is held to its rights, and whoever names none may everything.
+authorization {{
+{users}}}
+no_auth_user: everybody
 """
+USERS = Path(__file__).resolve().parents[1] / "nats/users.conf"
 
 
 def up(home: Home) -> bool:
@@ -41,10 +48,18 @@ def up(home: Home) -> bool:
         store.mkdir(mode=0o700, exist_ok=True)
         paths = {"store": store, "pid_file": store / "pid", "log_file": home.log("nats")}
         quoted = {key: json.dumps(str(path), ensure_ascii=False) for key, path in paths.items()}
-        write_private(store / "nats.conf", CONFIGURATION.format(**{**known, **quoted}))
+        write_private(store / "nats.conf", CONFIGURATION.format(**{**known, **quoted}, users=users()))
         home.start("nats", [program.file, "-c", store / "nats.conf"])
     home.wait_ready("nats", lambda: problem(home), since)
     return fresh
+
+
+def users() -> str:
+    """The users of a deployment, as they are, so that a service can be tried with the rights that it has there. Nobody is
+    kept out, so a user's password is its name."""
+    text = re.sub(r"^include .*\n", "", USERS.read_text(encoding="utf-8"), flags=re.M)
+    text = re.sub(r"(?m)^( *user: )([\w-]+)\n( *password: ).*$", r'\1\2\n\3"\2"', text)
+    return re.sub(r"\]\s*\Z", '  { user: everybody, password: "everybody" }\n]\n', text)
 
 
 def problem(home: Home) -> str | None:

@@ -14,6 +14,7 @@
 --   tradeup_cli         besides, makes temporary tables (imports stage in one)
 --   tradeup_services    nobody logs in as it: what all five services may, for the machinery of runs
 --   tradeup_app         may what any of them may: for tests, and for trying things out with one URL
+--   tradeup_monitor     reads statistics of the server for metrics, and no table of ours
 --
 -- Who may what on which table is in services/shared/store/src/pool/grants.sql, which `tradeup setup` applies. No default
 -- privileges are set: what is written nowhere, nobody may.
@@ -33,7 +34,7 @@ begin
         raise exception 'roles.sql must run in the database that TradeUp uses, not in "%"', database_name;
     end if;
 
-    foreach role_name in array array['tradeup_owner', 'tradeup_services'] || services || commands loop
+    foreach role_name in array array['tradeup_owner', 'tradeup_services', 'tradeup_monitor'] || services || commands loop
         logs_in := role_name <> 'tradeup_services';
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I %s %s', role_name, wanted, case when logs_in then 'login' else 'nologin' end);
@@ -51,8 +52,9 @@ begin
     for role_name, above in
         select m.rolname, g.rolname
         from pg_auth_members a join pg_roles m on m.oid = a.member join pg_roles g on g.oid = a.roleid
-        where m.rolname = any (array['tradeup_services'] || services || commands)
+        where m.rolname = any (array['tradeup_services', 'tradeup_monitor'] || services || commands)
           and not (m.rolname = any (services) and g.rolname = 'tradeup_services')
+          and not (m.rolname = 'tradeup_monitor' and g.rolname = 'pg_monitor')
     loop
         execute format('revoke %I from %I', above, role_name);
     end loop;
@@ -62,10 +64,17 @@ begin
         end if;
     end loop;
 
+    if not exists (
+        select from pg_auth_members
+        where member = 'tradeup_monitor'::regrole and roleid = 'pg_monitor'::regrole
+    ) then
+        grant pg_monitor to tradeup_monitor;
+    end if;
+
     -- Without the explicit grant, nobody but the owner and superusers may connect.
     execute format('alter database %I owner to tradeup_owner', database_name);
     execute format('revoke all on database %I from public', database_name);
-    foreach role_name in array services || commands loop
+    foreach role_name in array services || commands || array['tradeup_monitor'] loop
         execute format('revoke all on database %I from %I', database_name, role_name);
         execute format('grant connect on database %I to %I', database_name, role_name);
     end loop;

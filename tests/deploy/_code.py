@@ -19,6 +19,7 @@ class Code(NamedTuple):
     consumers: dict[str, tuple[str, str]]  # by name: stream and service
     drain_seconds: int
     routes: set[str]                       # paths of webhooks
+    callers: set[str]                      # binaries that speak to somebody outside
 
 
 def _texts(folder: str) -> str:
@@ -60,7 +61,11 @@ def read() -> Code:
     drains = {int(seconds) for folder in SHARED
               for seconds in re.findall(r"DRAIN_WITHIN: Duration = Duration::from_secs\((\d+)\)", _texts(folder))}
     routes = set(re.findall(r'\.route\(\s*"([^"]+)"', _texts("services/webhooks/src/http")))
-    code = Code(variables, kinds, consumers, max(drains), routes)
+    folders = {name: name.replace("tradeup", "cli") for name in variables}
+    callers = {name for name, folder in folders.items() if re.search(
+        r"^tradeup-(shopify|anthropic|hooks|mail)\b", (REPO / "services" / folder / "Cargo.toml").read_text(encoding="utf-8"), re.M)}
+    code = Code(variables, kinds, consumers, max(drains), routes, callers)
+    assert callers and "scheduler" not in callers
     assert len(shared) > 8 and len(consumers) > 80 and len(routes) > 5, "the sources are not read as they are written"
     return code
 

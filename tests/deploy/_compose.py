@@ -53,6 +53,8 @@ def check(compose: dict, code: Code, text: str, targets: set[str], made: dict[st
     wrong += [f"secret {name}: make-secrets does not make {file}" for name, file in files.items() if file not in made]
     used = {name for service in compose["services"].values() for name in service.get("secrets", [])}
     wrong += [f"secret {name} is used by nobody" for name in files if name not in used]
+    wrong += [f"{name} is given the password of the superuser" for name, service in compose["services"].items()
+              if name != "postgres" and "admin_password" in service.get("secrets", [])]
     wrong += [f"no container runs {name}" for name in SERVICES
               if name not in {program(service) for service in compose["services"].values()}]
     for name, service in compose["services"].items():
@@ -93,6 +95,9 @@ def _of_service(name, service, code, settings, targets, files) -> list[str]:
     known = code.variables.get(program(service) or "")
     if known is not None:
         wrong += _of_environment(service, known, settings, files)
+        calls = program(service) in code.callers and service.get("command") != ["setup"]
+        if calls != ("outside" in service.get("networks", [])):
+            wrong.append("speaks to somebody outside, and is in no network that leads there" if calls else "has no business outside")
         wrong += _of_ports(service, settings)
         if not ends:
             grace = int(str(service.get("stop_grace_period", "0s")).removesuffix("s"))
@@ -163,6 +168,7 @@ def _of_scrapes(compose) -> list[str]:
     targets = [target for job in jobs for one in job.get("static_configs", []) for target in one["targets"]]
     targets += [f"{name}:{one['port']}" for job in jobs for one in job.get("dns_sd_configs", []) for name in one["names"]]
     sources = _tools.documents((REPO / "deploy/grafana/provisioning/datasources/tradeup.yaml").read_text(encoding="utf-8"))[0]
+    targets += [target for one in prometheus["alerting"]["alertmanagers"] for config in one["static_configs"] for target in config["targets"]]
     hosts = {target.split(":")[0] for target in targets} - {"127.0.0.1"}
     hosts |= {re.match(r"https?://([\w-]+):", source["url"]).group(1) for source in sources["datasources"]}
     return [f"nobody is called {host}" for host in sorted(hosts - set(compose["services"]))]

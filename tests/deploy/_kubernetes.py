@@ -50,7 +50,7 @@ def check(overlay: Overlay, code: Code, secrets: dict[str, dict[str, str]], with
             wrong += [f"{name}: {what}" for what in _of_deployment(one, overlay, code)]
     needed = {"scheduler", "credits", "webhooks", "console"} | ({"agents"} if with_keda else set())
     wrong += [f"Deployment {name} is missing" for name in needed - set(overlay.named("Deployment"))]
-    wrong += _of_settings(overlay, code) + _of_network(overlay) + _of_services(overlay, code)
+    wrong += _of_settings(overlay, code) + _of_network(overlay, code) + _of_services(overlay, code)
     wrong += _of_scaling(overlay, code) if with_keda else []
     wrong += _tls.kubernetes(overlay, secrets)
     return wrong + _of_connections(overlay, code) + _of_namespace(overlay)
@@ -152,8 +152,8 @@ def _of_deployment(one, overlay, code) -> list[str]:
     return wrong
 
 
-def _of_network(overlay) -> list[str]:
-    wrong = []
+def _of_network(overlay, code) -> list[str]:
+    wrong = _of_outside(overlay, code)
     policies = overlay.kind("NetworkPolicy")
     deny = [one for one in policies if one["spec"]["podSelector"] == {} and not one["spec"].get("ingress")
             and not one["spec"].get("egress") and set(one["spec"]["policyTypes"]) == {"Ingress", "Egress"}]
@@ -164,6 +164,28 @@ def _of_network(overlay) -> list[str]:
         if any(not rule.get("ports") for rule in rules):
             wrong.append(f"NetworkPolicy {one['metadata']['name']} opens every port")
     return wrong
+
+
+def _of_outside(overlay, code) -> list[str]:
+    """Who speaks to somebody outside is let out, and nobody else."""
+    wrong = []
+    policies = [one["spec"] for one in overlay.kind("NetworkPolicy")
+                if any("ipBlock" in to for rule in one["spec"].get("egress", []) for to in rule.get("to", []))]
+    for one in overlay.kind(*PODS):
+        template = one["spec"]["template"]
+        container = template["spec"]["containers"][0]
+        binary = container["image"].split(":")[0].rpartition("/")[2]
+        is_let = any(_selects(spec["podSelector"], template["metadata"]["labels"]) for spec in policies)
+        calls = binary in code.callers and container.get("args") != ["setup"]
+        if calls != is_let:
+            wrong.append(f"{one['metadata']['name']}: " + ("no NetworkPolicy lets it out" if calls else "has no business outside"))
+    return wrong
+
+
+def _selects(selector: dict, labels: dict) -> bool:
+    expressions = selector.get("matchExpressions", [])
+    assert all(one["operator"] == "In" for one in expressions), "another operator than In; look at tests/deploy"
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(labels.get(one["key"]) in one["values"] for one in expressions)
 
 
 def _of_services(overlay, code) -> list[str]:

@@ -12,6 +12,7 @@ mod tools;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tradeup_store::schedules;
 use tradeup_worker::{Service, service, settings};
 
 use crate::options::ModelOptions;
@@ -34,10 +35,16 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> anyhow::Result<()> {
     let provider = options.models.provider()?;
     let service = Service::start("agents", options.service, tasks::registry(&provider)?).await?;
-    let shutdown = service.shutdown();
+    let (shutdown, pool) = (service.shutdown(), service.worker().pool().clone());
     service.beside(async move {
+        let looking = async {
+            match schedules::clock(&pool).await {
+                Ok(now) => provider.look(now).await,
+                Err(error) => tracing::warn!("which models are there is not looked at: {error}"),
+            }
+        };
         tokio::select! {
-            () = provider.look() => shutdown.cancelled().await,
+            () = looking => shutdown.cancelled().await,
             () = shutdown.cancelled() => {}
         }
         provider.stop();

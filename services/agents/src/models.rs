@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tradeup_anthropic::pace::Pace;
 use tradeup_anthropic::price::{Price, PriceTable};
@@ -64,19 +64,54 @@ impl Provider {
         })
     }
 
-    /// Looks which models are there, and says what is to be known about it. Nothing fails here: a run looks again.
-    pub(crate) async fn look(&self) {
-        if self.0.client.is_none() {
-            return;
-        }
+    /// Looks which models are there, and says what is to be known about it as of `now`. Nothing fails here: a run looks again.
+    pub(crate) async fn look(&self, now: DateTime<Utc>) {
+        let Some(client) = &self.0.client else { return };
         for role in [Role::Orchestrator, Role::Insights] {
             match self.chain(role).await {
                 Ok(models) => {
                     let model = models.first().map_or("", String::as_str);
                     tracing::info!(model, "models of {}: {model} is asked", self.who(role));
+                    self.look_ahead(client, role, &models, now).await;
                 }
                 Err(error) => tracing::warn!("models of {}: {error}", self.who(role)),
             }
+        }
+    }
+
+    /// Says what would go wrong later: a successor that is not there or has no price, and a model that is about to go.
+    async fn look_ahead(&self, client: &Client, role: Role, models: &[String], now: DateTime<Utc>) {
+        let Some((first, rest)) = models.split_first() else { return };
+        let who = self.who(role);
+        let mut successor = None;
+        for model in rest {
+            match self.is_there(client, model).await {
+                Ok(true) => successor = successor.or(Some(model)),
+                Ok(false) => {
+                    tracing::warn!(model, "models of {who}: {model} is not there, and can't take over");
+                }
+                Err(error) => tracing::warn!(
+                    model,
+                    "models of {who}: it is not known whether {model} is there: {error}"
+                ),
+            }
+        }
+        for model in models {
+            if let Err(error) = self.price(model, now) {
+                tracing::warn!(model, "models of {who}: {error}");
+            }
+        }
+        let retires_on = self.0.prices.model(first).and_then(|known| known.retires_on);
+        let Some(day) = retires_on.filter(|day| *day - now.date_naive() <= GOES_SOON) else { return };
+        match successor {
+            Some(next) => tracing::warn!(
+                model = first,
+                "models of {who}: {first} retires on {day}; {next} takes over then"
+            ),
+            None => tracing::warn!(
+                model = first,
+                "models of {who}: {first} retires on {day}, and nobody is there to take over; name another model behind it"
+            ),
         }
     }
 
@@ -177,6 +212,9 @@ impl Provider {
         (room.min(known.max_output), room.saturating_mul(2).min(known.max_output))
     }
 }
+
+/// So long before a model goes, each start says so.
+const GOES_SOON: TimeDelta = TimeDelta::days(60);
 
 /// A model that answers more at once thinks, too.
 const LONGEST_WITHOUT_THOUGHT: u32 = 64_000;

@@ -33,6 +33,8 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
     for state in UNFINISHED {
         engine::UNFINISHED.set(0.0, [state]);
     }
+    // Of nothing that is open nothing is said.
+    engine::PRIVACY_DUE.forget();
     for figure in figures {
         let (of, number) = (figure.of.as_str(), figure.number);
         match figure.what.as_str() {
@@ -49,6 +51,8 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
             }
             "services" => told(&engine::SERVICES, &SERVICES, of, number),
             "model_budget" => engine::MODEL_BUDGET.set(number, []),
+            "archive_late" => engine::ARCHIVE_LATE.set(number, []),
+            "privacy_due" => engine::PRIVACY_DUE.set(number, []),
             "now" => engine::LOOKED_AT.set(number, []),
             _ => {}
         }
@@ -96,8 +100,14 @@ fn forget() {
     ] {
         gauge.forget();
     }
-    for gauge in [&engine::OUTBOX_OLDEST, &engine::DEAD_OPEN, &engine::SCHEDULES_LATE, &engine::MODEL_BUDGET]
-    {
+    for gauge in [
+        &engine::OUTBOX_OLDEST,
+        &engine::DEAD_OPEN,
+        &engine::SCHEDULES_LATE,
+        &engine::MODEL_BUDGET,
+        &engine::ARCHIVE_LATE,
+        &engine::PRIVACY_DUE,
+    ] {
         gauge.forget();
     }
 }

@@ -19,6 +19,7 @@ use serde_json::Value;
 use self::links::Links;
 use self::node::Node;
 use crate::FaultProxy;
+use crate::guarded::users_and_everybody;
 use crate::patience::{eventually, eventually_at};
 use crate::servers::nats_program;
 
@@ -50,7 +51,7 @@ cluster {
   routes: [{routes}]
   advertise: "{advertised}"
 }
-"#;
+{users}"#;
 
 /// Three servers on loopback, with JetStream, each with a store of its own. When dropped they are
 /// killed, by their process ids, and their stores deleted.
@@ -285,6 +286,7 @@ impl Cluster {
             ("{advertised}", advertised.to_string()),
             // Quoted as JSON is.
             ("{store}", Value::from(dir.to_str().unwrap()).to_string()),
+            ("{users}", users_and_everybody()),
         ];
         let text = text.iter().fold(CONFIGURATION.to_owned(), |text, (key, value)| text.replace(key, value));
         std::fs::write(&configuration, text).unwrap();

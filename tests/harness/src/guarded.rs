@@ -120,6 +120,27 @@ fn password(user: &str) -> String {
     format!("p-of-{user}")
 }
 
+/// What lets the users of deploy/nats/users.conf in as they are, their names for passwords, and whoever names none to everything: as
+/// `deploy/local` configures its server.
+pub(crate) fn users_and_everybody() -> String {
+    let users = fs::read_to_string(repository().join("deploy/nats/users.conf")).unwrap();
+    let mut name = "";
+    let mut lines = String::new();
+    for line in users.lines().filter(|line| !line.starts_with("include")) {
+        if let Some((before, _variable)) = line.split_once("password: ") {
+            lines.push_str(&format!("{before}password: \"{name}\"\n"));
+        } else {
+            name = line.trim().strip_prefix("user: ").unwrap_or(name);
+            lines.push_str(line);
+            lines.push('\n');
+        }
+    }
+    let listed = lines.trim_end().strip_suffix(']').expect("a list of users");
+    format!(
+        "authorization {{\n{listed}  {{ user: everybody, password: \"everybody\" }}\n]\n}}\nno_auth_user: everybody\n"
+    )
+}
+
 impl Drop for GuardedNats {
     fn drop(&mut self) {
         let _gone_already = self.child.kill();

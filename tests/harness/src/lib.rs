@@ -26,7 +26,7 @@ pub use guarded::{GuardedNats, Somebody};
 pub use jobs::Jobs;
 pub use patience::{eventually, eventually_at, pause};
 pub use planted::{AS_OF, Planting};
-pub use process::{Finished, Process, binary, own_role};
+pub use process::{Finished, Process, binary, own_role, own_user};
 pub use proxy::{CommitCut, Commits, Counters, Direction, FaultProxy, Flow};
 pub use servers::{Server, Servers, repository};
 pub use smtp::{KeptMail, SmtpMode, SmtpServer, SmtpSetup};

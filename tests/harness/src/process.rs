@@ -37,6 +37,25 @@ pub fn own_role(name: &str, environment: &HashMap<String, String>) -> Option<(&'
     (own != *url).then_some(("TRADEUP_DATABASE_URL", own))
 }
 
+/// The URL of NATS as the user that this binary, or `tradeup setup`, is in a deployment, for the same reason; none if the URL names
+/// somebody already, or there is none. The servers of `deploy/local` know these users, and let in whoever names none.
+#[must_use]
+pub fn own_user(name: &str, environment: &HashMap<String, String>) -> Option<(&'static str, String)> {
+    let user = match name {
+        "tradeup" => "cli",
+        "setup" | "scheduler" | "credits" | "webhooks" | "agents" | "console" => name,
+        _ => return None,
+    };
+    let url = environment.get("TRADEUP_NATS_URL").filter(|url| !url.contains('@'))?;
+    let own = url.replace("nats://", &format!("nats://{user}:{user}@"));
+    (own != *url).then_some(("TRADEUP_NATS_URL", own))
+}
+
+/// Whether NATS has refused something to whoever has logged this: the caller has only waited in vain, and something may have healed it.
+pub(crate) fn was_refused(log: &str) -> bool {
+    log.to_lowercase().contains("permissions violation")
+}
+
 /// A service, ended by its process id when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -80,6 +99,7 @@ impl Process {
             .env_clear()
             .envs(environment)
             .envs(own_role(name, environment))
+            .envs(own_user(name, environment))
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
@@ -158,8 +178,15 @@ impl Drop for Process {
             self.child.kill().ok();
             self.child.wait().ok();
         }
+        let log = self.log();
         if std::thread::panicking() {
-            eprintln!("--- log of {} ---\n{}", self.name, self.log());
+            eprintln!("--- log of {} ---\n{log}", self.name);
+        } else {
+            assert!(
+                !was_refused(&log),
+                "NATS has refused something to {}: services/shared/broker/src/rights.rs\n{log}",
+                self.name
+            );
         }
     }
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::patience::{LOOK_EVERY, eventually_at};
-use crate::{Database, Finished, Jobs, Process, Server, Servers, binary, own_role};
+use crate::process::was_refused;
+use crate::{Database, Finished, Jobs, Process, Server, Servers, binary, own_role, own_user};
 
 /// Long enough for anything that heals after a lease and a redelivery.
 const HEALS_WITHIN: Duration = Duration::from_secs(90);
@@ -143,6 +144,7 @@ impl World {
             .env_clear()
             .envs(&self.environment)
             .envs(own_role("tradeup", &self.environment))
+            .envs(own_user(user_of(arguments), &self.environment))
             .args(arguments)
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
@@ -279,17 +281,29 @@ fn run_tradeup(environment: &HashMap<String, String>, arguments: &[&str]) -> Fin
         .env_clear()
         .envs(environment)
         .envs(own_role("tradeup", environment))
+        .envs(own_user(user_of(arguments), environment))
         .args(arguments)
         .output()
         .unwrap();
     finished(&output)
 }
 
+/// As whom a command goes to NATS: what is missing is made by a user of its own.
+fn user_of(arguments: &[&str]) -> &'static str {
+    if arguments.iter().find(|argument| !argument.starts_with('-')) == Some(&"setup") {
+        "setup"
+    } else {
+        "tradeup"
+    }
+}
+
 fn finished(output: &std::process::Output) -> Finished {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!was_refused(&stderr), "NATS has refused something to tradeup: {stderr}");
     Finished {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stderr,
     }
 }
 

@@ -31,7 +31,10 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("credits", &["worker", "store", "proto", "signals", "mail", "shopify", "domain"]),
     ("webhooks", &["worker", "store", "proto", "signals", "mail", "shopify", "hooks", "http", "domain"]),
     ("agents", &["worker", "store", "proto", "signals", "anthropic", "plan", "domain"]),
-    ("console", &["worker", "store", "proto", "plan", "access", "hooks", "http", "mail", "tls", "domain"]),
+    (
+        "console",
+        &["worker", "store", "proto", "plan", "access", "signals", "hooks", "http", "mail", "tls", "domain"],
+    ),
     (
         "cli",
         &["access", "worker", "store", "proto", "plan", "mail", "shopify", "hooks", "domain", "telemetry"],

@@ -7,6 +7,7 @@ mod endpoints;
 mod gaps;
 mod given;
 pub(crate) mod keys;
+mod privacy;
 mod transport;
 mod wallets;
 mod why;

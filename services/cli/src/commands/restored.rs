@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::ensure;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 use tradeup_store::audit::Actor;
 use tradeup_store::marks::{self, Accepted, DatabaseState};
+use tradeup_store::schedules;
 use tradeup_worker::JobsLook;
 use tradeup_worker::restore::{self, Recorded, RestoreError, Standing};
 
@@ -18,12 +20,17 @@ const MESSAGES_MAX: u64 = 100_000;
 
 /// Accept a database that stands at an earlier moment than NATS has seen: from now on it is the truth.
 /// Services refuse to work on it before. Unfinished runs are then published again from its rows; messages
-/// of runs that it does not know become dead letters. If it is the wrong database, restore again instead.
+/// of runs that it does not know become dead letters. What shops at Shopify are to be told is looked for there first, among what
+/// they booked in the time that is lost. If it is the wrong database, restore again instead.
 #[derive(Args)]
 pub(crate) struct Restored {
     /// Show what is known of both sides, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// From when on what happened is lost, like 2026-11-29T02:40:00Z. For a database that was restored while NATS remembers
+    /// nothing of it, since that was lost as well: then nobody can notice, and this accepts it all the same.
+    #[arg(long, value_name = "INSTANT", conflicts_with = "dry_run")]
+    lost_from: Option<DateTime<Utc>>,
     /// Why, for the record.
     #[arg(long, required_unless_present = "dry_run")]
     reason: Option<String>,
@@ -47,6 +54,14 @@ impl Restored {
         let has_reason = self.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty());
         ensure!(self.dry_run || has_reason, "--reason: say why, for whoever looks at this day later");
         let pool = context.pool().await?;
+        if let Some(lost_from) = self.lost_from {
+            let now = schedules::clock(&pool).await?;
+            ensure!(
+                lost_from < now,
+                "--lost-from: that is yet to come; by the database's clock it is {}",
+                instant(now)
+            );
+        }
         let broker = context.broker.connect("tradeup restored").await?;
         let standing = restore::standing(&pool, &broker).await;
         let (recorded, went_back) = match standing {
@@ -59,9 +74,9 @@ impl Restored {
         let jobs = broker.look_at_jobs(MESSAGES_MAX).await?;
         let unknown = marks::unknown_runs(&pool, &jobs.run_ids).await?;
         let sides = Sides { recorded, went_back, database: marks::state(&pool).await?, jobs, unknown };
-        let accepted = if went_back && !self.dry_run {
+        let accepted = if (went_back || self.lost_from.is_some()) && !self.dry_run {
             let actor = Actor { name: self.by, reason: self.reason };
-            Some(restore::accept(&pool, &broker, &actor).await?)
+            Some(restore::accept(&pool, &broker, self.lost_from, &actor).await?)
         } else {
             None
         };
@@ -84,7 +99,8 @@ fn value(sides: &Sides, accepted: Option<Accepted>) -> Value {
             "timeline": d.timeline },
         "jobs": { "messages": messages(sides), "of_unknown_runs": sides.unknown,
             "without_run": sides.jobs.nameless, "not_looked_at": sides.jobs.not_looked_at },
-        "accepted": accepted.map(|a| json!({ "mark": a.mark.n, "messages": a.messages })),
+        "accepted": accepted.map(|a| json!({ "mark": a.mark.n, "messages": a.messages,
+            "lost_from": instant(a.lost_from), "lost_until": instant(a.mark.at) })),
     })
 }
 
@@ -128,10 +144,15 @@ fn text(sides: &Sides, accepted: Option<Accepted>, dry_run: bool) -> String {
     text.push_str(&match (&sides.recorded, accepted) {
         (_, Some(accepted)) => format!(
             "This database is the truth from now on. Start the services: {} will be published again, and messages of \
-             unknown runs become dead letters TU0002 (tradeup doctor counts them).",
-            count(accepted.messages, "waiting message", "waiting messages")
+             unknown runs become dead letters TU0002 (tradeup doctor counts them). What shops are to be told is looked for \
+             first among what they booked from {} to {}. Do again what was lost before anybody compares the wallets.",
+            count(accepted.messages, "waiting message", "waiting messages"),
+            instant(accepted.lost_from),
+            instant(accepted.mark.at),
         ),
-        (Ok(None), None) => "NATS remembers no database: nothing has to be accepted.".to_owned(),
+        (Ok(None), None) => "NATS remembers no database: nothing has to be accepted. If it was lost with a database that was \
+                             restored, say so: --lost-from."
+            .to_owned(),
         (Err(reason), None) => format!("What NATS remembers can't be read: {reason}."),
         (Ok(Some(_)), None) if !sides.went_back => {
             "The database has all that NATS has seen: nothing has to be accepted.".to_owned()

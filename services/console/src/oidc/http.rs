@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use tradeup_signals::outbound::{self, Ended};
+use tradeup_signals::trace;
+
+/// What calls are counted under.
+const PEER: &str = "oidc";
 
 /// A connection comes about within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +74,21 @@ impl Http {
         Ok(Self(http))
     }
 
+    /// A call, with its span and counted. The span says nothing of where it went: a provider's addresses hold ids of its customers.
     async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let method = request.method().clone();
+        let span = tracing::info_span!(
+            target: trace::TARGET, "call", otel.name = %format_args!("{method} {PEER}"), otel.kind = "client",
+            http.request.method = method.as_str()
+        );
+        let answer = outbound::call(PEER, span.clone(), self.fetch_uncounted(request), ended).await;
+        if let Ok(answer) = &answer {
+            outbound::status(&span, answer.status().as_u16());
+        }
+        answer
+    }
+
+    async fn fetch_uncounted(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let mut response = self.0.execute(reqwest::Request::try_from(request)?).await?;
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await? {
@@ -82,6 +101,17 @@ impl Http {
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
+    }
+}
+
+/// How a call ended.
+fn ended(answer: &Result<HttpResponse, HttpError>) -> Ended {
+    match answer {
+        Ok(answer) => Ended::of_status(answer.status().as_u16()),
+        Err(HttpError::NotConnected | HttpError::TooLong) => Ended::Unavailable,
+        // Nothing left this process.
+        Err(HttpError::NotHttps) => Ended::Refused,
+        Err(HttpError::TimedOut | HttpError::Broken) => Ended::Unknown,
     }
 }
 

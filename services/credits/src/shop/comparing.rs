@@ -6,6 +6,7 @@ use tradeup_domain::Classify as _;
 use tradeup_shopify::{
     Account, Event, HistoryFilter, ShopClient, ShopifyError, Transaction, TransactionKind,
 };
+use tradeup_signals::metrics::money;
 use tradeup_store::batches::BatchCounts;
 use tradeup_store::credits::{self, ExpirationBatch, MemberBatch as _};
 use tradeup_store::runs::BatchRange;
@@ -45,6 +46,18 @@ enum One {
     Failed,
 }
 
+impl One {
+    /// How it is counted.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Differs(_) => "differs",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What the shop says of a member's wallet.
 struct Said {
     account: Option<Account>,
@@ -72,7 +85,9 @@ impl Comparison<'_> {
         let each: Vec<_> = members.iter().map(|member| self.one(&shop.client, member)).collect();
         let mut looked = stream::iter(each).buffer_unordered(AT_ONCE);
         while let Some(one) = looked.next().await {
-            match one? {
+            let one = one?;
+            money::COMPARED.one([one.word()]);
+            match one {
                 One::Agrees => {}
                 One::Differs(by_minor) => {
                     counts.affected += 1;

@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 use tradeup_domain::{Classify as _, ErrorCode, Money};
 use tradeup_shopify::{Owner, RefusalCode, ShopClient, ShopifyError, Transaction};
+use tradeup_signals::metrics::money;
 use tradeup_store::pushes::{self, Outcome, Push, Taken};
 use tradeup_store::runs::Sender;
 use tradeup_worker::{TaskContext, TaskError, faultpoint};
@@ -236,7 +237,9 @@ impl Round<'_> {
         let mut tx = self.context.begin().await?;
         let ours = pushes::record(&mut tx, self.sender, push, &outcome).await?;
         tx.commit().await?;
-        if !ours {
+        if ours {
+            count(&outcome);
+        } else {
             tracing::warn!(push = %push.id, "an answer of the shop came too late to count");
         }
         match (&outcome, &answer) {
@@ -246,6 +249,18 @@ impl Round<'_> {
             _ => Ok(One::Answered),
         }
     }
+}
+
+/// Counts what came of telling a shop. What was certainly not booked is told again by itself.
+fn count(outcome: &Outcome<'_>) {
+    let word = match outcome {
+        Outcome::Sent { .. } => "booked",
+        Outcome::Void { .. } => "void",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Unknown { .. } => "unknown",
+        Outcome::NotSent { .. } => return,
+    };
+    money::PUSHES.one([word]);
 }
 
 fn too_many_lost() -> TaskError {

@@ -36,6 +36,9 @@ pub struct Model {
     /// Whether it is the script that stands in for a model.
     #[serde(default)]
     pub offline: bool,
+    /// The day from which on it is not there any more, if the provider has said so.
+    #[serde(default)]
+    pub retires_on: Option<NaiveDate>,
     /// Its prices, the latest last.
     pub prices: Vec<Price>,
 }
@@ -166,6 +169,9 @@ mod tests {
         }
         assert!(table.price("claude-9", at).is_none());
         assert!(table.model("offline-script-1").unwrap().offline);
+        let retires_on = |id| table.model(id).unwrap().retires_on.map(|day| day.to_string());
+        assert_eq!(retires_on("claude-sonnet-4-5-20250929").as_deref(), Some("2026-11-30"));
+        assert_eq!(retires_on("claude-sonnet-5-5"), None);
     }
 
     #[test]

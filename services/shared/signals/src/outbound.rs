@@ -86,7 +86,7 @@ impl Drop for Call {
     }
 }
 
-/// Makes a call to `peer` (a word of the code: `shopify`, `mail`, `anthropic`, `endpoint`) within its span. `ended` says how it
+/// Makes a call to `peer` (a word of the code: `shopify`, `mail`, `anthropic`, `endpoint`, `oidc`, `collector`) within its span. `ended` says how it
 /// ended, from what it gave.
 pub async fn call<T>(
     peer: &'static str,

@@ -88,25 +88,40 @@ async fn insert(db: &mut Connection, recorded: i64, leap: bool) -> Result<Option
 pub struct Accepted {
     /// The mark, to be recorded now.
     pub mark: Mark,
+    /// From when on something may be lost, up to the mark.
+    pub lost_from: DateTime<Utc>,
     /// Messages of runs that wait in the outbox, now under new ids.
     pub messages: u64,
 }
 
-/// Takes the database as it is for the truth: places a mark above its own and the recorded one, and gives
-/// all waiting messages of runs new ids, since the broker remembers the old ones. Audited.
+/// Takes the database as it is for the truth: places a mark above its own and the recorded one, notes which time is lost, and
+/// gives all waiting messages of runs new ids, since the broker remembers the old ones. Audited. What is lost begins at `lost_from`,
+/// which has to be past; with the database's newest mark if that is not said.
 ///
 /// # Errors
 /// As any statement; [`ErrorKind::Conflict`] when somebody places a mark at the same time.
 pub async fn accept(
     pool: &Pool,
     recorded: i64,
+    lost_from: Option<DateTime<Utc>>,
     actor: &Actor,
     why: &serde_json::Value,
 ) -> Result<Accepted, StoreError> {
     let mut tx = Tx::of_engine(pool).await?;
+    let lost_from = lost_from.or(newest_at(&mut tx).await?);
     let placed = insert(&mut tx, recorded, true).await?;
     let mark =
         placed.ok_or_else(|| StoreError::of_kind(ErrorKind::Conflict, "accepting the database as it is"))?;
+    // Where nobody has marked it, nobody knows: as far back as anything is done again.
+    let lost_from = sqlx::query_scalar!(
+        "insert into restores (mark, lost_from) values ($1, coalesce($2, clock_timestamp() - interval '35 days'))
+         returning lost_from",
+        mark.n,
+        lost_from,
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .doing("noting which time a restore has lost")?;
     let messages = sqlx::query!(
         "update outbox set id = gen_random_uuid(), turns = 0,
              next_publish_at = case when held_by is null and turns > 0 then now() else next_publish_at end
@@ -116,10 +131,19 @@ pub async fn accept(
     .await
     .doing("giving messages new ids")?
     .rows_affected();
-    let subject = json!({ "mark": mark.n, "recorded_mark": recorded, "messages": messages, "seen": why });
+    let subject = json!({ "mark": mark.n, "recorded_mark": recorded, "lost_from": lost_from.to_rfc3339(),
+        "messages": messages, "seen": why });
     audit::record(&mut tx, actor, "database.restored", &subject).await?;
     tx.commit().await?;
-    Ok(Accepted { mark, messages })
+    Ok(Accepted { mark, lost_from, messages })
+}
+
+/// When the database was marked last.
+async fn newest_at(db: &mut Connection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    sqlx::query_scalar!("select max(at) from database_marks")
+        .fetch_one(db)
+        .await
+        .doing("looking for the newest mark")
 }
 
 /// How far the database is.

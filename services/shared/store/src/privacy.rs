@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
-use crate::{Connection, TenantId};
+use crate::{Connection, Pool, TenantId};
 
 /// A request is to be answered within so many days (Shopify reference §3).
 pub const DUE_DAYS: i32 = 30;
@@ -96,6 +96,37 @@ pub async fn open(db: &mut Connection, tenant: TenantId, new: &NewRequest<'_>) -
     .fetch_one(db)
     .await
     .doing("opening a request by law")
+}
+
+/// What is open of a shop's requests.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The shop's handle.
+    pub tenant: String,
+    /// How many.
+    pub open: i64,
+    /// Until when the first has to be done.
+    pub due_at: DateTime<Utc>,
+    /// Days until then; below 0, it is late.
+    pub days_left: f64,
+}
+
+/// Shops with open requests, the most urgent first.
+///
+/// # Errors
+/// As any statement.
+pub async fn due(pool: &Pool, limit: i64) -> Result<Vec<Due>, StoreError> {
+    sqlx::query_as!(
+        Due,
+        r#"select t.handle as tenant, count(*) as "open!", min(d.due_at) as "due_at!",
+               (extract(epoch from min(d.due_at) - now()) / 86400)::float8 as "days_left!"
+           from privacy_due d join tenants t on t.id = d.tenant_id
+           group by t.id, t.handle order by min(d.due_at) limit $1"#,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+    .doing("looking until when requests by law have to be done")
 }
 
 /// Closes a request with what was done; `false` if it is closed already. A request for nobody that is known, or of a

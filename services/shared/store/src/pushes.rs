@@ -37,6 +37,8 @@ pub struct Push {
     pub net_minor: i64,
     /// The end by which the credit is found again; `None` for debits and for credits that never end.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When its lot ends, if that ends at the shop by itself.
+    pub ends_at: Option<DateTime<Utc>>,
     /// When the shop was told.
     pub sent_at: DateTime<Utc>,
     /// How often.
@@ -47,6 +49,8 @@ pub struct Push {
     pub account_gid: Option<String>,
     /// The newest booking of ours there.
     pub newest_gid: Option<String>,
+    /// It may have been told in a time that a restore has lost: until when that was. It began at [`Push::sent_at`].
+    pub lost_until: Option<DateTime<Utc>>,
 }
 
 /// What is to be done next.
@@ -54,7 +58,7 @@ pub struct Push {
 pub enum Taken {
     /// It is marked: commit, then tell the shop.
     Tell(Push),
-    /// Look for what became of it; it can be looked for again after a while.
+    /// Commit, then look for what became of it; it can be looked for again after a while.
     Find(Push),
     /// It came to its end without the shop.
     Ended,
@@ -65,16 +69,20 @@ pub enum Taken {
 /// A credit is not told any more when it ends sooner than this.
 const TOO_LATE_BEFORE: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
+/// For so long after a restore, what was lost by it is done again, and looked for at the shop first.
+const DONE_AGAIN_WITHIN_DAYS: i32 = 14;
+
 /// Takes the next push of the sender's tenant. One whose outcome is looked for can be taken again for that
 /// after `look_again`.
 ///
 /// # Errors
 /// As any statement.
 pub async fn take(db: &mut Connection, sender: Sender, look_again: Duration) -> Result<Taken, StoreError> {
-    let Some(row) = sqlx::query_file!("src/pushes/take.sql", sender.tenant as TenantId)
-        .fetch_optional(&mut *db)
-        .await
-        .doing("looking for the next push")?
+    let Some(row) =
+        sqlx::query_file!("src/pushes/take.sql", sender.tenant as TenantId, DONE_AGAIN_WITHIN_DAYS)
+            .fetch_optional(&mut *db)
+            .await
+            .doing("looking for the next push")?
     else {
         return Ok(Taken::Nothing);
     };
@@ -85,12 +93,21 @@ pub async fn take(db: &mut Connection, sender: Sender, look_again: Duration) -> 
         currency: row.currency,
         net_minor: row.net_minor.unwrap_or(row.amount_minor),
         expires_at: row.expires_at,
+        ends_at: row.ends_at.filter(|_| row.wallet == "shopify" && row.amount_minor > 0),
         sent_at: row.sent_at.unwrap_or(row.now),
         sends: row.sends,
         looks: row.looks,
         account_gid: row.account_gid,
         newest_gid: row.newest_gid,
+        lost_until: row.lost_until,
     };
+    if row.state == "pending"
+        && let Some(since) = row.lost_since
+    {
+        push.sent_at = since;
+        mark_perhaps_told(db, sender, &push, look_again).await?;
+        return Ok(Taken::Find(push));
+    }
     if row.state == "unknown" {
         sqlx::query!(
             "update pushes set due_at = clock_timestamp() + make_interval(secs => $3) where tenant_id = $1 and id = $2",
@@ -119,8 +136,7 @@ pub async fn take(db: &mut Connection, sender: Sender, look_again: Duration) -> 
         return Ok(Taken::Ended);
     }
     // With the shop's own ends, each credit has one; a second try may use the one that it had.
-    let end = row.ends_at.filter(|_| row.wallet == "shopify" && push.net_minor > 0);
-    if let Some(ends_at) = end {
+    if let Some(ends_at) = push.ends_at.filter(|_| push.net_minor > 0) {
         if ends_at <= row.now + TOO_LATE_BEFORE {
             void(db, sender.tenant, push.id, "ended before the shop could be told").await?;
             return Ok(Taken::Ended);
@@ -156,6 +172,34 @@ pub async fn take(db: &mut Connection, sender: Sender, look_again: Duration) -> 
     .await
     .doing("marking a push")?;
     Ok(Taken::Tell(Push { sent_at: marked.sent_at, sends: marked.sends, ..push }))
+}
+
+/// Marks a push that the shop may have been told of in a time that a restore has lost. What else of its lot waits is not folded
+/// into it, since that was perhaps told by itself.
+async fn mark_perhaps_told(
+    db: &mut Connection,
+    sender: Sender,
+    push: &Push,
+    look_again: Duration,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update pushes set state = 'unknown', run_id = $3, attempt = $4, sent_at = $5, net_minor = $6,
+             due_at = clock_timestamp() + make_interval(secs => $7), error_code = $8,
+             error = 'the shop may have been told in the time that a restore has lost'
+         where tenant_id = $1 and id = $2",
+        sender.tenant as TenantId,
+        push.id,
+        sender.run_id as RunId,
+        sender.attempt,
+        push.sent_at,
+        push.net_minor,
+        look_again.as_secs_f64(),
+        ErrorCode::ShopOutcomeUnknown.as_str(),
+    )
+    .execute(db)
+    .await
+    .doing("marking a push that was perhaps told")?;
+    Ok(())
 }
 
 async fn void(db: &mut Connection, tenant: TenantId, id: Uuid, why: &str) -> Result<(), StoreError> {

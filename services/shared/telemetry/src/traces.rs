@@ -21,6 +21,8 @@ use opentelemetry_sdk::trace::{
 use prost::Message as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::Handle;
+use tradeup_signals::metrics::outside::called_at_zero;
+use tradeup_signals::outbound::{self, Ended};
 
 /// The collector has this long for a batch.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -30,6 +32,8 @@ const END_WITHIN: Duration = Duration::from_secs(3);
 const WAITING_MAX: usize = 8_192;
 /// A batch is told at least this often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+/// What telling is counted under. It has no span: one for each batch would make a batch.
+const PEER: &str = "collector";
 /// Where traces are told below a collector's address.
 const PATH: &str = "/v1/traces";
 
@@ -94,6 +98,7 @@ impl Traces {
                 KeyValue::new("service.instance.id", std::process::id().to_string()),
             ])
             .build();
+        called_at_zero(PEER);
         tradeup_signals::trace::collect(share);
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
@@ -193,8 +198,9 @@ impl SpanExporter for Collector {
         let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
         let request = self.http.post(&self.address).headers(self.headers.clone());
         let request = request.header(CONTENT_TYPE, "application/x-protobuf").body(body);
-        let sent = self.runtime.spawn(async move { request.send().await?.error_for_status() }).await;
-        let failed = match sent {
+        let telling = async move { request.send().await?.error_for_status() };
+        let told = outbound::call(PEER, tracing::Span::none(), telling, |answer| ended(answer.as_ref()));
+        let failed = match self.runtime.spawn(told).await {
             Ok(Ok(_taken)) => None,
             // Without the address, which may hold a name and a password.
             Ok(Err(error)) => Some(error.without_url().to_string()),
@@ -214,6 +220,18 @@ impl SpanExporter for Collector {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.resource = ResourceAttributesWithSchema::from(resource);
+    }
+}
+
+/// How telling a batch ended.
+fn ended(answer: Result<&reqwest::Response, &reqwest::Error>) -> Ended {
+    match answer {
+        Ok(_taken) => Ended::Answered,
+        Err(error) => match error.status() {
+            Some(status) => Ended::of_status(status.as_u16()),
+            None if error.is_connect() => Ended::Unavailable,
+            None => Ended::Unknown,
+        },
     }
 }
 

@@ -129,19 +129,25 @@ pub(crate) async fn is_in_place(worker: &Worker) -> bool {
     }
 }
 
-/// Takes the database as it is for the truth, audited, and has NATS remember it.
+/// Takes the database as it is for the truth, audited, and has NATS remember it. What is lost begins at `lost_from`, which has to
+/// be past; where the database was marked last, if that is not said.
 ///
 /// # Errors
 /// [`RestoreError`]; repeat it.
-pub async fn accept(pool: &Pool, broker: &Broker, actor: &Actor) -> Result<Accepted, RestoreError> {
+pub async fn accept(
+    pool: &Pool,
+    broker: &Broker,
+    lost_from: Option<DateTime<Utc>>,
+    actor: &Actor,
+) -> Result<Accepted, RestoreError> {
     let remembered = broker.remembered(CONTROL_DATABASE).await?;
     let recorded = remembered.as_ref().and_then(|remembered| read(&remembered.body).ok());
     let seen = recorded.as_ref().map(|recorded| {
         json!({ "mark_id": recorded.id, "at": recorded.at.to_rfc3339(),
             "newest_run": recorded.newest_run_id.map(|id| id.to_string()) })
     });
-    let accepted =
-        marks::accept(pool, recorded.map_or(0, |recorded| recorded.n), actor, &json!(seen)).await?;
+    let recorded = recorded.map_or(0, |recorded| recorded.n);
+    let accepted = marks::accept(pool, recorded, lost_from, actor, &json!(seen)).await?;
     match remember(pool, broker, accepted.mark, &actor.name, remembered.as_ref()).await? {
         Kept::Yes => Ok(accepted),
         Kept::Overtaken => Err(RestoreError::Overtaken),

@@ -10,5 +10,6 @@ mod guarded;
 mod journal;
 mod pages;
 pub(crate) mod plan_of;
+mod retired;
 mod runs;
 mod snapshots;

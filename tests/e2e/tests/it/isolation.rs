@@ -6,7 +6,7 @@ use tradeup_store::{TenantId, Tx};
 
 /// Tables that say of which shop a row is and are the engine's own: it works for all shops. No more may become of them
 /// unless no row says what a shop's money or members did.
-const OF_THE_ENGINE: [&str; 15] = [
+const OF_THE_ENGINE: [&str; 16] = [
     "alerts",
     "batch_plans",
     "batches",
@@ -18,6 +18,7 @@ const OF_THE_ENGINE: [&str; 15] = [
     "limits",
     "model_purses",
     "pauses",
+    "privacy_due",
     "push_wakes",
     "runs",
     "schedules",

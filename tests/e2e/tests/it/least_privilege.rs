@@ -287,3 +287,27 @@ async fn what_events_bring_is_never_a_months_credit() {
     sqlx::raw_sql(AssertSqlSafe(grant("cashback"))).execute(&mut webhooks).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(grant("monthly"))).execute(&mut credits).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_measures_the_server_sees_no_row() {
+    let database = database().await;
+    let seen: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
+             and (has_table_privilege('tradeup_monitor', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+                 or has_any_column_privilege('tradeup_monitor', c.oid, 'SELECT'))",
+    )
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(seen, Vec::<String>::new());
+    let (measures, may_more): (bool, bool) = sqlx::query_as(
+        "select pg_has_role('tradeup_monitor', 'pg_monitor', 'usage'),
+             rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication
+         from pg_roles where rolname = 'tradeup_monitor'",
+    )
+    .fetch_one(&database.admin)
+    .await
+    .unwrap();
+    assert!(measures && !may_more);
+}

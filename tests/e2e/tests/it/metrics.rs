@@ -10,7 +10,7 @@ use crate::http::{ask, port};
 const SOON: Duration = Duration::from_secs(40);
 
 /// What a service tells at /metrics.
-async fn metrics(service: &Process) -> String {
+pub(crate) async fn metrics(service: &Process) -> String {
     let (status, answer) = ask(port(service).await, "GET", "/metrics", &[], "").await;
     assert_eq!(status, 200);
     assert!(answer.contains("application/openmetrics-text"), "{answer}");
@@ -18,7 +18,7 @@ async fn metrics(service: &Process) -> String {
 }
 
 /// The value of a series; `None` if it is not there.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
 }
 

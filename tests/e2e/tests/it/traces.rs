@@ -8,6 +8,7 @@ use tradeup_fakes::collector::{FakeCollector, Span};
 use tradeup_harness::{World, eventually};
 
 use crate::blocked::Blocked;
+use crate::metrics::{metrics, value};
 use crate::shop_events::{told_in, traced_order};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -199,6 +200,7 @@ async fn a_collector_that_is_not_there_costs_no_work() {
     let mut world = World::with_aurora(1_000, 73).await;
     // Nobody listens there.
     world.environment.insert("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://127.0.0.1:9".to_owned());
+    world.environment.insert("TRADEUP_HEALTH".to_owned(), "127.0.0.1:0".to_owned());
     let (scheduler, credits) = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
@@ -207,6 +209,8 @@ async fn a_collector_that_is_not_there_costs_no_work() {
         (credits.log().matches("traces are lost until the collector takes them").count() == 1).then_some(())
     })
     .await;
+    let lost = "tradeup_outbound_duration_seconds_count{peer=\"collector\",outcome=\"unavailable\"}";
+    assert!(value(&metrics(&credits).await, lost).is_some_and(|times| times >= 1.0), "each try is counted");
     assert!(credits.terminate(Duration::from_secs(25)).await.success());
     assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
 }

@@ -4,6 +4,7 @@
 mod follow;
 mod gaps;
 mod lost;
+mod restored;
 mod tokens;
 mod told;
 

@@ -45,6 +45,7 @@ pub(super) fn of(check: &str) -> Option<&'static str> {
         }
         "endpoints" => "a shop's own system does not know what its members have",
         "gaps" => "an order that was never told earns nothing",
+        "privacy" => "the law gives a shop 30 days to answer a customer, and it relies on us",
         "settings" => "a service without a setting that shops need does the rest, and keeps quiet about it",
         "secret files" => "who can read a secret can act as us; who can change it can lead us elsewhere",
         _ => return None,

@@ -53,6 +53,7 @@ pub(super) async fn look(
     add("wallets", super::wallets::look(pool).await);
     add("endpoints", super::endpoints::look(pool).await);
     add("gaps", super::gaps::look(pool).await);
+    add("privacy", super::privacy::look(pool).await);
     findings
 }
 

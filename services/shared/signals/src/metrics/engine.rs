@@ -48,6 +48,18 @@ pub static MODEL_BUDGET: Gauges<0> = Gauges::new(
     "How much all shops together have used of the budget for models of this day, 1 being all",
     [],
 );
+/// WAL that is not archived.
+pub static ARCHIVE_LATE: Gauges<0> = Gauges::new(
+    "tradeup_wal_archive_late_seconds",
+    "For how long WAL of PostgreSQL should have been archived and was not: what could be lost with its disk; 0 where nothing is archived",
+    [],
+);
+/// What customers ask for by law.
+pub static PRIVACY_DUE: Gauges<0> = Gauges::new(
+    "tradeup_privacy_due_timestamp_seconds",
+    "Until when the first of what customers ask for by law has to be done, as seconds since 1970; not there while nothing is open",
+    [],
+);
 /// Processes that have said lately that they are there.
 pub static SERVICES: Gauges<1> = Gauges::new(
     "tradeup_services_seen",
@@ -109,6 +121,8 @@ pub static ALL: &[&dyn Describe] = &[
     &BREAKERS_OPEN,
     &ALERTS_OPEN,
     &MODEL_BUDGET,
+    &ARCHIVE_LATE,
+    &PRIVACY_DUE,
     &SERVICES,
     &PENDING,
     &IN_HAND,

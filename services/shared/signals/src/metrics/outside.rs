@@ -47,7 +47,7 @@ pub static SHOPIFY_SECONDS: Histograms<0> = Histograms::new(
 /// How long others take, and how that ends.
 pub static OUTBOUND_SECONDS: Histograms<2> = Histograms::new(
     "tradeup_outbound_duration_seconds",
-    "Time of a call to others until its end, by peer (shopify, mail, anthropic, endpoint) and outcome: answered, refused, throttled, unauthorized, unavailable (no connection, or an error of theirs), unknown (sent, no answer), given_up (nobody waited for the end)",
+    "Time of a call to others until its end, by peer (shopify, mail, anthropic, endpoint, oidc, collector) and outcome: answered, refused, throttled, unauthorized, unavailable (no connection, or an error of theirs), unknown (sent, no answer), given_up (nobody waited for the end)",
     ["peer", "outcome"],
     Histograms::<2>::LONG,
 );
@@ -101,15 +101,15 @@ pub fn at_zero(service: &str) {
         "credits" => &["mail", "shopify"],
         "webhooks" => &["endpoint", "shopify"],
         "agents" => &["anthropic"],
+        "console" => &["endpoint", "mail", "oidc"],
         _ => &[],
     };
     for peer in peers {
-        for ended in Ended::ALL {
-            OUTBOUND_SECONDS.be_there([peer, ended.as_str()]);
-        }
+        called_at_zero(peer);
     }
     match service {
         "credits" => {
+            super::money::shops_at_zero();
             ["sent", "refused", "failed", "unknown"].iter().for_each(|outcome| MAILS.add(0, [outcome]));
             for outcome in ["answered", "throttled", "unauthorized", "refused", "unavailable", "unknown"] {
                 SHOPIFY_CALLS.add(0, [outcome]);
@@ -138,6 +138,13 @@ pub fn at_zero(service: &str) {
             }
         }
         _ => {}
+    }
+}
+
+/// Has what may be counted of calls to `peer` be there from the start, of whoever is called only where it is set.
+pub fn called_at_zero(peer: &'static str) {
+    for ended in Ended::ALL {
+        OUTBOUND_SECONDS.be_there([peer, ended.as_str()]);
     }
 }
 

@@ -42,4 +42,16 @@ select 'model_budget', '', case when l.day_cap_nano = 0 then 0
         where d.day = (clock_timestamp() at time zone 'UTC')::date), 0)::float8 / l.day_cap_nano end
 from agent_limits l
 union all
+-- Marks are written each few seconds, so that there is always a segment to be switched when its time is over.
+select 'archive_late', '', case when not archives.are or (archives.every = 0 and not archives.fail) then 0
+    else greatest(extract(epoch from now() - coalesce(archives.last, pg_postmaster_start_time())) - archives.every, 0) end
+from (
+    select current_setting('archive_mode') <> 'off' as are,
+        (select setting::float8 from pg_settings where name = 'archive_timeout') as every,
+        coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) as fail, last_archived_time as last
+    from pg_stat_archiver
+) as archives
+union all
+select 'privacy_due', '', extract(epoch from min(due_at)) from privacy_due having count(*) > 0
+union all
 select 'now', '', extract(epoch from now())

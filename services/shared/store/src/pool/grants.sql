@@ -48,7 +48,7 @@ grant select, insert, update, delete on breakers, limit_slots, outbox to tradeup
 
 -- Decides what is due, plans, sweeps, and forgets what is old. Sees balances, books nothing.
 grant select on accounts, agent_limits, alert_rules, alerts, credit_imports, dead_letters, hold_parts, holds, lots,
-    membership_purchases, tier_notices, tier_thresholds, tier_windows, warnings to tradeup_scheduler;
+    membership_purchases, privacy_due, tier_notices, tier_thresholds, tier_windows, warnings to tradeup_scheduler;
 grant insert on audit_log, shadow_runs to tradeup_scheduler;
 grant delete on attempts, pauses, runs, workers to tradeup_scheduler;
 grant select, delete on agent_aliases, deliveries, member_snapshots, snapshot_cells, snapshot_groups to
@@ -75,8 +75,8 @@ grant select, update (content, input) on tool_calls to tradeup_scheduler;
 grant execute on function keep_run_logs(integer) to tradeup_scheduler;
 
 -- Moves money: the ledger, what shops are told of it, mails. A lot's amount and its kind never change.
-grant select on endpoints, events, hold_parts, imported_credits, mail_templates, plans, retention, rules, shadow_runs,
-    tier_rates, tier_thresholds, tier_windows to tradeup_credits;
+grant select on endpoints, events, hold_parts, imported_credits, mail_templates, plans, restores, retention, rules,
+    shadow_runs, tier_rates, tier_thresholds, tier_windows to tradeup_credits;
 grant insert on campaign_results, deliveries, delivery_wakes, push_wakes, shadow_bookings to tradeup_credits;
 grant select, insert on campaign_lots, debt_entries, ledger_entries, member_failures, merges, operations,
     order_payments, order_settlements, shadow_effects, shop_bookings, tier_decisions, unclaimed_events to
@@ -132,6 +132,7 @@ grant select, insert, update (changed_at, from_at, months, pieces, unbroken_unti
     membership_purchases to tradeup_webhooks;
 grant select, insert, update (eligible_minor, state) on order_refunds to tradeup_webhooks;
 grant select, insert, update (done_at, done_by, evidence, state) on privacy_requests to tradeup_webhooks;
+grant select, insert, delete on privacy_due to tradeup_webhooks;
 grant select (tenant_id, domain, shop_gid, state, error_code, error, access_key_id, access_expires_at, refresh_key_id,
     refresh_token, refresh_expires_at, generation, renewing_until, pushing_run_id, connected_at), update
     (access_token, error, error_code, generation, refresh_token, renewing_until, state) on shops to tradeup_webhooks;
@@ -197,6 +198,7 @@ grant select, insert on debt_entries, fire_decisions, hold_parts, imported_credi
     operations, rules, tiers, trade_in_moves, trade_in_prices to tradeup_cli;
 grant select, update on agent_limits, attempts, batches to tradeup_cli;
 grant select, insert, delete on database_marks to tradeup_cli;
+grant select, insert on restores to tradeup_cli;
 grant select, insert, update on agent_settings, holds, mail_templates, memberships, pushes, runs, tier_amounts,
     tier_rates, tier_thresholds, tier_windows to tradeup_cli;
 grant select, insert, update, delete on limits, outbox, pauses, schedules, suppressions to tradeup_cli;
@@ -220,6 +222,7 @@ grant select, update (changed_at, from_at, member_id, unbroken_until_at, until_a
 grant select, update (decided_at, decided_by, reason, state) on plan_items to tradeup_cli;
 grant select, update (state) on plans to tradeup_cli;
 grant select, update (done_at, done_by, evidence, state) on privacy_requests to tradeup_cli;
+grant select, delete on privacy_due to tradeup_cli;
 grant select, insert, update (access_expires_at, access_key_id, access_token, connected_at, domain, error, error_code,
     generation, refresh_expires_at, refresh_key_id, refresh_token, renewing_until, state) on shops to tradeup_cli;
 grant select, insert, update (installed_at, live_since, locale, name, reply_to, shadow_since, shop_domain, shop_url,

@@ -152,7 +152,8 @@ pub enum Found<'a> {
 const LOOKS_IN_VAIN: i32 = 2;
 
 /// Records what a look for an unknown push has found. Not found on two looks, `look_again` apart, it
-/// was not booked, and the shop is told again.
+/// was not booked, and the shop is told again; one look will do for what was perhaps booked in a time that a restore has lost,
+/// since that is long over.
 ///
 /// # Errors
 /// As any statement.
@@ -163,7 +164,7 @@ pub async fn found(
     found: &Found<'_>,
     look_again: Duration,
 ) -> Result<(), StoreError> {
-    let tell_again = push.looks + 1 >= LOOKS_IN_VAIN;
+    let tell_again = push.looks + 1 >= LOOKS_IN_VAIN || push.lost_until.is_some();
     let (state, gid, error) = match *found {
         Found::Booked { transaction_gid, .. } => ("sent", Some(transaction_gid), None),
         Found::Nothing if tell_again => ("pending", None, None),

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tradeup_fakes::collector::{FakeCollector, Span};
 use tradeup_fakes::oidc::{FakeProvider, Flaw, Person};
-use tradeup_harness::{Process, Shop, World};
+use tradeup_harness::{Process, Shop, World, eventually};
 
 use super::{Browser, PASSWORD, add_user, encoded, header};
 use crate::http::{port, send};
+use crate::traces::assert_says_nothing_of_anybody;
 
 /// Where people reach the console.
 pub(crate) const SITE: &str = "https://jobs.example";
@@ -34,6 +36,11 @@ pub(super) struct Back {
 
 /// A provider that is as it should be from the start, or not, a console that knows it, and olga, an operator there.
 pub(super) async fn sign_on(flaw: Option<Flaw>) -> SignOn {
+    sign_on_with(flaw, &[]).await
+}
+
+/// The same with more settings.
+async fn sign_on_with(flaw: Option<Flaw>, more: &[(&str, String)]) -> SignOn {
     let redirect = format!("{SITE}/sign-in/oidc/callback");
     // A secret that has to be written otherwise where it is sent.
     let provider = FakeProvider::start("jobs console", "s3cret/+:%&", &redirect).await.unwrap();
@@ -49,6 +56,9 @@ pub(super) async fn sign_on(flaw: Option<Flaw>) -> SignOn {
         ("TRADEUP_OIDC_NAME", "Acme & Sons"),
     ] {
         world.environment.insert(name.to_owned(), value.to_owned());
+    }
+    for (name, value) in more {
+        world.environment.insert((*name).to_owned(), value.clone());
     }
     world.tradeup_ok(&["user", "add", "olga@acme.example", "--role", "operator", "--oidc"]);
     let console = world.start("console").await;
@@ -256,4 +266,33 @@ async fn a_provider_that_is_down_says_so_and_passwords_still_work() {
     assert_eq!(on.back(on.port, &back).await.0, 503);
     on.provider.set(None);
     on.signed_in().await;
+}
+
+#[tokio::test]
+async fn what_the_provider_is_asked_is_traced_and_says_nothing_of_anybody() {
+    let collector = FakeCollector::start().await.unwrap();
+    let on = sign_on_with(None, &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await;
+    on.signed_in().await;
+    let calls = |spans: Vec<Span>| -> Vec<Span> {
+        spans.into_iter().filter(|span| span.service == "console" && span.name.ends_with(" oidc")).collect()
+    };
+    let spans = eventually("its discovery document, its keys and the code are asked for", SOON, || async {
+        let spans = calls(collector.spans());
+        let has = |name: &str, times| spans.iter().filter(|span| span.name == name).count() >= times;
+        (has("GET oidc", 2) && has("POST oidc", 1)).then(|| spans.clone())
+    })
+    .await;
+    for span in &spans {
+        assert_eq!(
+            (span.kind, span.is_error),
+            (3, false),
+            "a call to somebody, and it was answered: {span:#?}"
+        );
+        assert_eq!(
+            span.attributes.get("http.response.status_code").map(String::as_str),
+            Some("200"),
+            "{span:#?}"
+        );
+    }
+    assert_says_nothing_of_anybody(&spans, &["olga", "Olga", "s3cret", "acme", "127.0.0.1"]);
 }

@@ -23,7 +23,7 @@ insert into sizes values
     ('pushes', 60000000, 400), ('push_wakes', 5000, 60), ('shop_accounts', 20000000, 120),
     ('shop_bookings', 20000000, 200), ('shop_cursors', 300000, 100), ('warnings', 40000000, 200),
     ('digests', 30000000, 300), ('suppressions', 1000000, 120), ('mail_templates', 200000, 3000),
-    ('privacy_requests', 100000, 300), ('trade_ins', 2000000, 600), ('trade_in_moves', 8000000, 250),
+    ('privacy_requests', 100000, 300), ('privacy_due', 2000, 60), ('restores', 5, 60), ('trade_ins', 2000000, 600), ('trade_in_moves', 8000000, 250),
     ('trade_in_prices', 2000000, 150), ('shops', 100000, 500), ('endpoints', 200000, 400), ('api_tokens', 200000, 200),
     ('credit_imports', 100000, 200), ('imported_credits', 10000000, 200), ('shadow_runs', 200000, 200),
     ('shadow_effects', 5000000, 200), ('shadow_bookings', 100, 40),

@@ -1,6 +1,9 @@
 //! What customers ask for by law is done, in time, with evidence, and changes no amount.
 
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use crate::doctor::Report;
 
 use super::{Told, told};
 
@@ -33,6 +36,13 @@ async fn a_customer_sees_what_is_known_and_is_forgotten() {
     assert_eq!(told.result("customers/data_request").await["outcome"], "opened");
     let request = told.world.tradeup_json(&["privacy", "list", "harbour"])[0].clone();
     assert_eq!((&request["state"], &request["overdue"]), (&"open".into(), &false.into()));
+    // Whoever watches when it is due sees no row of the shop's.
+    assert_eq!(Report::of(&told.world).state("privacy", ""), "ok", "there is time");
+    let sooner = |days: i32| format!("update privacy_due set due_at = now() + make_interval(days => {days})");
+    for (days, state) in [(5, "warning"), (-1, "problem")] {
+        sqlx::query(AssertSqlSafe(sooner(days))).execute(&told.world.database.admin).await.unwrap();
+        assert_eq!(Report::of(&told.world).state("privacy", "harbour"), state);
+    }
     let out = told.world.dir.path().join("known.json");
     let id = request["id"].as_str().unwrap();
     let export = ["privacy", "export", "harbour", id, "--out", out.to_str().unwrap()];
@@ -46,6 +56,7 @@ async fn a_customer_sees_what_is_known_and_is_forgotten() {
     );
     let request = told.world.tradeup_json(&["privacy", "list", "harbour"])[0].clone();
     assert_eq!(request["state"], "done");
+    assert_eq!(told.number("select count(*) from privacy_due").await, 0, "nothing is due any more");
     assert_eq!(request["evidence"]["sha256"].as_str().unwrap().len(), 64);
 
     assert!(bodies_with(&told, "alma.reyes@example.com").await > 0);
