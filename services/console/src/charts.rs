@@ -3,6 +3,8 @@
 //! The library writes each colour as an attribute. Those are the ones below and no others, and the style sheet puts the
 //! theme's in their places: a page holds no style of its own (see [`crate::frame`]).
 
+pub(crate) mod timeline;
+
 use std::io;
 
 use plotters::drawing::DrawingAreaErrorKind;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, REFERER};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
@@ -127,6 +127,18 @@ impl Failure {
 struct Page<'a> {
     title: &'a str,
     words: &'a str,
+    /// The page that it was asked on.
+    back: Option<String>,
+}
+
+/// The page of ours that a request was sent from; none if it did not come from one.
+fn sent_from(headers: &HeaderMap) -> Option<String> {
+    let from: Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
+    let host = headers.get(HOST)?.to_str().ok()?;
+    let path = from.path_and_query()?.as_str();
+    // What begins with two is another site's address.
+    let is_ours = from.authority()?.as_str() == host && path.starts_with('/') && !path.starts_with("//");
+    is_ours.then(|| path.to_owned())
 }
 
 impl IntoResponse for Failure {
@@ -148,6 +160,7 @@ pub(crate) struct Kept(pub(crate) Value);
 /// Writes what was done or has failed for whoever asked: a program at `/api`, or a person.
 pub(crate) async fn written(request: Request, next: Next) -> Response {
     let uri: Uri = request.uri().clone();
+    let back = sent_from(request.headers());
     let mut response = next.run(request).await;
     let is_program = uri.path().starts_with("/api/");
     if let Some(Done(value)) = response.extensions_mut().remove::<Done>().filter(|_| is_program) {
@@ -168,7 +181,7 @@ pub(crate) async fn written(request: Request, next: Next) -> Response {
         let next = query.map(|query| query.to_string()).unwrap_or_default();
         return Redirect::to(&format!("/sign-in?next={next}")).into_response();
     }
-    match (Page { title, words: &words }).render() {
+    match (Page { title, words: &words, back }).render() {
         Ok(page) => (failure.status(), Html(page)).into_response(),
         Err(_unwritten) => failure.status().into_response(),
     }
@@ -208,4 +221,27 @@ pub(crate) async fn address_without_nul(request: Request, next: Next) -> Respons
 /// No route has this path.
 pub(crate) async fn no_such_page() -> Failure {
     Failure::NotFound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_leads_back_to_a_page_of_ours_alone() {
+        for (referer, back) in [
+            ("http://jobs.example/dead/1f?a=b", Some("/dead/1f?a=b")),
+            ("http://jobs.example", Some("/")),
+            ("http://elsewhere.example/dead", None),
+            ("http://jobs.example//elsewhere.example", None),
+            ("/dead", None),
+            ("javascript:alert(1)", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("jobs.example"));
+            headers.insert(REFERER, HeaderValue::from_static(referer));
+            assert_eq!(sent_from(&headers).as_deref(), back, "{referer}");
+        }
+        assert_eq!(sent_from(&HeaderMap::new()), None);
+    }
 }

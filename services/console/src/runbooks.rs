@@ -33,6 +33,12 @@ pub(crate) fn of(code: &str) -> Option<Runbook> {
     codes().find(|(name, _)| *name == code).map(|(_, text)| written(text))
 }
 
+/// What a code means, in a line; nothing if there is no such code.
+pub(crate) fn meaning(code: &str) -> &'static str {
+    let text = codes().find(|(name, _)| *name == code).map_or("", |(_, text)| *text);
+    text.lines().next().and_then(|title| title.split_once(": ")).map_or("", |(_, meaning)| meaning)
+}
+
 /// What there is to say about all of them, with a list.
 pub(crate) fn index() -> Option<Runbook> {
     FILES.iter().find(|(name, _)| *name == INDEX).map(|(_, text)| written(text))
@@ -190,6 +196,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let Runbook { title, body } = of(code.as_str()).unwrap();
             assert!(title.starts_with(code.as_str()), "{title}");
+            assert!(!meaning(code.as_str()).is_empty(), "{title}");
             assert!(body.contains("<h2 id=\"what-to-do\">"), "{code:?}: {body}");
             assert!(!body.contains("style=") && !body.contains(".md\""), "{code:?}: {body}");
         }

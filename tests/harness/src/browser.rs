@@ -129,6 +129,11 @@ impl Browser {
         browser
     }
 
+    /// Sets the zone that its reader is in, by its IANA name.
+    pub async fn live_in(&self, zone: &str) {
+        self.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+    }
+
     async fn devtools(&self, command: &'static str, how: Value) {
         self.session.issue_cmd(DevTools { command, how }).await.unwrap();
     }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tradeup_access::Act;
-use tradeup_store::audit::{self, ActFilter, ActView};
+use tradeup_store::audit::ActFilter;
 
 use super::{charts, filters, written};
 use crate::Console;
@@ -15,12 +15,9 @@ use crate::access::Who;
 use crate::charts::Chart;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
+use crate::views::audit::Acts;
 use crate::views::overview::Overview;
 use crate::views::said;
-use crate::views::when::When;
-
-/// Acts of a page.
-const ACTS: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -55,8 +52,7 @@ struct AuditPage {
     frame: Frame,
     actor: String,
     act: String,
-    acts: Vec<(When, ActView)>,
-    next: Option<String>,
+    view: Acts,
 }
 
 async fn audit(
@@ -66,11 +62,8 @@ async fn audit(
 ) -> Result<Response, Failure> {
     who.may(Act::SeeAll)?;
     let filter = ActFilter { actor: said(&which.actor), act: said(&which.act), before: which.before };
-    let found = audit::list(console.worker.pool(), &filter, ACTS).await?;
-    let full = i64::try_from(found.len()) == Ok(ACTS);
-    let next = found.last().filter(|_| full).map(|act| act.id.to_string());
-    let acts = found.into_iter().map(|act| (When(act.at), act)).collect();
-    written(&AuditPage { frame: Frame::of(&who, "audit"), actor: which.actor, act: which.act, acts, next })
+    let view = Acts::read(console.worker.pool(), &filter).await?;
+    written(&AuditPage { frame: Frame::of(&who, "audit"), actor: which.actor, act: which.act, view })
 }
 
 pub(super) fn routes() -> Router<Console> {

@@ -13,6 +13,7 @@ mod search;
 pub(crate) mod settings;
 mod shops;
 pub(crate) mod tasks;
+mod timeline;
 mod told;
 
 use askama::Template;

@@ -8,12 +8,16 @@ use axum::routing::get;
 use serde_json::Value;
 use tradeup_access::Act;
 use tradeup_store::runs::{STATES, UNFINISHED};
+use tradeup_store::schedules;
 
-use super::{filters, written};
+use super::{filters, timeline, written};
 use crate::Console;
 use crate::access::Who;
+use crate::charts::timeline::Timeline;
 use crate::failure::{Failure, Query};
 use crate::frame::Frame;
+use crate::views::ended::EndedHour;
+use crate::views::overview;
 use crate::views::run::{Run, id};
 use crate::views::runs::{Asked, MANY_MAX, Runs, counted};
 use crate::views::tasks;
@@ -55,12 +59,47 @@ impl Many {
     }
 }
 
+/// How many runs there are in a state.
+struct StateOf {
+    state: String,
+    runs: i64,
+    /// Those that ended of late alone.
+    ended: bool,
+}
+
+/// Runs that have not ended and those that ended within two days, by state: on the first page, of whoever sees all shops.
+async fn states(console: &Console, who: &Who, asked: &Asked) -> Result<Vec<StateOf>, Failure> {
+    if who.role.may(Act::SeeAll) && asked.before.trim().is_empty() {
+        let pool = console.worker.pool();
+        let mut states: Vec<StateOf> = overview::unfinished(pool)
+            .await?
+            .into_iter()
+            .map(|count| StateOf { state: count.state, runs: count.runs, ended: false })
+            .collect();
+        let hours = console.ended.hours(pool, schedules::clock(pool).await?).await?;
+        let sum = |of: fn(&EndedHour) -> i64| hours.iter().map(of).sum::<i64>();
+        for (state, runs) in [
+            ("dead", sum(|hour| hour.failed)),
+            ("cancelled", sum(|hour| hour.cancelled)),
+            ("succeeded", sum(|hour| hour.succeeded)),
+        ] {
+            if runs > 0 {
+                states.push(StateOf { state: state.to_owned(), runs, ended: true });
+            }
+        }
+        return Ok(states);
+    }
+    Ok(Vec::new())
+}
+
 #[derive(Template)]
 #[template(path = "runs.html")]
 struct RunsPage {
     frame: Frame,
     asked: Asked,
     view: Runs,
+    /// How many there are in all.
+    counts: Vec<StateOf>,
     tasks: Vec<&'static str>,
     states: [&'static str; 8],
     next: Option<String>,
@@ -90,8 +129,9 @@ async fn list(
         true => Some(asked.narrowed(&who).query()?),
         false => None,
     };
-    let tasks = tasks::names();
-    written(&RunsPage { frame: Frame::of(&who, "runs"), asked, view, tasks, states: STATES, next, many })
+    let counts = states(&console, &who, &asked).await?;
+    let (frame, tasks) = (Frame::of(&who, "runs"), tasks::names());
+    written(&RunsPage { frame, asked, view, counts, tasks, states: STATES, next, many })
 }
 
 async fn many(
@@ -109,6 +149,8 @@ async fn many(
 struct RunPage {
     frame: Frame,
     view: Run,
+    /// Its attempts and what is below it; none if there is nothing that its tables do not show.
+    timeline: Option<Timeline>,
     payload: Option<String>,
     result: Option<String>,
     /// Where its trace is shown.
@@ -130,7 +172,8 @@ async fn one(
     };
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
     let (payload, result) = (view.payload.as_ref().map(pretty), view.result.as_ref().map(pretty));
-    written(&RunPage { frame: Frame::of(&who, "runs"), view, payload, result, trace })
+    let timeline = timeline::timeline(&view);
+    written(&RunPage { frame: Frame::of(&who, "runs"), view, timeline, payload, result, trace })
 }
 
 pub(super) fn routes() -> Router<Console> {

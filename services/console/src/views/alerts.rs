@@ -60,6 +60,14 @@ pub(crate) struct Setting {
     pub(crate) unit: &'static str,
 }
 
+impl Setting {
+    /// How much is too much, in words.
+    pub(crate) fn amount(&self) -> String {
+        let unit = if self.threshold == 1 { self.unit.trim_end_matches('s') } else { self.unit };
+        format!("{} {unit}", self.threshold)
+    }
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Channel {
     pub(crate) name: String,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::when::When;
 use crate::failure::Failure;
+use crate::runbooks;
 
 /// Letters of a group that are shown.
 const LETTERS_MAX: i64 = 100;
@@ -20,6 +21,13 @@ pub(crate) struct Group {
     pub(crate) latest: When,
     /// The first of those that nobody has seen to died within a day.
     pub(crate) new: bool,
+}
+
+impl Group {
+    /// What its code means.
+    pub(crate) fn means(&self) -> &'static str {
+        runbooks::meaning(&self.code)
+    }
 }
 
 /// All groups that nobody has seen to.
@@ -91,6 +99,13 @@ pub(crate) struct GroupStory {
     pub(crate) tenants: Vec<String>,
     /// Members in their batches.
     pub(crate) members: i64,
+}
+
+impl GroupStory {
+    /// What its code means.
+    pub(crate) fn means(&self) -> &'static str {
+        runbooks::meaning(&self.code)
+    }
 }
 
 /// One group.

@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod alerts;
+pub(crate) mod audit;
 pub(crate) mod backlog;
 pub(crate) mod body;
 pub(crate) mod bulk_acts;

@@ -1,7 +1,7 @@
 //! Is anything wrong, at a glance.
 
 use futures::future::try_join3;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tradeup_store::{Pool, breakers, overview, pauses, schedules, workers};
 use tradeup_worker::SERVICES_NEEDED;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::Console;
 use crate::failure::Failure;
 
 /// A process that was not seen for longer has gone.
-const UNSEEN_SECONDS: f64 = 30.0;
+pub(crate) const UNSEEN_SECONDS: f64 = 30.0;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Process {
@@ -45,6 +45,20 @@ pub(crate) struct StateCount {
     pub(crate) runs: i64,
 }
 
+/// Something that is wrong, in words. Programs get the words alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrong {
+    pub(crate) words: String,
+    /// Where to look next.
+    pub(crate) page: &'static str,
+}
+
+impl Serialize for Wrong {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.words)
+    }
+}
+
 /// The overview.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Overview {
@@ -68,7 +82,8 @@ pub(crate) struct Overview {
     /// Budgets of agents that are used up, or nearly.
     pub(crate) budgets_used_up: Vec<UsedUp>,
     /// What is wrong, in words; nothing if nothing is.
-    pub(crate) wrong: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub(crate) wrong: Vec<Wrong>,
 }
 
 impl Overview {
@@ -110,7 +125,7 @@ impl Overview {
 }
 
 /// Runs that have not ended, by state.
-async fn unfinished(pool: &Pool) -> Result<Vec<StateCount>, Failure> {
+pub(crate) async fn unfinished(pool: &Pool) -> Result<Vec<StateCount>, Failure> {
     let found = overview::unfinished(pool).await?;
     Ok(found.into_iter().map(|(state, runs)| StateCount { state, runs }).collect())
 }
@@ -152,23 +167,24 @@ async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {
     Ok(held)
 }
 
-fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<String> {
+fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     if !nats {
-        wrong
-            .push("NATS is not there: runs wait as rows and go on by themselves when it is back.".to_owned());
+        let words =
+            "NATS is not there: runs wait as rows and go on by themselves when it is back.".to_owned();
+        wrong.push(Wrong { words, page: "/runbooks/NatsDown" });
     }
     if dead > 0 {
-        wrong.push(format!(
-            "{dead} dead {} to be seen to.",
-            if dead == 1 { "letter is" } else { "letters are" }
-        ));
+        let words =
+            format!("{dead} dead {} to be seen to.", if dead == 1 { "letter is" } else { "letters are" });
+        wrong.push(Wrong { words, page: "/dead" });
     }
-    wrong.extend_from_slice(&grid.wrong);
+    wrong.extend(grid.wrong.iter().map(|words| Wrong { words: words.clone(), page: "#grid" }));
     for service in SERVICES_NEEDED {
         let alive = processes.iter().any(|process| process.service == service && process.lost.is_none());
         if !alive {
-            wrong.push(format!("No process of {service} runs."));
+            let words = format!("No process of {service} runs.");
+            wrong.push(Wrong { words, page: "/runbooks/ServiceDown" });
         }
     }
     wrong

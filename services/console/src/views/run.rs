@@ -1,17 +1,22 @@
 //! One run with all that belongs to it.
 
+mod movements;
+mod why;
+
 use serde::Serialize;
 use serde_json::Value;
 use tradeup_domain::amount_text;
 use tradeup_proto::{JobKind, json};
 use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
-use tradeup_store::{Pool, RunId, Tx, agent_runs, batches, credits, run_logs};
+use tradeup_store::{Pool, RunId, Tx, agent_runs, batches, credits, dead_letters, run_logs, schedules};
 use utoipa::ToSchema;
 
 use super::runs::Line;
 use super::when::{When, length};
 use crate::access::Who;
 use crate::failure::Failure;
+use movements::{MOVEMENTS_MAX, RunMovement, movements};
+use why::{unserved, waits};
 
 /// Children that are shown.
 const CHILDREN_MAX: i64 = 200;
@@ -76,6 +81,8 @@ pub(crate) struct Child {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Failed {
     pub(crate) member: String,
+    /// Their id at the shop.
+    pub(crate) customer: String,
     pub(crate) code: String,
     pub(crate) reason: String,
 }
@@ -95,6 +102,19 @@ pub(crate) struct Amount {
     pub(crate) text: String,
 }
 
+/// What a run died of.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Died {
+    /// The group of dead letters with the same cause.
+    pub(crate) fingerprint: String,
+    /// The error and what caused it, outermost first.
+    pub(crate) errors: Vec<String>,
+    /// The build that gave up.
+    pub(crate) build: String,
+    /// Nobody has seen to it.
+    pub(crate) open: bool,
+}
+
 /// What the agents have written of a run.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct Written {
@@ -104,6 +124,9 @@ pub(crate) struct Written {
 /// A run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Run {
+    /// When it was looked at. Not told to programs: to them it is the same until it changes.
+    #[serde(skip)]
+    pub(crate) as_of: When,
     #[serde(flatten)]
     pub(crate) line: Line,
     /// Those above it, the root first.
@@ -118,6 +141,12 @@ pub(crate) struct Run {
     /// There are more than are shown.
     pub(crate) more_children: bool,
     pub(crate) failures: Vec<Failed>,
+    /// What it wrote into the ledger by itself: the first 50.
+    pub(crate) movements: Vec<RunMovement>,
+    /// There are more than are shown.
+    pub(crate) more_movements: bool,
+    /// What it died of; none unless it is dead.
+    pub(crate) died: Option<Died>,
     pub(crate) lines: Vec<LogLine>,
     /// Of a run of the agents: there is a journal, and perhaps a plan.
     pub(crate) agents: Option<Written>,
@@ -129,29 +158,6 @@ pub(crate) struct Run {
 async fn one(pool: &Pool, id: RunId) -> Result<Option<RunView>, Failure> {
     let filter = RunFilter { run_id: Some(id), ..RunFilter::default() };
     Ok(runs::list(pool, &filter, 1).await?.pop())
-}
-
-fn waits(run: &RunView, counts: Option<&Counts>) -> Option<String> {
-    if run.finished_at.is_some() {
-        return None;
-    }
-    if let Some(because) = &run.held_because {
-        return Some(format!("It is held back: {because}."));
-    }
-    Some(match run.state.as_str() {
-        "scheduled" => "Its time has not come.".to_owned(),
-        "retrying" => "An attempt failed; the next one waits for its time.".to_owned(),
-        "queued" => "It is in the stream, and no worker has taken it yet.".to_owned(),
-        "waiting" => match counts {
-            Some(counts) => format!(
-                "Its batches are under way: {} of {} have ended.",
-                counts.batches_done + counts.batches_dead,
-                counts.batches
-            ),
-            None => "It waits for the runs below it.".to_owned(),
-        },
-        _ => "A worker is at it.".to_owned(),
-    })
 }
 
 fn attempts(found: Vec<AttemptView>) -> Vec<Attempt> {
@@ -202,8 +208,14 @@ impl Run {
         }
         let mut connection = pool.acquire().await.map_err(|error| Failure::Database(error.to_string()))?;
         let tries = runs::attempts(&mut connection, id).await?;
+        let died = match run.state.as_str() {
+            "dead" => dead_letters::of_run(&mut connection, id).await?,
+            _ => None,
+        };
         drop(connection);
+        let counts = Counts::of(&batches::progress(pool, id).await?);
         let mut failures = Vec::new();
+        let mut wrote = Vec::new();
         let kind = JobKind::by_task(&run.task);
         let mut agents = None;
         if let Some(tenant) = run.tenant_id {
@@ -211,6 +223,10 @@ impl Run {
             failures = credits::member_failures(&mut tx, tenant, id, FAILURES_MAX).await?;
             if kind.is_some_and(|kind| kind.service == "agents") {
                 agents = agent_runs::show(&mut tx, tenant, id).await?;
+            }
+            // What has batches below it writes nothing itself.
+            if counts.is_none() {
+                wrote = movements(&mut tx, tenant, &run, &tries).await?;
             }
             tx.rollback().await?;
         }
@@ -222,13 +238,24 @@ impl Run {
             let counts = Counts::of(&batches::progress(pool, child.run_id).await?);
             children.push(Child { run: Line::of(child), counts });
         }
-        let counts = Counts::of(&batches::progress(pool, id).await?);
         let amounts = batches::affected_totals(pool, id).await?;
         let lines = run_logs::of_run(pool, id, None, 0, LINES_MAX).await?;
         let input = runs::payload(pool, id).await?;
         let payload = kind.zip(input).and_then(|(kind, input)| json::from_bytes(kind.input, &input).ok());
+        let more_movements = i64::try_from(wrote.len()).is_ok_and(|wrote| wrote > MOVEMENTS_MAX);
+        wrote.truncate(usize::try_from(MOVEMENTS_MAX).unwrap_or(0));
+        let unserved = unserved(pool, &run, kind).await?;
         Ok(Self {
-            waits: waits(&run, counts.as_ref()),
+            as_of: When(schedules::clock(pool).await?),
+            waits: waits(&run, counts.as_ref(), unserved),
+            movements: wrote.into_iter().map(RunMovement::of).collect(),
+            more_movements,
+            died: died.map(|died| Died {
+                fingerprint: died.fingerprint,
+                errors: died.errors,
+                build: died.build,
+                open: died.is_open,
+            }),
             payload,
             result: run.result.clone(),
             line: Line::of(run),
@@ -250,6 +277,7 @@ impl Run {
                 .into_iter()
                 .map(|failure| Failed {
                     member: failure.member_id.to_string(),
+                    customer: failure.external_id,
                     code: failure.code,
                     reason: failure.reason,
                 })

@@ -206,3 +206,32 @@ pub async fn reach(db: &mut Connection, fingerprint: &str) -> Result<Option<Reac
         .await
         .doing("looking how far a cause reaches")
 }
+
+/// What a run died of.
+#[derive(Clone, Debug)]
+pub struct Died {
+    /// Groups dead letters with one cause.
+    pub fingerprint: String,
+    /// Error chain, outermost first.
+    pub errors: Vec<String>,
+    /// Build that gave up.
+    pub build: String,
+    /// Nobody has seen to it.
+    pub is_open: bool,
+}
+
+/// What a run died of, the last time; `None` if it never did.
+///
+/// # Errors
+/// As any statement.
+pub async fn of_run(db: &mut Connection, run_id: RunId) -> Result<Option<Died>, StoreError> {
+    sqlx::query_as!(
+        Died,
+        r#"select fingerprint, errors, build, resolution is null as "is_open!" from dead_letters
+           where run_id = $1 order by id desc limit 1"#,
+        run_id as RunId,
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking what a run died of")
+}

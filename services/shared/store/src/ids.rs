@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// A tenant's number.
@@ -61,4 +62,10 @@ pub struct TenantRef {
 /// `count` new identifiers, in order.
 pub(crate) fn new_ids(count: usize) -> Vec<Uuid> {
     (0..count).map(|_| Uuid::now_v7()).collect()
+}
+
+/// The first id of version 7 that could have been made at this instant.
+pub(crate) fn first_id(at: DateTime<Utc>) -> Uuid {
+    let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
+    Uuid::from_u128(u128::from(ms) << 80)
 }

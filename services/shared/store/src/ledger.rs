@@ -1,9 +1,10 @@
 //! The ledger as it is shown.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
+use crate::ids::first_id;
 use crate::{Connection, RunId, TenantId};
 
 /// A ledger entry with its lot.
@@ -92,4 +93,75 @@ pub async fn totals(db: &mut Connection, tenant: TenantId) -> Result<Vec<LedgerT
         .fetch_all(db)
         .await
         .doing("adding up the ledger")
+}
+
+/// A movement that a run wrote.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The member's Shopify customer id.
+    pub external_id: String,
+    /// What kind of movement.
+    pub kind: String,
+    /// Signed amount in minor units.
+    pub amount_minor: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Why the lot was granted: with the source key.
+    pub reason: String,
+    /// With the reason, what for.
+    pub source_key: String,
+    /// When the lot expires.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Where what a run wrote is looked for. No index names an entry's run: it would cost each grant a write to a random page.
+#[derive(Clone, Copy, Debug)]
+pub enum WrittenBy {
+    /// By a batch's run: among the lots of its members.
+    Batch,
+    /// By another run, which was at work from the first instant to the second: entries' ids begin with their time.
+    Between(DateTime<Utc>, DateTime<Utc>),
+}
+
+/// Clocks of those who make ids differ from the database's by less than this.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+
+/// What a run of the tenant wrote into the ledger by itself, at most `limit`.
+///
+/// # Errors
+/// As any statement.
+pub async fn written_by(
+    db: &mut Connection,
+    tenant: TenantId,
+    run_id: RunId,
+    by: WrittenBy,
+    limit: i64,
+) -> Result<Vec<Written>, StoreError> {
+    let found = match by {
+        WrittenBy::Batch => {
+            sqlx::query_file_as!(
+                Written,
+                "src/ledger/of_batch.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                limit
+            )
+            .fetch_all(db)
+            .await
+        }
+        WrittenBy::Between(from, to) => {
+            sqlx::query_file_as!(
+                Written,
+                "src/ledger/of_run.sql",
+                tenant as TenantId,
+                run_id as RunId,
+                first_id(from - CLOCKS_DIFFER),
+                first_id(to + CLOCKS_DIFFER),
+                limit
+            )
+            .fetch_all(db)
+            .await
+        }
+    };
+    found.doing("reading what a run wrote")
 }

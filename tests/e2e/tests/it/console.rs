@@ -12,6 +12,7 @@ pub(crate) mod oidc;
 mod oidc_refusals;
 mod overview;
 mod proofs;
+mod run;
 mod schedules;
 mod shops;
 mod spend;

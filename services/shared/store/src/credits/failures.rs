@@ -38,6 +38,8 @@ pub async fn record(
 pub struct MemberFailure {
     /// The member.
     pub member_id: Uuid,
+    /// The member's Shopify customer id.
+    pub external_id: String,
     /// The run of the batch.
     pub run_id: RunId,
     /// Error code.
@@ -58,8 +60,10 @@ pub async fn member_failures(
 ) -> Result<Vec<MemberFailure>, StoreError> {
     sqlx::query_as!(
         MemberFailure,
-        r#"select f.member_id, f.run_id as "run_id: RunId", f.code, f.reason
-           from member_failures f join runs r on r.id = f.run_id
+        r#"select f.member_id, m.external_id, f.run_id as "run_id: RunId", f.code, f.reason
+           from member_failures f
+           join runs r on r.id = f.run_id
+           join members m on m.tenant_id = f.tenant_id and m.id = f.member_id
            where f.tenant_id = $1 and (r.id = $2 or r.parent_id = $2 or r.root_id = $2)
            order by f.member_id limit $3"#,
         tenant as TenantId,

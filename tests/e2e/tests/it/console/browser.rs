@@ -37,7 +37,7 @@ async fn missing_credits_are_found_and_a_dead_group_is_replayed() {
 
     let browser = signed_in(&console, "olga", PLAIN).await;
     browser.says("dead letters are to be seen to").await;
-    browser.press("section[aria-labelledby=dead] a").await;
+    browser.press("section[aria-labelledby=dead] td a").await;
     browser.says("TU0104").await;
     browser.says("permission").await;
     let letters = world.number("select count(*) from dead_letters where resolution is null").await;
@@ -60,7 +60,7 @@ async fn missing_credits_are_found_and_a_dead_group_is_replayed() {
     browser.fill("form[action$='/replay'] input[name=count]", "1").await;
     browser.press("form[action$='/replay'] button").await;
     browser.says(&format!("count: it is about {letters} now")).await;
-    browser.session().back().await.unwrap();
+    browser.press("a[href^='/dead/']").await;
     browser.fill("form[action$='/replay'] input[name=reason]", "the right is back").await;
     browser.fill("form[action$='/replay'] input[name=count]", &letters.to_string()).await;
     browser.press("form[action$='/replay'] button").await;
@@ -174,6 +174,43 @@ async fn the_keyboard_is_enough() {
         }
     }
     panic!("no run is reached within forty stops");
+}
+
+/// A page that writes itself anew takes away nothing that was begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_half_written_stays_while_a_live_page_changes() {
+    let console = console().await;
+    let browser = signed_in(&console, "olga", PLAIN).await;
+    browser.go("/holds").await;
+    browser.says("Nothing is paused.").await;
+    let reason = "form[action='/holds/pause'] input[name=reason]";
+    browser.fill(reason, "half a sent").await;
+    // Nothing has the focus.
+    browser.session().execute("document.activeElement.blur()", vec![]).await.unwrap();
+    let pause = ["pause", "--task", "expiration-warning", "--reason", "a new mail server"];
+    console.world.tradeup_ok(&pause);
+    browser.says("a new mail server").await;
+    let written = browser.find(reason).await.prop("value").await.unwrap();
+    assert_eq!(written.as_deref(), Some("half a sent"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_in_the_readers_zone_or_in_utc_as_they_like() {
+    let console = console().await;
+    let browser = signed_in(&console, "vera", PLAIN).await;
+    browser.live_in("Asia/Tokyo").await;
+    browser.go("/schedules").await;
+    browser.says("Times are in your zone, Asia/Tokyo.").await;
+    let first = "section.card strong time";
+    let title = browser.find(first).await.attr("title").await.unwrap().unwrap();
+    assert!(title.ends_with(" UTC"), "{title}");
+    browser.press("#zone button").await;
+    // Also on the next page.
+    browser.go("/schedules").await;
+    browser.says("Times are in UTC.").await;
+    assert_eq!(browser.find(first).await.text().await.unwrap(), title);
+    let title = browser.find(first).await.attr("title").await.unwrap().unwrap();
+    assert!(title.ends_with(" Asia/Tokyo"), "{title}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
