@@ -194,8 +194,10 @@ impl Console {
         }
         let mut warm = each.split_off(WARMING);
         let first = each.into_iter().fold(0.0, f64::max);
-        Ok(json!({ "p50_ms": percentile(&mut warm, 50), "p99_ms": percentile(&mut warm, 99), "first_ms": first,
-            "bytes": bytes }))
+        Ok(
+            json!({ "p50_ms": percentile(&mut warm, 50), "p99_ms": percentile(&mut warm, 99), "first_ms": first,
+            "bytes": bytes }),
+        )
     }
 
     /// From the commit of a change to the event of each live page.

@@ -78,7 +78,11 @@ async fn killed_in_the_middle_of_a_group() {
     let blocked = Blocked::table(&world, "accounts").await;
     let credits = world.start("credits").await;
     blocked.catches(&world, "credits").await;
-    assert_eq!(world.number("select count(*) from attempts").await, 0, "nothing is written before it is done");
+    assert_eq!(
+        world.number("select count(*) from attempts").await,
+        0,
+        "nothing is written before it is done"
+    );
     credits.kill();
     // One of them may be what kills: the next to be killed is on record.
     let credits = world.start("credits").await;
