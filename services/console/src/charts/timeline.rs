@@ -142,7 +142,7 @@ fn ticks(span: i64) -> (&'static str, i64, Vec<i64>) {
     let (unit, ms, step) = steps().find(fits).or_else(|| steps().last()).unwrap_or(("ms", 1, span));
     let most = span / step;
     // Years of it: then only where it ends.
-    let every = most / DIVISIONS + 1;
+    let every = ((most + DIVISIONS - 1) / DIVISIONS).max(1);
     (unit, ms, (0..=most).step_by(usize::try_from(every).unwrap_or(1)).map(|nth| nth * step).collect())
 }
 

@@ -52,7 +52,11 @@ fn name(run: &Run, child: &Child) -> String {
         _ => {
             let rest = child.run.key.strip_prefix(&run.line.key).unwrap_or(&child.run.key);
             let rest = rest.trim_start_matches([':', '/']);
-            if rest.is_empty() { child.run.task.clone() } else { rest.to_owned() }
+            match rest {
+                "" => child.run.task.clone(),
+                rest if child.run.task.ends_with("-batch") => format!("batch {rest}"),
+                rest => rest.to_owned(),
+            }
         }
     }
 }

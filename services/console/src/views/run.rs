@@ -224,10 +224,7 @@ impl Run {
             if kind.is_some_and(|kind| kind.service == "agents") {
                 agents = agent_runs::show(&mut tx, tenant, id).await?;
             }
-            // What has batches below it writes nothing itself.
-            if counts.is_none() {
-                wrote = movements(&mut tx, tenant, &run, &tries).await?;
-            }
+            wrote = movements(&mut tx, tenant, &run, &tries).await?;
             tx.rollback().await?;
         }
         let below = RunFilter { parent_id: Some(id), ..RunFilter::default() };

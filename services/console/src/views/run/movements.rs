@@ -53,6 +53,10 @@ pub(super) async fn movements(
     tries: &[AttemptView],
 ) -> Result<Vec<Written>, Failure> {
     let Some(last) = tries.last() else { return Ok(Vec::new()) };
+    // What waits for runs below it has left the writing to them.
+    if last.outcome.as_deref() == Some("waiting") {
+        return Ok(Vec::new());
+    }
     let of_batch = ledger::written_by(tx, tenant, run.run_id, WrittenBy::Batch, MOVEMENTS_MAX + 1).await?;
     if !of_batch.is_empty() {
         return Ok(of_batch);
