@@ -52,8 +52,13 @@ pub fn own_user(name: &str, environment: &HashMap<String, String>) -> Option<(&'
 }
 
 /// Whether NATS has refused something to whoever has logged this: the caller has only waited in vain, and something may have healed it.
+/// Whoever finds that NATS has lost streams or consumers tries to make them; those who may do.
 pub(crate) fn was_refused(log: &str) -> bool {
-    log.to_lowercase().contains("permissions violation")
+    let is_refusal = |line: &str| line.to_lowercase().contains("permissions violation");
+    let makes = |line: &str| {
+        ["STREAM", "CONSUMER"].iter().any(|what| line.contains(&format!("$JS.API.{what}.CREATE.")))
+    };
+    log.lines().any(|line| is_refusal(line) && !makes(line))
 }
 
 /// A service, ended by its process id when dropped.

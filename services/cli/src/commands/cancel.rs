@@ -93,7 +93,7 @@ pub(super) async fn named(
     }
     if !which.says_something() {
         bail!(
-            "say which runs: their ids, or --task, --state, --tenant, --tag, --key, --parent, --since or --until"
+            "say which runs: their ids, or --task, --state, --tenant, --tag, --trigger, --error, --key, --parent, --since or --until"
         );
     }
     let mut filter = which.filter(pool).await?;

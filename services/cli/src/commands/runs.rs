@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
-use tradeup_store::runs::{self, RunFilter, RunView, STATES};
+use tradeup_store::runs::{self, RunFilter, RunView, STATES, TRIGGERS};
 use tradeup_store::{Pool, RunId};
 
 use super::tenant_by_handle;
@@ -28,6 +28,12 @@ pub(crate) struct WhichRuns {
     /// With this tag.
     #[arg(long)]
     tag: Option<String>,
+    /// Triggered so.
+    #[arg(long, value_parser = TRIGGERS)]
+    trigger: Option<String>,
+    /// Whose latest error has this code, children of other runs too.
+    #[arg(long, value_name = "CODE")]
+    error: Option<String>,
     /// With a key that begins so.
     #[arg(long, value_name = "PREFIX")]
     key: Option<String>,
@@ -49,6 +55,8 @@ impl WhichRuns {
             || self.state.is_some()
             || self.tenant.is_some()
             || self.tag.is_some()
+            || self.trigger.is_some()
+            || self.error.is_some()
             || self.key.is_some()
             || self.parent.is_some()
             || self.since.is_some()
@@ -67,6 +75,8 @@ impl WhichRuns {
             state: self.state,
             tenant: self.tenant,
             tag: self.tag,
+            trigger: self.trigger,
+            error_code: self.error.map(|code| code.to_uppercase()),
             key_prefix: self.key,
             since: self.since,
             until: self.until,

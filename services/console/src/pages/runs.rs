@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 use tradeup_access::Act;
-use tradeup_store::runs::{STATES, UNFINISHED};
+use tradeup_store::runs::{STATES, TRIGGERS, UNFINISHED};
 use tradeup_store::schedules;
 
 use super::{filters, timeline, written};
@@ -102,6 +102,7 @@ struct RunsPage {
     counts: Vec<StateOf>,
     tasks: Vec<&'static str>,
     states: [&'static str; 8],
+    triggers: [&'static str; 4],
     next: Option<String>,
     /// The address of what may be done with all that match. They are counted there: with ten million runs that takes
     /// longer than the list.
@@ -131,7 +132,7 @@ async fn list(
     };
     let counts = states(&console, &who, &asked).await?;
     let (frame, tasks) = (Frame::of(&who, "runs"), tasks::names());
-    written(&RunsPage { frame, asked, view, counts, tasks, states: STATES, next, many })
+    written(&RunsPage { frame, asked, view, counts, tasks, states: STATES, triggers: TRIGGERS, next, many })
 }
 
 async fn many(

@@ -23,6 +23,10 @@ pub(crate) struct Asked {
     pub(crate) state: String,
     pub(crate) tenant: String,
     pub(crate) tag: String,
+    /// `schedule`, `manual`, `parent` or `event`.
+    pub(crate) trigger: String,
+    /// A code, like TU0305; children, too.
+    pub(crate) error: String,
     pub(crate) key: String,
     pub(crate) since: String,
     pub(crate) until: String,
@@ -119,7 +123,17 @@ impl Asked {
 
     /// Whether it is narrowed at all.
     pub(crate) fn narrows(&self) -> bool {
-        let said = [&self.task, &self.state, &self.tenant, &self.tag, &self.key, &self.since, &self.until];
+        let said = [
+            &self.task,
+            &self.state,
+            &self.tenant,
+            &self.tag,
+            &self.trigger,
+            &self.error,
+            &self.key,
+            &self.since,
+            &self.until,
+        ];
         said.into_iter().any(|field| !field.trim().is_empty())
     }
 
@@ -136,6 +150,8 @@ impl Asked {
             ("state", &self.state),
             ("shop", &self.tenant),
             ("tag", &self.tag),
+            ("trigger", &self.trigger),
+            ("error", &self.error),
             ("key", &self.key),
             ("since", &self.since),
             ("until", &self.until),
@@ -168,6 +184,8 @@ impl Asked {
                 || !self.task.is_empty(),
             tenant,
             tag: said(&self.tag),
+            trigger: said(&self.trigger),
+            error_code: said(&self.error).map(|code| code.to_uppercase()),
             key_prefix: said(&self.key),
             since: instant("since", &self.since)?,
             until: instant("until", &self.until)?,
@@ -188,7 +206,7 @@ pub(crate) async fn counted(
     asked: &Asked,
 ) -> Result<(Asked, Vec<(String, i64)>), Failure> {
     if !asked.narrows() {
-        let why = "say which runs: task, state, tenant, tag, key, since or until".to_owned();
+        let why = "say which runs: task, state, tenant, tag, trigger, error, key, since or until".to_owned();
         return Err(Failure::Invalid { field: "query", why });
     }
     let asked = asked.narrowed(who);

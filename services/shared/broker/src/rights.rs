@@ -8,13 +8,17 @@ use crate::topology::{CONTROL, EVENTS, JOBS, LIVE, NamedConsumer, STREAMS, named
 
 const HEAD: &str = r#"# Users of NATS and what each may. Made from what is declared (services/shared/broker/src/rights.rs); a test holds it so.
 #
-# Who may publish what; who pulls from which consumer and answers for its messages; who makes streams and consumers. Nobody
-# changes or deletes a stream: whoever has to, does it by a user of their own. Replies come to an inbox that only its user may listen to.
+# Who may publish what; who pulls from which consumer and answers for its messages; who makes streams and consumers (all of them
+# LIVE, which a server that was started again has lost). Nobody changes or deletes a stream: whoever has to, does it by a user of
+# their own. Replies come to an inbox that only its user may listen to.
 
 # SCHEDULER_PASSWORD and so on, one line each.
 include "../../run/secrets/nats_passwords.conf"
 
 "#;
+
+/// What those publish who tell of what goes on.
+const LIVE_SUBJECTS: &str = "live.>";
 
 /// A user, and what it may besides asking.
 struct User {
@@ -32,42 +36,42 @@ const USERS: [User; 6] = [
     User {
         name: "scheduler",
         says: "plans and sweeps: publishes whatever was not, remembers how far the database is, and makes again what NATS has lost",
-        publishes: &["jobs.>", "dead.>", "events.>", "live.>", "control.>"],
+        publishes: &["jobs.>", "dead.>", "events.>", LIVE_SUBJECTS, "control.>"],
         looks: true,
         makes: true,
     },
     User {
         name: "credits",
         says: "moves money",
-        publishes: &["jobs.>", "dead.credits.>", "live.>"],
+        publishes: &["jobs.>", "dead.credits.>", LIVE_SUBJECTS],
         looks: false,
         makes: false,
     },
     User {
         name: "webhooks",
         says: "keeps what shops and systems tell, and takes it in",
-        publishes: &["jobs.>", "dead.>", "events.>", "live.>"],
+        publishes: &["jobs.>", "dead.>", "events.>", LIVE_SUBJECTS],
         looks: false,
         makes: false,
     },
     User {
         name: "agents",
         says: "asks models: hears nothing of events, and begins no work of others",
-        publishes: &["jobs.agents.>", "jobs.scheduler.>", "dead.agents.>", "live.>"],
+        publishes: &["jobs.agents.>", "jobs.scheduler.>", "dead.agents.>", LIVE_SUBJECTS],
         looks: false,
         makes: false,
     },
     User {
         name: "console",
         says: "begins what people ask for, and looks at what waits",
-        publishes: &["jobs.>", "dead.>", "live.>"],
+        publishes: &["jobs.>", "dead.>", LIVE_SUBJECTS],
         looks: true,
         makes: false,
     },
     User {
         name: "cli",
         says: "the operators' command: as console, and decides after a restore",
-        publishes: &["jobs.>", "dead.>", "control.>", "live.>"],
+        publishes: &["jobs.>", "dead.>", "control.>", LIVE_SUBJECTS],
         looks: true,
         makes: false,
     },
@@ -84,6 +88,9 @@ fn may_publish(user: &User) -> Vec<String> {
     }
     if user.makes {
         subjects.extend(making());
+    } else if user.publishes.contains(&LIVE_SUBJECTS) {
+        // It is held in memory, so a server that was started again has lost it, and whoever starts next needs it.
+        subjects.push(format!("$JS.API.STREAM.CREATE.{LIVE}"));
     }
     for NamedConsumer { stream, name, .. } in named_consumers().into_iter().filter(|c| c.service == user.name)
     {

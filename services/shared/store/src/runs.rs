@@ -36,6 +36,9 @@ pub const STATES: [&str; 8] = {
     [scheduled, queued, running, waiting, retrying, "succeeded", "dead", "cancelled"]
 };
 
+/// What a run may have been triggered by.
+pub const TRIGGERS: [&str; 4] = ["schedule", "manual", "parent", "event"];
+
 /// A run to be created.
 #[derive(Clone, Debug)]
 pub struct NewRun {

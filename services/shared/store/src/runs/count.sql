@@ -16,6 +16,8 @@ from (
         and ($9::timestamptz is null or r.created_at < $9)
         and ($10::uuid is null or r.id >= $10)
         and ($11::uuid is null or r.id < $11)
+        and ($12::text is null or r.trigger = $12)
+        and ($13::text is null or r.error_code = $13)
     order by r.id desc
     limit $8
 ) as found

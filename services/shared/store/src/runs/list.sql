@@ -27,5 +27,7 @@ where ($1::uuid is null or r.id = $1)
     and ($14::uuid is null or r.id >= $14)
     and ($15::uuid is null or r.id < $15)
     and (not $13::boolean or r.finished_at is null)
+    and ($16::text is null or r.trigger = $16)
+    and ($17::text is null or r.error_code = $17)
 order by r.id desc
 limit $8

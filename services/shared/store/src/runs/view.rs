@@ -75,6 +75,10 @@ pub struct RunFilter {
     pub with_children: bool,
     /// With this tag.
     pub tag: Option<String>,
+    /// Triggered so: `schedule`, `manual`, `parent` or `event`.
+    pub trigger: Option<String>,
+    /// Whose latest error has this code; children too.
+    pub error_code: Option<String>,
     /// With this key, or one that begins so.
     pub key_prefix: Option<String>,
     /// Created since.
@@ -85,6 +89,13 @@ pub struct RunFilter {
     pub unfinished: bool,
     /// Only runs older than this one: the next page.
     pub before: Option<RunId>,
+}
+
+impl RunFilter {
+    /// Whether what it asks for is found below other runs mostly.
+    fn asks_for_children(&self) -> bool {
+        self.error_code.is_some() || self.trigger.as_deref() == Some("parent")
+    }
 }
 
 /// Clocks of those who make runs differ from the database's by less than this.
@@ -103,7 +114,7 @@ fn beginning(prefix: &str) -> String {
     pattern
 }
 
-/// Lists runs, newest first. Of one task, children are among them whether they are asked for or not.
+/// Lists runs, newest first. Of one task or one error, children are among them whether they are asked for or not.
 ///
 /// # Errors
 /// As any statement.
@@ -111,7 +122,8 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
     let with_children = filter.with_children
         || filter.run_id.is_some()
         || filter.parent_id.is_some()
-        || filter.task.is_some();
+        || filter.task.is_some()
+        || filter.asks_for_children();
     let mut tx = Tx::of_engine(pool).await?;
     plan_anew(&mut tx).await?;
     let found = sqlx::query_file_as!(
@@ -132,6 +144,8 @@ pub async fn list(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<Run
         filter.unfinished,
         filter.since.and_then(|at| at.checked_sub_signed(CLOCKS_DIFFER)).map(first_id),
         filter.until.and_then(|at| at.checked_add_signed(CLOCKS_DIFFER)).map(first_id),
+        filter.trigger,
+        filter.error_code,
     )
     .fetch_all(&mut *tx)
     .await
@@ -153,7 +167,7 @@ pub async fn count(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<(S
         filter.task,
         filter.state,
         filter.tenant,
-        filter.with_children || filter.task.is_some(),
+        filter.with_children || filter.task.is_some() || filter.asks_for_children(),
         filter.tag,
         filter.key_prefix.as_deref().map(beginning),
         filter.since,
@@ -161,6 +175,8 @@ pub async fn count(pool: &Pool, filter: &RunFilter, limit: i64) -> Result<Vec<(S
         filter.until,
         filter.since.and_then(|at| at.checked_sub_signed(CLOCKS_DIFFER)).map(first_id),
         filter.until.and_then(|at| at.checked_add_signed(CLOCKS_DIFFER)).map(first_id),
+        filter.trigger,
+        filter.error_code,
     )
     .fetch_all(&mut *tx)
     .await

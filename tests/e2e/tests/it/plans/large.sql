@@ -60,7 +60,8 @@ insert into parts values
     ('orders_of_member', 35000000), ('deliveries_ended', 9900000), ('digests_of_day', 25000000),
     ('digests_of_campaign', 5000000), ('fire_decisions_runs', 900000), ('imported_credits_of_period', 9000000),
     ('pushes_of_run', 50000000), ('pushes_transaction', 55000000), ('warnings_of_digest', 35000000),
-    ('agent_runs_began', 100000), ('runs_roots', 1000000), ('runs_ended_badly', 200000), ('runs_tagged', 100000);
+    ('agent_runs_began', 100000), ('runs_roots', 1000000), ('runs_ended_badly', 200000), ('runs_tagged', 100000), ('runs_of_error', 250000),
+    ('runs_wished_for', 200000);
 
 -- Columns of which there are few values, or of which many are empty.
 create temporary table habits (column_name text primary key, values_n real, nulls real);
