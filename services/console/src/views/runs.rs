@@ -173,6 +173,11 @@ impl Asked {
                 why: format!("{id:?} is no run's id"),
             })?),
         };
+        let trigger = said(&self.trigger);
+        if let Some(other) = trigger.as_deref().filter(|trigger| !runs::TRIGGERS.contains(trigger)) {
+            let why = format!("{other:?} triggers nothing; give one of {}", runs::TRIGGERS.join(", "));
+            return Err(Failure::Invalid { field: "trigger", why });
+        }
         let tenant = said(&self.tenant);
         Ok(RunFilter {
             task: said(&self.task),
@@ -184,7 +189,7 @@ impl Asked {
                 || !self.task.is_empty(),
             tenant,
             tag: said(&self.tag),
-            trigger: said(&self.trigger),
+            trigger,
             error_code: said(&self.error).map(|code| code.to_uppercase()),
             key_prefix: said(&self.key),
             since: instant("since", &self.since)?,

@@ -138,7 +138,7 @@ async fn what_reads_a_whole_table_is_seen() {
         ("select state from runs where id = $1", vec!["Uuid"], false),
         ("select state from runs where error = $1", vec!["Text"], true),
         ("select state from runs order by id desc limit 20", vec![], false),
-        ("select state from runs where error_code = $1 order by id desc limit 20", vec!["Text"], true),
+        ("select state from runs where triggered_by = $1 order by id desc limit 20", vec!["Text"], true),
         ("select count(*) from runs", vec![], true),
         (
             "select a.outcome from runs r join attempts a on a.run_id = r.id where r.id = any ($1)",
