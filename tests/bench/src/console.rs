@@ -192,12 +192,10 @@ impl Console {
             ensure!(status == 200, "{path} answers {status}: {body}");
             bytes = body.len();
         }
-        let mut warm = each.split_off(WARMING);
+        let warm = each.split_off(WARMING);
         let first = each.into_iter().fold(0.0, f64::max);
-        Ok(
-            json!({ "p50_ms": percentile(&mut warm, 50), "p99_ms": percentile(&mut warm, 99), "first_ms": first,
-            "bytes": bytes }),
-        )
+        Ok(json!({ "p50_ms": percentile(&warm, 50), "p99_ms": percentile(&warm, 99), "first_ms": first,
+            "bytes": bytes }))
     }
 
     /// From the commit of a change to the event of each live page.
