@@ -18,7 +18,7 @@ use crate::Console;
 use crate::failure::Failure;
 
 /// A process that was not seen for longer has gone.
-pub(crate) const UNSEEN_SECONDS: f64 = 30.0;
+const UNSEEN_SECONDS: f64 = 30.0;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Process {
@@ -131,7 +131,7 @@ pub(crate) async fn unfinished(pool: &Pool) -> Result<Vec<StateCount>, Failure> 
 }
 
 /// Processes that have not said that they stop.
-async fn processes(pool: &Pool) -> Result<Vec<Process>, Failure> {
+pub(crate) async fn processes(pool: &Pool) -> Result<Vec<Process>, Failure> {
     let found = workers::list(pool).await?.into_iter().filter(|worker| worker.stopped_at.is_none());
     let found = found.map(|worker| Process {
         lost: (worker.unseen_seconds > UNSEEN_SECONDS).then(|| length(seconds(worker.unseen_seconds))),
@@ -167,6 +167,11 @@ async fn held(pool: &Pool) -> Result<Vec<Held>, Failure> {
     Ok(held)
 }
 
+/// Whether a process of the service is there.
+pub(crate) fn is_served(processes: &[Process], service: &str) -> bool {
+    processes.iter().any(|process| process.service == service && process.lost.is_none())
+}
+
 fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     if !nats {
@@ -181,8 +186,7 @@ fn wrong(nats: bool, dead: i64, grid: &Grid, processes: &[Process]) -> Vec<Wrong
     }
     wrong.extend(grid.wrong.iter().map(|words| Wrong { words: words.clone(), page: "#grid" }));
     for service in SERVICES_NEEDED {
-        let alive = processes.iter().any(|process| process.service == service && process.lost.is_none());
-        if !alive {
+        if !is_served(processes, service) {
             let words = format!("No process of {service} runs.");
             wrong.push(Wrong { words, page: "/runbooks/ServiceDown" });
         }

@@ -11,6 +11,7 @@ use tradeup_store::runs::{self, AttemptView, RunFilter, RunView};
 use tradeup_store::{Pool, RunId, Tx, agent_runs, batches, credits, dead_letters, run_logs, schedules};
 use utoipa::ToSchema;
 
+use super::cut;
 use super::runs::Line;
 use super::when::{When, length};
 use crate::access::Who;
@@ -239,8 +240,7 @@ impl Run {
         let lines = run_logs::of_run(pool, id, None, 0, LINES_MAX).await?;
         let input = runs::payload(pool, id).await?;
         let payload = kind.zip(input).and_then(|(kind, input)| json::from_bytes(kind.input, &input).ok());
-        let more_movements = i64::try_from(wrote.len()).is_ok_and(|wrote| wrote > MOVEMENTS_MAX);
-        wrote.truncate(usize::try_from(MOVEMENTS_MAX).unwrap_or(0));
+        let more_movements = cut(&mut wrote, MOVEMENTS_MAX.into());
         let unserved = unserved(pool, &run, kind).await?;
         Ok(Self {
             as_of: When(schedules::clock(pool).await?),

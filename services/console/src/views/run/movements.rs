@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::views::when::When;
 
 /// Movements that are shown.
-pub(super) const MOVEMENTS_MAX: i64 = 50;
+pub(super) const MOVEMENTS_MAX: u8 = 50;
 
 /// A movement in the ledger that a run wrote.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,7 +57,8 @@ pub(super) async fn movements(
     if last.outcome.as_deref() == Some("waiting") {
         return Ok(Vec::new());
     }
-    let of_batch = ledger::written_by(tx, tenant, run.run_id, WrittenBy::Batch, MOVEMENTS_MAX + 1).await?;
+    let most = i64::from(MOVEMENTS_MAX) + 1;
+    let of_batch = ledger::written_by(tx, tenant, run.run_id, WrittenBy::Batch, most).await?;
     if !of_batch.is_empty() {
         return Ok(of_batch);
     }
@@ -66,5 +67,5 @@ pub(super) async fn movements(
         None => schedules::now(tx).await?,
     };
     let by = WrittenBy::Between(last.started_at, ended);
-    Ok(ledger::written_by(tx, tenant, run.run_id, by, MOVEMENTS_MAX + 1).await?)
+    Ok(ledger::written_by(tx, tenant, run.run_id, by, most).await?)
 }

@@ -1,12 +1,12 @@
 //! Why a run does not go on, in words.
 
 use tradeup_proto::JobKind;
+use tradeup_store::Pool;
 use tradeup_store::runs::RunView;
-use tradeup_store::{Pool, workers};
 
 use super::Counts;
 use crate::failure::Failure;
-use crate::views::overview::UNSEEN_SECONDS;
+use crate::views::overview::{is_served, processes};
 use crate::views::when::When;
 
 /// Why a run does not go on. `unserved` names the service whose work it is, if no process of it runs.
@@ -46,10 +46,6 @@ pub(super) async fn unserved(
     let Some(kind) = kind.filter(|_| matches!(run.state.as_str(), "queued" | "retrying")) else {
         return Ok(None);
     };
-    let alive = workers::list(pool).await?.into_iter().any(|worker| {
-        worker.service == kind.service
-            && worker.stopped_at.is_none()
-            && worker.unseen_seconds <= UNSEEN_SECONDS
-    });
+    let alive = is_served(&processes(pool).await?, kind.service);
     Ok((!alive).then_some(kind.service))
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tradeup_signals::trace;
-use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
+use crate::ids::first_id;
 use crate::{Connection, Pool, RunId, TenantId, Tx};
 
 /// A run as it is shown.
@@ -100,12 +100,6 @@ impl RunFilter {
 
 /// Clocks of those who make runs differ from the database's by less than this.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
-
-/// The first id that a run made at this instant could have.
-fn first_id(at: DateTime<Utc>) -> Uuid {
-    let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
-    Uuid::from_u128(u128::from(ms) << 80)
-}
 
 /// A text that is to be found as it is, for `like`.
 fn beginning(prefix: &str) -> String {

@@ -16,8 +16,8 @@ const LIKENESS_MIN: f64 = 0.65;
 /// Variables that only scripts, compose and tests read. They may stand in an environment that services share with them.
 pub(super) const DEPLOYMENT: [(&str, &str); 27] = [
     ("TRADEUP_ADMIN_DATABASE_URL", "tests and deploy/local: PostgreSQL's superuser"),
-    ("TRADEUP_AUTHORITY", "compose: exchange or forget the authority of certificates"),
     ("TRADEUP_ALERTMANAGER_PORT", "compose: Alertmanager's port on this machine"),
+    ("TRADEUP_AUTHORITY", "compose: exchange or forget the authority of certificates"),
     ("TRADEUP_AXE", "tests: where axe-core is"),
     ("TRADEUP_CACHE_DIR", "deploy/local: where downloaded programs are kept"),
     ("TRADEUP_CHROMEDRIVER", "tests: the browser's driver"),
