@@ -8,10 +8,13 @@ use tradeup_store::batches::{self, BatchCounts};
 use tradeup_store::credits::{MemberBatch, apply_singly};
 use tradeup_store::runs::{BatchRange, Claim};
 use tradeup_store::{ErrorKind, RunId, Tx, digests, shadow};
-use tradeup_worker::{Applied, TaskContext, TaskError, faultpoint};
+use tradeup_worker::{Applied, AppliedTogether, Each, RunGroup, TaskContext, TaskError, faultpoint};
 
 use crate::mail::{Delivery, Letterhead, Post};
 
+/// Batches that share a transaction. A tenant's release window holds some times as many, so that a large shop has all
+/// places of a worker.
+pub(crate) const TOGETHER_MAX: usize = 4;
 /// What is left after an interruption is soon taken up again.
 const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
@@ -38,6 +41,30 @@ pub(crate) async fn execute<B: MemberBatch>(
         apply(context, batch).await?
     };
     end(context, parent, tx, &counts).await
+}
+
+/// Applies batches of one tenant in one transaction, each with its own counts: those that can be read, and that nothing is to be
+/// told of. Whatever hits one of them is found by executing each by itself.
+pub(crate) async fn execute_together<I, B: MemberBatch>(
+    group: &RunGroup<I>,
+    read: impl Fn(&Claim, &I) -> Option<B>,
+) -> Result<AppliedTogether, TaskError> {
+    let mut batches: Vec<(usize, B)> = Vec::with_capacity(group.runs.len());
+    for (place, (claim, input)) in group.runs.iter().enumerate() {
+        batches.extend(read(claim, input).map(|batch| (place, batch)));
+    }
+    // In the order of members, as everybody locks them.
+    batches.sort_by_key(|(_, batch)| batch.scope().range.first);
+    let mut each: Vec<Each> = group.runs.iter().map(|_| Each::Alone).collect();
+    let mut tx = group.begin().await?;
+    for (place, batch) in &batches {
+        let counts = batch.apply(&mut tx, batch.scope().range).await?;
+        count::<B>(&mut tx, &counts);
+        if let Some(of_this) = each.get_mut(*place) {
+            *of_this = Each::Batch(counts);
+        }
+    }
+    Ok(AppliedTogether::new(tx, each))
 }
 
 /// Ends the batch's run with what became of its members, and releases the next of its tenant.

@@ -86,6 +86,9 @@ impl Console {
             "/runs?task=rare".to_owned(),
             "/runs?task=settle-order&state=dead".to_owned(),
             "/runs?tenant=shop-7".to_owned(),
+            "/runs?trigger=manual&all=1".to_owned(),
+            "/runs?error=TU0104&all=1".to_owned(),
+            "/runs?task=settle-order&error=TU0104&all=1".to_owned(),
             "/runs/many?task=settle-order&state=dead".to_owned(),
             "/runs?key=key-1234567".to_owned(),
             format!("/runs?all=1&since={begun}&until={next_day}"),
@@ -94,6 +97,7 @@ impl Console {
             format!("/runs/{dead}"),
             "/schedules".to_owned(),
             "/tasks".to_owned(),
+            "/tasks/settle-order".to_owned(),
             "/dead".to_owned(),
             format!("/dead/{group}"),
             "/shops".to_owned(),
@@ -144,7 +148,7 @@ impl Console {
              select bench_id(n), 1 + n % 21,
                 case when n % 100000 = 77 then 'rare' when n % 3 = 0 then 'settle-order'
                     when n % 3 = 1 then 'monthly-credits-batch' else 'enrol-customer' end,
-                'key-' || n, 'event', 'orders', case when n % 100 > 0 then bench_id(n - n % 100) end,
+                'key-' || n, case when n % 1000 = 7 then 'manual' else 'event' end, 'orders', case when n % 100 > 0 then bench_id(n - n % 100) end,
                 bench_id(n - n % 100),
                 case when n > {runs} - 10000 then 'queued' when n % 50 = 3 then 'dead' when n % 200 = 5 then 'cancelled'
                     else 'succeeded' end,

@@ -6,12 +6,16 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::CREDIT_EXPIRATION_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::ExpirationBatch;
-use tradeup_store::schedules;
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+use tradeup_store::runs::Claim;
+use tradeup_store::{TenantId, schedules};
+use tradeup_worker::{
+    Applied, AppliedTogether, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
+};
 
 use crate::batch;
 
@@ -26,17 +30,41 @@ impl Task for CreditExpirationBatch {
     type Input = v1::CreditExpirationBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let (range, parent) = batch::of(&context.claim)?;
-        let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        // Whoever planned it has looked; a person who writes another input may not have.
-        if as_of > schedules::clock(&context.pool).await? {
-            return Err(TaskError::permanent(
-                ErrorCode::InvalidInput,
-                format!("field as_of is {as_of}, which has not come: what is live then can't expire now"),
-            ));
-        }
-        let batch =
-            ExpirationBatch { tenant: context.tenant()?.id, run_id: context.claim.run_id, as_of, range };
+        let (_, parent) = batch::of(&context.claim)?;
+        let now = schedules::clock(&context.pool).await?;
+        let batch = read(context.tenant()?.id, &context.claim, &input, now)?;
         batch::execute(context, parent, &batch, input.shadow).await
     }
+}
+
+impl GroupTask for CreditExpirationBatch {
+    const RUNS_MAX: usize = batch::TOGETHER_MAX;
+
+    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+        let now = schedules::clock(group.pool()).await?;
+        let read = |claim: &Claim, input: &Self::Input| match input.shadow {
+            true => None,
+            false => read(group.tenant.id, claim, input, now).ok(),
+        };
+        batch::execute_together(group, read).await
+    }
+}
+
+/// The batch of a run.
+fn read(
+    tenant: TenantId,
+    claim: &Claim,
+    input: &v1::CreditExpirationBatch,
+    now: DateTime<Utc>,
+) -> Result<ExpirationBatch, TaskError> {
+    let (range, _) = batch::of(claim)?;
+    let as_of = convert::instant("as_of", input.as_of.as_ref())?;
+    // Whoever planned it has looked; a person who writes another input may not have.
+    if as_of > now {
+        return Err(TaskError::permanent(
+            ErrorCode::InvalidInput,
+            format!("field as_of is {as_of}, which has not come: what is live then can't expire now"),
+        ));
+    }
+    Ok(ExpirationBatch { tenant, run_id: claim.run_id, as_of, range })
 }

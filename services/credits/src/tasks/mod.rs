@@ -37,7 +37,7 @@ const OUTSIDE_RETRY: RetryPolicy =
 /// All tasks that this service executes.
 pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryError> {
     Registry::new()
-        .register(credit_expiration_batch::CreditExpirationBatch)?
+        .register_group(credit_expiration_batch::CreditExpirationBatch)?
         .register(campaign_batch::CampaignBatch { post: post.clone() })?
         .register(expiration_warning_batch::ExpirationWarningBatch { post: post.clone() })?
         .register(gap_search_tenant::GapSearchTenant { shops: shops.clone() })?
@@ -46,7 +46,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(kpi_follow_up_tenant::KpiFollowUpTenant::new())?
         .register(ledger_verification_tenant::LedgerVerificationTenant::new())?
         .register(merge_members::MergeMembers)?
-        .register(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register_group(monthly_credits_batch::MonthlyCreditsBatch)?
         .register(push_store_credit::PushStoreCredit { shops: shops.clone() })?
         .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?

@@ -9,8 +9,12 @@ use std::time::Duration;
 use tradeup_domain::{Dependency, ErrorCode, Period};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
+use tradeup_store::TenantId;
 use tradeup_store::credits::MonthlyBatch;
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+use tradeup_store::runs::Claim;
+use tradeup_worker::{
+    Applied, AppliedTogether, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
+};
 
 use crate::batch;
 
@@ -25,26 +29,44 @@ impl Task for MonthlyCreditsBatch {
     type Input = v1::MonthlyCreditsBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let period: Period = convert::period(&input.period)?;
-        let (range, parent) = batch::of(&context.claim)?;
-        let expires_at = convert::optional_instant("expires_at", input.expires_at.as_ref())?;
-        // Messages from before there were days of grace have the one and not the other.
-        let ends_at = convert::optional_instant("ends_at", input.ends_at.as_ref())?.or(expires_at);
-        if expires_at.is_some() != ends_at.is_some() || ends_at < expires_at {
-            return Err(TaskError::permanent(
-                ErrorCode::InvalidInput,
-                "field ends_at is before expires_at, or stands alone; give the same instant or a later one",
-            ));
-        }
-        let batch = MonthlyBatch {
-            tenant: context.tenant()?.id,
-            run_id: context.claim.run_id,
-            period,
-            as_of: convert::instant("as_of", input.as_of.as_ref())?,
-            expires_at,
-            ends_at,
-            range,
-        };
+        let (_, parent) = batch::of(&context.claim)?;
+        let batch = read(context.tenant()?.id, &context.claim, &input)?;
         batch::execute(context, parent, &batch, input.shadow).await
     }
+}
+
+impl GroupTask for MonthlyCreditsBatch {
+    const RUNS_MAX: usize = batch::TOGETHER_MAX;
+
+    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+        let read = |claim: &Claim, input: &Self::Input| match input.shadow {
+            true => None,
+            false => read(group.tenant.id, claim, input).ok(),
+        };
+        batch::execute_together(group, read).await
+    }
+}
+
+/// The batch of a run.
+fn read(tenant: TenantId, claim: &Claim, input: &v1::MonthlyCreditsBatch) -> Result<MonthlyBatch, TaskError> {
+    let period: Period = convert::period(&input.period)?;
+    let (range, _) = batch::of(claim)?;
+    let expires_at = convert::optional_instant("expires_at", input.expires_at.as_ref())?;
+    // Messages from before there were days of grace have the one and not the other.
+    let ends_at = convert::optional_instant("ends_at", input.ends_at.as_ref())?.or(expires_at);
+    if expires_at.is_some() != ends_at.is_some() || ends_at < expires_at {
+        return Err(TaskError::permanent(
+            ErrorCode::InvalidInput,
+            "field ends_at is before expires_at, or stands alone; give the same instant or a later one",
+        ));
+    }
+    Ok(MonthlyBatch {
+        tenant,
+        run_id: claim.run_id,
+        period,
+        as_of: convert::instant("as_of", input.as_of.as_ref())?,
+        expires_at,
+        ends_at,
+        range,
+    })
 }

@@ -263,6 +263,42 @@ pub async fn complete(
     ))
 }
 
+/// Ends batches of one parent whose runs were ended in this transaction ([`finish_untried`](crate::runs::finish_untried)),
+/// and releases as many of those that are planned: all that are left, if there are fewer.
+///
+/// # Errors
+/// [`ErrorKind::Superseded`] if one of them is not a released one any more: roll back. Also when the counts do not add
+/// up to a batch's members.
+pub async fn complete_together(
+    db: &mut Connection,
+    parent: RunId,
+    ended: &[(RunId, &BatchCounts)],
+) -> Result<Vec<JobMessage>, StoreError> {
+    let runs: Vec<Uuid> = ended.iter().map(|(run_id, _)| run_id.0).collect();
+    let numbers = |of: fn(&BatchCounts) -> i32| ended.iter().map(|(_, c)| of(c)).collect::<Vec<_>>();
+    let amounts: Vec<i64> = ended.iter().map(|(_, counts)| counts.affected_minor).collect();
+    let currencies: Vec<Option<String>> = ended.iter().map(|(_, counts)| counts.currency.clone()).collect();
+    let done = sqlx::query_file!(
+        "src/batches/complete_together.sql",
+        &runs,
+        &numbers(|c| c.affected),
+        &amounts,
+        &currencies as &[Option<String>],
+        &numbers(|c| c.already_done),
+        &numbers(|c| c.exempt),
+        &numbers(|c| c.failed),
+        &numbers(|c| c.members),
+    )
+    .execute(&mut *db)
+    .await
+    .doing("ending batches")?
+    .rows_affected();
+    if usize::try_from(done) != Ok(ended.len()) {
+        return Err(StoreError::of_kind(ErrorKind::Superseded, "ending batches"));
+    }
+    release(db, parent, ended.len()).await
+}
+
 /// Marks the batch of a dead run, if it has one, and releases the next of its parent.
 ///
 /// # Errors

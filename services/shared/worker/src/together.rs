@@ -16,9 +16,12 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
+use tradeup_store::batches::{self, BatchCounts};
+use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
+use crate::bury::Buried;
 use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, count_ended, traced};
 use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::{CLAIM_WITHIN, Held, Worker};
@@ -48,6 +51,12 @@ pub struct RunGroup<I> {
 }
 
 impl<I> RunGroup<I> {
+    /// Connections.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Begins their transaction, which sees the rows of their tenant and no others.
     ///
     /// # Errors
@@ -62,6 +71,8 @@ impl<I> RunGroup<I> {
 pub enum Each {
     /// Done, with what to show of it.
     Done(serde_json::Value),
+    /// A batch of members, of whom this became.
+    Batch(BatchCounts),
     /// Nothing was done for it, and it has to be executed by itself, which tells why if it is refused.
     Alone,
 }
@@ -102,6 +113,14 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
     Shared { runs_max: T::RUNS_MAX, run }
 }
 
+/// Runs that were done in one transaction.
+struct Committed {
+    /// What became of each.
+    each: Vec<Each>,
+    /// The batches that come after those that have ended.
+    released: Vec<JobMessage>,
+}
+
 /// A run that nothing has been tried of, with its delivery, which has to be answered.
 pub(crate) type Untried = (Claim, Held);
 
@@ -122,6 +141,7 @@ impl Worker {
         }
         let ids: Vec<RunId> = first.iter().map(|held| held.run_id).collect();
         let claimant = self.claimant(task);
+        faultpoint::reached("claim.before").await;
         let looked = runs::untried(&self.pool, &ids, &claimant);
         let mut runs: HashMap<RunId, Claim> = match within("looking at runs", CLAIM_WITHIN, looked).await {
             Ok(claims) => claims.into_iter().filter(|c| !c.is_preview()).map(|c| (c.run_id, c)).collect(),
@@ -174,8 +194,8 @@ impl Worker {
         let name = task.kind.task;
         let (claims, deliveries): (Vec<Claim>, Vec<Held>) = group.into_iter().unzip();
         let spans: Vec<Span> = claims.iter().map(|claim| traced(&Span::none(), task, claim)).collect();
-        let each = match self.commit_together(task, shared, tenant, &claims).await {
-            Ok(each) => each,
+        let Committed { each, released } = match self.commit_together(task, shared, tenant, &claims).await {
+            Ok(committed) => committed,
             Err(error) => {
                 tracing::debug!(%error, "{} runs of {name} are executed one by one", claims.len());
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
@@ -197,6 +217,11 @@ impl Worker {
             count_ended(task, begun, "succeeded", &span);
         }
         faultpoint::reached("ack.after").await;
+        // Whoever released another batch for each that has ended knows that the parent goes on.
+        if released.len() == parents.len() {
+            parents.clear();
+        }
+        self.publish(Buried { dead: Vec::new(), jobs: released });
         parents.sort_unstable();
         parents.dedup();
         for parent in parents {
@@ -212,7 +237,7 @@ impl Worker {
         shared: &Shared,
         tenant: TenantRef,
         claims: &[Claim],
-    ) -> Result<Vec<Each>, TaskError> {
+    ) -> Result<Committed, TaskError> {
         let name = task.kind.task;
         let _at_work: Vec<_> = claims.iter().map(|_| counted::AT_WORK.held([name])).collect();
         let work = (shared.run)(self.pool.clone(), tenant, claims.to_vec());
@@ -225,16 +250,29 @@ impl Worker {
             Err(panic) => return Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
         };
         let ended = claims.iter().zip(&each).filter_map(|(claim, each)| match each {
-            Each::Done(result) => Some((claim.run_id, result)),
+            Each::Done(result) => Some((claim.run_id, Some(result))),
+            Each::Batch(_) => Some((claim.run_id, None)),
             Each::Alone => None,
         });
         let ended: Vec<_> = ended.collect();
         let claimant = self.claimant(task);
         let finished = runs::finish_untried(&mut tx, &ended, &claimant);
         within("ending runs", STATEMENT_WITHIN, finished).await?;
+        // After the runs, in the order in which whoever cancels them locks both.
+        let mut batches: BTreeMap<RunId, Vec<(RunId, &BatchCounts)>> = BTreeMap::new();
+        for (claim, each) in claims.iter().zip(&each) {
+            if let (Some(parent), Each::Batch(counts)) = (claim.parent_id, each) {
+                batches.entry(parent).or_default().push((claim.run_id, counts));
+            }
+        }
+        let mut released = Vec::new();
+        for (parent, ended) in batches {
+            let next = batches::complete_together(&mut tx, parent, &ended);
+            released.extend(within("ending batches", STATEMENT_WITHIN, next).await?);
+        }
         faultpoint::reached("commit.before").await;
         within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await?;
         faultpoint::reached("commit.after").await;
-        Ok(each)
+        Ok(Committed { each, released })
     }
 }

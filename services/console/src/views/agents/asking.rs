@@ -11,12 +11,22 @@ pub(crate) struct AskField {
     pub(crate) size: u8,
     pub(crate) required: bool,
     pub(crate) numeric: bool,
+    /// An amount of the shop's currency, which the page says.
+    pub(crate) money: bool,
     /// Of several lines.
     pub(crate) long: bool,
 }
 
-const FIELD: AskField =
-    AskField { name: "", label: "", example: "", size: 12, required: false, numeric: false, long: false };
+const FIELD: AskField = AskField {
+    name: "",
+    label: "",
+    example: "",
+    size: 12,
+    required: false,
+    numeric: false,
+    money: false,
+    long: false,
+};
 
 const fn text(name: &'static str, label: &'static str, example: &'static str, required: bool) -> AskField {
     AskField { name, label, example, required, long: true, ..FIELD }
@@ -24,6 +34,10 @@ const fn text(name: &'static str, label: &'static str, example: &'static str, re
 
 const fn number(name: &'static str, label: &'static str, example: &'static str) -> AskField {
     AskField { name, label, example, numeric: true, ..FIELD }
+}
+
+const fn money(name: &'static str, label: &'static str, example: &'static str) -> AskField {
+    AskField { money: true, ..number(name, label, example) }
 }
 
 const fn word(name: &'static str, label: &'static str, example: &'static str) -> AskField {
@@ -60,7 +74,7 @@ pub(crate) static ALL: [Asking; 4] = [
         fields: &[
             text("objective", "What it is to do", "win back who has not bought for half a year", true),
             word("segment", "For", ""),
-            number("budget", "It may cost", "500.00"),
+            money("budget", "It may cost", "500.00"),
         ],
     },
     Asking {
@@ -73,8 +87,8 @@ pub(crate) static ALL: [Asking; 4] = [
             word("tiers", "Tiers", "gold, silver"),
             number("risk_min", "Risk from (0 to 100)", "60"),
             number("inactive_days_min", "Silent for days", "90"),
-            number("balance_min", "To spend at least", "5.00"),
-            number("spent_365d_min", "Bought within a year for at least", "100.00"),
+            money("balance_min", "To spend at least", "5.00"),
+            money("spent_365d_min", "Bought within a year for at least", "100.00"),
             number("expiring_within_days", "Credit ends within days", "30"),
             text("question", "Question", "what do they have in common?", false),
         ],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Claim, Claimant};
+use super::{BatchRange, Claim, Claimant};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
@@ -36,29 +36,34 @@ pub async fn untried(pool: &Pool, ids: &[RunId], claimant: &Claimant<'_>) -> Res
         urgent: row.urgent,
         watched: false,
         limited: false,
-        batch: None,
+        batch: row
+            .first_member_id
+            .zip(row.last_member_id)
+            .zip(row.members)
+            .map(|((first, last), members)| BatchRange { first, last, members }),
     });
     Ok(claims.collect())
 }
 
-/// Ends such runs, with what to show of each, in the transaction of their effects.
+/// Ends such runs, with what to show of each if there is something, in the transaction of their effects.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`] if one of them was claimed or cancelled meanwhile: roll back.
 pub async fn finish_untried(
     db: &mut Connection,
-    succeeded: &[(RunId, &serde_json::Value)],
+    succeeded: &[(RunId, Option<&serde_json::Value>)],
     claimant: &Claimant<'_>,
 ) -> Result<(), StoreError> {
     if succeeded.is_empty() {
         return Ok(());
     }
     let ids: Vec<Uuid> = succeeded.iter().map(|(run_id, _)| run_id.0).collect();
-    let results: Vec<serde_json::Value> = succeeded.iter().map(|&(_, result)| result.clone()).collect();
+    let results: Vec<Option<serde_json::Value>> =
+        succeeded.iter().map(|&(_, result)| result.cloned()).collect();
     let ended = sqlx::query_file!(
         "src/runs/finish_untried.sql",
         &ids,
-        &results,
+        &results as &[Option<serde_json::Value>],
         claimant.worker,
         claimant.build,
         claimant.attempts_max,

@@ -5,8 +5,10 @@ select r.id as "run_id!: RunId", r.tenant_id as "tenant_id!: TenantId", t.handle
     r.task as "task!", r.key as "key!", r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
     r.payload as "payload!", r.scheduled_for as "scheduled_for!",
     extract(epoch from clock_timestamp() - greatest(r.scheduled_for, r.created_at))::float8 as "waited_seconds!",
-    r.traceparent, coalesce(r.max_attempts, $2) as "max_attempts!", r.urgent as "urgent!"
+    r.traceparent, coalesce(r.max_attempts, $2) as "max_attempts!", r.urgent as "urgent!",
+    b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from runs r join tenants t on t.id = r.tenant_id
+left join batches b on b.run_id = any((select $1::uuid[])::uuid[]) and b.run_id = r.id
 where r.id = any((select $1::uuid[])::uuid[]) and r.state = 'queued' and r.attempt = 0
     and not exists (select from pauses p where p.tenant_id is null or p.tenant_id = r.tenant_id)
     and not exists (select from breakers b where b.dependency = any($3))
