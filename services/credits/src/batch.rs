@@ -55,12 +55,13 @@ pub(crate) async fn execute_together<I, B: MemberBatch>(
     }
     // In the order of members, as everybody locks them.
     batches.sort_by_key(|(_, batch)| batch.scope().range.first);
+    let (places, batches): (Vec<usize>, Vec<B>) = batches.into_iter().unzip();
     let mut each: Vec<Each> = group.runs.iter().map(|_| Each::Alone).collect();
     let mut tx = group.begin().await?;
-    for (place, batch) in &batches {
-        let counts = batch.apply(&mut tx, batch.scope().range).await?;
+    let counts = B::apply_together(&mut tx, &batches).await?;
+    for (place, counts) in places.into_iter().zip(counts) {
         count::<B>(&mut tx, &counts);
-        if let Some(of_this) = each.get_mut(*place) {
+        if let Some(of_this) = each.get_mut(place) {
             *of_this = Each::Batch(counts);
         }
     }

@@ -16,6 +16,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
+use crate::runs::BatchRange;
 use crate::{Pool, RunId, TenantId, Tx};
 
 /// A row to be imported, checked and cleaned.
@@ -208,7 +209,7 @@ pub async fn current(
     .doing("looking up who a member is now")
 }
 
-/// Refuses what this run has granted to somebody in the range who has become a part of another meanwhile.
+/// Refuses what these runs have granted to somebody in their ranges who has become a part of another meanwhile.
 /// A grant reads no account before it waits for its lock, so it looks afterwards.
 ///
 /// # Errors
@@ -216,20 +217,25 @@ pub async fn current(
 pub(crate) async fn refuse_merged(
     db: &mut crate::Connection,
     tenant: TenantId,
-    first: Uuid,
-    last: Uuid,
-    run_id: RunId,
+    ranges: &[(RunId, BatchRange)],
 ) -> Result<(), StoreError> {
+    let [runs, firsts, lasts] = BatchRange::columns(ranges);
     let stranded = sqlx::query_scalar!(
         r#"select exists (
-               select from members m
-               join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = $4 and l.remaining_minor > 0
-               where m.tenant_id = $1 and m.id between $2 and $3 and m.merged_into is not null
+               select from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as r (run_id, first_member_id, last_member_id)
+               -- Range by range: joined with the ranges, all who were ever merged would be read for them.
+               cross join lateral (
+                   select from members m
+                   join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = r.run_id and l.remaining_minor > 0
+                   where m.tenant_id = $1 and m.id between r.first_member_id and r.last_member_id
+                       and m.merged_into is not null
+                   offset 0
+               ) as found
            ) as "stranded!""#,
         tenant as TenantId,
-        first,
-        last,
-        run_id as RunId,
+        &runs,
+        &firsts,
+        &lasts,
     )
     .fetch_one(db)
     .await;

@@ -17,8 +17,8 @@ const MEMBERS: usize = 8;
 const MOST: i64 = 1_000_000_000_000;
 
 /// Somebody owes, somebody has been merged away, some keys were used before.
-async fn field() -> Field {
-    let field = Field::new(MEMBERS, 500).await;
+pub(crate) async fn field(members: usize) -> Field {
+    let field = Field::new(members, 500).await;
     tell(&field, "o", &paid(&field, 10_000, 0)).await;
     // The first member has spent what the order gave, which is then taken back.
     let given = field.number("select balance_minor from accounts").await;
@@ -77,7 +77,7 @@ fn to(field: &Field, member: &str) -> GroupGrant {
 }
 
 /// What is in the books, by keys that are the same in both shops.
-async fn books(field: &Field) -> Vec<String> {
+pub(crate) async fn books(field: &Field) -> Vec<String> {
     sqlx::query_scalar(
         "select concat_ws(' ', 'lot', m.external_id, l.source_key, l.value_class, l.granted_minor, l.remaining_minor,
              l.ends_at is null)
@@ -110,7 +110,7 @@ fn told(field: &Field, granted: Granted) -> String {
 async fn together_they_are_what_they_are_alone() {
     let seed: u64 =
         std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_129);
-    let (alone, together) = (field().await, field().await);
+    let (alone, together) = (field(MEMBERS).await, field(MEMBERS).await);
     for case in 0..CASES {
         let grants = any(&mut StdRng::seed_from_u64(seed + case), &alone, case);
         let mut one_by_one = Vec::new();

@@ -18,6 +18,7 @@ mod holds;
 mod merges;
 mod merges_at_once;
 mod monthly;
+mod months_together;
 mod orders;
 mod permutations;
 mod spending;

@@ -158,7 +158,7 @@ impl CampaignBatch {
         .fetch_one(&mut *db)
         .await
         .doing("giving a campaign's credit")?;
-        members::refuse_merged(db, self.tenant, range.first, range.last, self.run_id).await?;
+        members::refuse_merged(db, self.tenant, &[(self.run_id, range)]).await?;
         if let Some(lots) = lots {
             recover(db, self.tenant, self.run_id, &lots, self.acts_at).await?;
         }

@@ -40,11 +40,37 @@ pub trait MemberBatch: Sync {
         range: BatchRange,
     ) -> impl Future<Output = Result<BatchCounts, StoreError>> + Send;
 
+    /// Moves the money of several batches of one tenant, which are in the order of their members. What became of each.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); then nothing of any of them is moved.
+    fn apply_together(
+        db: &mut Connection,
+        batches: &[Self],
+    ) -> impl Future<Output = Result<Vec<BatchCounts>, StoreError>> + Send
+    where
+        Self: Sized,
+    {
+        apply_one_by_one(db, batches)
+    }
+
     /// The members of the batch's range.
     ///
     /// # Errors
     /// As any statement.
     fn members(&self, db: &mut Connection) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+}
+
+/// Applies batches in turn.
+pub(super) async fn apply_one_by_one<B: MemberBatch>(
+    db: &mut Connection,
+    batches: &[B],
+) -> Result<Vec<BatchCounts>, StoreError> {
+    let mut counts = Vec::with_capacity(batches.len());
+    for batch in batches {
+        counts.push(batch.apply(db, batch.scope().range).await?);
+    }
+    Ok(counts)
 }
 
 /// Applies a batch member by member, so that one bad row costs one member's money and not a hundred's:

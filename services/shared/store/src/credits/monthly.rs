@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tradeup_domain::{ErrorCode, Period};
 use uuid::Uuid;
 
-use super::batch::{MemberBatch, Scope};
+use super::batch::{MemberBatch, Scope, apply_one_by_one};
 use super::debts::recover;
 use crate::batches::BatchCounts;
 use crate::error::{Doing, StoreError};
@@ -40,40 +40,18 @@ impl MemberBatch for MonthlyBatch {
 
     /// Issues the credits of the range, all in one statement.
     async fn apply(&self, db: &mut Connection, range: BatchRange) -> Result<BatchCounts, StoreError> {
-        let row = sqlx::query_file!(
-            "src/credits/issue_monthly.sql",
-            self.tenant as TenantId,
-            self.run_id as RunId,
-            range.first,
-            range.last,
-            self.period.to_string(),
-            self.as_of,
-            self.expires_at,
-            self.period.first_day(),
-            &new_ids(usize::try_from(range.members).unwrap_or(0)),
-            self.ends_at,
-        )
-        .fetch_one(&mut *db)
-        .await
-        .doing("issuing monthly credits")?;
-        if row.granted > 0 {
-            members::refuse_merged(db, self.tenant, range.first, range.last, self.run_id).await?;
+        let counts = self.issue(db, &[(self.run_id, range)]).await?;
+        Ok(counts.into_iter().next().unwrap_or_default())
+    }
+
+    /// In one statement, if they are of one month and one set of terms: those of one plan are.
+    async fn apply_together(db: &mut Connection, batches: &[Self]) -> Result<Vec<BatchCounts>, StoreError> {
+        let Some(first) = batches.first() else { return Ok(Vec::new()) };
+        if batches.iter().any(|other| !first.is_of_terms_of(other)) {
+            return apply_one_by_one(db, batches).await;
         }
-        if row.no_amount > 0 {
-            record_no_amount(db, &Self { range, ..*self }).await?;
-        }
-        if let Some(lots) = row.indebted {
-            recover(db, self.tenant, self.run_id, &lots, self.as_of).await?;
-        }
-        Ok(BatchCounts {
-            members: row.candidates,
-            affected: row.granted,
-            affected_minor: row.granted_minor,
-            currency: row.currency,
-            already_done: row.candidates - row.granted - row.zero_amount - row.no_amount,
-            exempt: row.zero_amount,
-            failed: row.no_amount,
-        })
+        let ranges: Vec<_> = batches.iter().map(|batch| (batch.run_id, batch.range)).collect();
+        first.issue(db, &ranges).await
     }
 
     async fn members(&self, db: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
@@ -87,6 +65,67 @@ impl MemberBatch for MonthlyBatch {
         .fetch_all(db)
         .await
         .doing("listing a batch's members")
+    }
+}
+
+impl MonthlyBatch {
+    fn is_of_terms_of(&self, other: &Self) -> bool {
+        let Self { tenant, run_id: _, period, as_of, expires_at, ends_at, range: _ } = *other;
+        (tenant, period, as_of, expires_at, ends_at)
+            == (self.tenant, self.period, self.as_of, self.expires_at, self.ends_at)
+    }
+
+    /// Issues the credits of some ranges, each in the name of a run, on the terms of this batch.
+    async fn issue(
+        &self,
+        db: &mut Connection,
+        ranges: &[(RunId, BatchRange)],
+    ) -> Result<Vec<BatchCounts>, StoreError> {
+        let planned: usize =
+            ranges.iter().map(|(_, range)| usize::try_from(range.members).unwrap_or(0)).sum();
+        let [runs, firsts, lasts] = BatchRange::columns(ranges);
+        let rows = sqlx::query_file!(
+            "src/credits/issue_monthly.sql",
+            self.tenant as TenantId,
+            &runs,
+            &firsts,
+            &lasts,
+            self.period.to_string(),
+            self.as_of,
+            self.expires_at,
+            self.period.first_day(),
+            &new_ids(planned),
+            self.ends_at,
+        )
+        .fetch_all(&mut *db)
+        .await
+        .doing("issuing monthly credits")?;
+        if rows.iter().any(|row| row.granted > 0) {
+            members::refuse_merged(db, self.tenant, ranges).await?;
+        }
+        let mut counts = Vec::with_capacity(ranges.len());
+        for &(run_id, range) in ranges {
+            let Some(row) = rows.iter().find(|row| row.run_id == run_id) else {
+                counts.push(BatchCounts::default());
+                continue;
+            };
+            if row.no_amount > 0 {
+                record_no_amount(db, &Self { run_id, range, ..*self }).await?;
+            }
+            if let Some(lots) = &row.indebted {
+                recover(db, self.tenant, run_id, lots, self.as_of).await?;
+            }
+            counts.push(BatchCounts {
+                members: row.candidates,
+                affected: row.granted,
+                affected_minor: row.granted_minor,
+                currency: row.currency.clone(),
+                already_done: row.candidates - row.granted - row.zero_amount - row.no_amount,
+                exempt: row.zero_amount,
+                failed: row.no_amount,
+            });
+        }
+        Ok(counts)
     }
 }
 

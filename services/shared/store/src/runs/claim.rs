@@ -97,6 +97,14 @@ pub struct BatchRange {
     pub members: i32,
 }
 
+impl BatchRange {
+    /// Ranges as arrays for a statement: the runs that work on them, their first members, their last.
+    pub(crate) fn columns(ranges: &[(RunId, Self)]) -> [Vec<Uuid>; 3] {
+        let column = |of: fn(&(RunId, Self)) -> Uuid| ranges.iter().map(of).collect();
+        [column(|(run_id, _)| run_id.0), column(|(_, range)| range.first), column(|(_, range)| range.last)]
+    }
+}
+
 /// What became of a wish to claim a run.
 #[derive(Clone, Debug)]
 pub enum ClaimOutcome {
