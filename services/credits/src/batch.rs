@@ -14,7 +14,7 @@ use crate::mail::{Delivery, Letterhead, Post};
 
 /// Batches that share a transaction. A tenant's release window holds some times as many, so that a large shop has all
 /// places of a worker.
-pub(crate) const TOGETHER_MAX: usize = 4;
+pub(crate) const TOGETHER_MAX: usize = 8;
 /// What is left after an interruption is soon taken up again.
 const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
