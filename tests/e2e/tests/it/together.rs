@@ -122,3 +122,23 @@ async fn one_that_is_cancelled_meanwhile_costs_the_others_nothing() {
     assert_eq!(world.number("select count(*) from runs where state = 'succeeded'").await, 29);
     assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
 }
+
+#[tokio::test]
+async fn batches_of_a_shop_share_transactions() {
+    let world = World::with_aurora(2_000, 134).await;
+    let _scheduler = world.start("scheduler").await;
+    let run = world.trigger("2026-11");
+    let released = "select count(*) from runs where task = 'monthly-credits-batch'";
+    let batches = eventually("all batches are at hand", SOON, || async {
+        let planned = world.number("select count(*) from batches").await;
+        (planned > 0 && world.number(released).await == planned).then_some(planned)
+    })
+    .await;
+    let _credits = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    let commits = world.number("select count(distinct xmin::text) from lots").await;
+    assert!(commits < batches, "{commits} transactions for {batches} batches");
+    let own = "select count(distinct (run_id, attempt)) from attempts where outcome = 'succeeded'";
+    assert_eq!(world.number(own).await, batches, "each is a run with an attempt of its own");
+}
