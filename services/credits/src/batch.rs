@@ -12,8 +12,8 @@ use tradeup_worker::{Applied, AppliedTogether, Each, RunGroup, TaskContext, Task
 
 use crate::mail::{Delivery, Letterhead, Post};
 
-/// Batches that share a transaction. A tenant's release window holds some times as many, so that a large shop has all
-/// places of a worker.
+/// Most batches that share a transaction. A tenant's release window holds eight times as many, so that a large shop has all
+/// eight places of a worker.
 pub(crate) const TOGETHER_MAX: usize = 8;
 /// What is left after an interruption is soon taken up again.
 const GO_ON_AFTER: Duration = Duration::from_secs(1);
@@ -43,8 +43,8 @@ pub(crate) async fn execute<B: MemberBatch>(
     end(context, parent, tx, &counts).await
 }
 
-/// Applies batches of one tenant in one transaction, each with its own counts: those that can be read, and that nothing is to be
-/// told of. Whatever hits one of them is found by executing each by itself.
+/// Applies batches of one tenant in one transaction, each with its own counts: those that can be read. Whatever hits one of them
+/// is found by executing each by itself.
 pub(crate) async fn execute_together<I, B: MemberBatch>(
     group: &RunGroup<I>,
     read: impl Fn(&Claim, &I) -> Option<B>,
@@ -53,8 +53,17 @@ pub(crate) async fn execute_together<I, B: MemberBatch>(
     for (place, (claim, input)) in group.runs.iter().enumerate() {
         batches.extend(read(claim, input).map(|batch| (place, batch)));
     }
-    // In the order of members, as everybody locks them.
+    // In the order of members, as everybody locks them: what overlaps with another comes by itself.
     batches.sort_by_key(|(_, batch)| batch.scope().range.first);
+    let mut last = None;
+    batches.retain(|(_, batch)| {
+        let range = batch.scope().range;
+        let is_behind = last.is_none_or(|last| range.first > last);
+        if is_behind {
+            last = Some(range.last);
+        }
+        is_behind
+    });
     let (places, batches): (Vec<usize>, Vec<B>) = batches.into_iter().unzip();
     let mut each: Vec<Each> = group.runs.iter().map(|_| Each::Alone).collect();
     let mut tx = group.begin().await?;

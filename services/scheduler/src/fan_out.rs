@@ -16,7 +16,7 @@ pub(crate) const NOT_UNINSTALLED: &[&str] = &["active", "suspended"];
 pub(crate) const BATCH_MEMBERS: i32 = 100;
 /// Batches of one tenant that may be in the stream at once, so that a shop with a million members does
 /// not hold up one with ten.
-pub(crate) const RELEASE_WINDOW: i32 = 32;
+pub(crate) const RELEASE_WINDOW: i32 = 64;
 
 /// Ends a run over all tenants: one child run for each.
 pub(crate) async fn to_tenants(context: &TaskContext, spawn: &Spawn<'_>) -> Result<Applied, TaskError> {

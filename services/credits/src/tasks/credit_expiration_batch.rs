@@ -1,4 +1,4 @@
-//! Books what is left of ended lots: up to 100 members, one transaction.
+//! Books what is left of ended lots: up to 100 members. Up to eight batches of a shop share a transaction.
 //!
 //! Released by the tenant's run through its window. Effect: an expire entry as of its own end for each lot
 //! that has ended with something left, and the new balances; the batch's counts; the next batch of the

@@ -1,4 +1,4 @@
-//! Issues the monthly credits of one batch: up to 100 members, one statement, one transaction.
+//! Issues the monthly credits of one batch: up to 100 members. Up to eight batches of a shop share a statement and a transaction.
 //!
 //! Released by the tenant's run through its window. Effect: a lot, a grant entry and the new
 //! balance for each member who has a tier with an amount as of the run; the batch's counts; the

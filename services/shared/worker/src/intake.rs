@@ -21,8 +21,8 @@ use tradeup_store::outbox::{self, DeadMessage, JobMessage};
 use tradeup_store::{ErrorKind, Pool, StoreError, TenantRef, within};
 
 use crate::bury::{self, EventOf, Original};
+use crate::consumer::{hand_back, reopen_wait};
 use crate::execute::answered;
-use crate::runner::{hand_back, reopen_wait};
 use crate::{Worker, faultpoint};
 
 /// Longest wait before an event comes again that could not be recorded; half of it at least.

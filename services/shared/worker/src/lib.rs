@@ -9,12 +9,14 @@
 
 mod bury;
 pub mod certificates;
+mod consumer;
 mod execute;
 pub mod faultpoint;
 mod health;
 pub mod intake;
 mod live;
 mod options;
+mod places;
 pub mod presence;
 mod preview;
 mod probe;

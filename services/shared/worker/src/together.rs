@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
-use tradeup_domain::ErrorCode;
+use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
@@ -22,9 +22,11 @@ use tradeup_store::runs::{self, Claim};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
 use crate::bury::Buried;
+use crate::consumer::CLAIM_WITHIN;
 use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, count_ended, traced};
+use crate::places::Held;
 use crate::registry::{Registered, Shared, SharedFn};
-use crate::runner::{CLAIM_WITHIN, Held, Worker};
+use crate::runner::Worker;
 use crate::{Task, TaskError, faultpoint};
 
 /// A task of which many runs can be done in one transaction.
@@ -197,7 +199,14 @@ impl Worker {
         let Committed { each, released } = match self.commit_together(task, shared, tenant, &claims).await {
             Ok(committed) => committed,
             Err(error) => {
-                tracing::debug!(%error, "{} runs of {name} are executed one by one", claims.len());
+                let count = claims.len();
+                match error.code() {
+                    ErrorCode::Superseded | ErrorCode::DatabaseRefused | ErrorCode::DatabaseConflict => {
+                        tracing::debug!(%error, "{count} runs of {name} are executed one by one");
+                    }
+                    // It costs time only, and would never be seen if it happened each time.
+                    code => tracing::warn!(%code, "{count} runs of {name} are executed one by one: {error}"),
+                }
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
                 return deliveries;
             }

@@ -2,8 +2,9 @@
 
 use super::fit::Costs;
 use super::float;
+use super::month::ROUND_TRIPS;
 use super::setting::Setting;
-use super::validate::{BATCH, WINDOW};
+use super::validate::{BATCH, TOGETHER, WINDOW};
 
 /// A deployment: PostgreSQL and NATS each on a machine of its own, and machines for the processes.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,7 @@ impl Cluster {
             starts: Vec::new(),
             batch: BATCH,
             window: WINDOW,
+            together: TOGETHER,
             machines,
             postgres: 0,
             nats: 1,
@@ -65,8 +67,11 @@ impl Cluster {
         let client = costs.credits.of(0.0, 1.0, full);
         let bytes = costs.wal.of(0.0, 1.0, full);
         let places = processes * f64::from(self.concurrency);
-        // A place waits for its own part of each, and for a flush and a half.
-        let stay = postgres + client + costs.hop + 6.0 * self.round_trip + 1.5 * costs.flush;
+        // A place waits for its own part of each, and with all batches of a transaction for its round trips and a flush and a
+        // half.
+        let together = float(TOGETHER as u64);
+        let stay =
+            postgres + client + costs.hop + (ROUND_TRIPS * self.round_trip + 1.5 * costs.flush) / together;
         let bound =
             |what, batches_per_s: f64, lever| Bound { what, credits_per_s: batches_per_s * full, lever };
         let mut bounds = vec![

@@ -4,6 +4,7 @@ use std::array::from_fn;
 
 use super::figures::{Figures, Month};
 use super::float;
+use super::validate::TOGETHER;
 
 /// What something costs for each shop, each batch and each credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -97,7 +98,8 @@ fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64) -> f64 {
             let (batches, members) = (float(month.batches), float(month.credits));
             let asked = batch.of(0.0, batches, members) + credits.of(0.0, batches, members);
             // Whoever is alone gets a processor at most, and no more of it than others left.
-            (month.seconds - asked / month.cores_left.min(1.0)) / batches - flush
+            let together = float(month.batches.div_ceil(u64::from(month.shops))).min(float(TOGETHER as u64));
+            (month.seconds - asked / month.cores_left.min(1.0)) / batches - flush / together
         })
         .collect();
     if left.is_empty() { 0.0 } else { (left.iter().sum::<f64>() / float(left.len() as u64)).max(0.0) }

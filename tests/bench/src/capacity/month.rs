@@ -23,8 +23,9 @@ use super::setting::{Fault, Outcome, Setting};
 /// Messages that one sweep publishes, and waiting runs that it looks at; and how often it goes round.
 const SWEEP_MAX: usize = 1000;
 const SWEEP_EVERY: f64 = 1.0;
-/// Between a batch's claim and its acknowledgement, one waits so often for another machine.
-const ROUND_TRIPS: f64 = 6.0;
+/// From the look at some batches to their acknowledgement, one waits so often for another machine: to look, begin, issue, look for
+/// who was merged, end runs, end batches, release, commit.
+pub(super) const ROUND_TRIPS: f64 = 8.0;
 
 struct Simulation {
     of: Setting,
@@ -177,11 +178,14 @@ impl Simulation {
             Work::Client(n) | Work::Execute(n) if self.flights[n].state == FlightState::Lost => self.land(n),
             Work::Client(n) => {
                 let factor = self.spread.map_or(1.0, |spread| spread.sample(&mut self.random));
-                let demand = costs.batch.of(0.0, 1.0, float(self.flights[n].batch.credits)) * factor;
+                let (batches, credits) = self.flights[n].size();
+                let demand = costs.batch.of(0.0, batches, credits) * factor;
                 self.ask_postgres(demand, Work::Execute(n));
             }
             Work::Execute(n) if self.of.round_trip + costs.hop > 0.0 => {
-                self.timers.add(now + costs.hop + ROUND_TRIPS * self.of.round_trip, Timer::Travelled(n));
+                let (batches, _) = self.flights[n].size();
+                let travelled = costs.hop * batches + ROUND_TRIPS * self.of.round_trip;
+                self.timers.add(now + travelled, Timer::Travelled(n));
             }
             Work::Execute(n) => self.ask_log(n),
             Work::Sweep { since } => self.timers.add((since + SWEEP_EVERY).max(now), Timer::Sweep),
@@ -189,7 +193,8 @@ impl Simulation {
     }
 
     fn ask_log(&mut self, flight: usize) {
-        let bytes = self.of.costs.wal.of(0.0, 1.0, float(self.flights[flight].batch.credits));
+        let (batches, credits) = self.flights[flight].size();
+        let bytes = self.of.costs.wal.of(0.0, batches, credits);
         self.log.add(self.now, bytes, Commit::Batch(flight));
     }
 
@@ -222,20 +227,23 @@ impl Simulation {
             }
             Commit::Batch(flight) if self.flights[flight].state == FlightState::Lost => self.land(flight),
             Commit::Batch(flight) => {
-                let Flight { batch, process, .. } = self.flights[flight];
+                let batches = std::mem::take(&mut self.flights[flight].batches);
+                self.places[self.flights[flight].process] += 1;
                 self.land(flight);
-                self.places[process] += 1;
-                self.in_stream -= 1;
-                self.outcome.batches += 1;
-                self.outcome.credits += batch.credits;
-                let shop = &mut self.shops[batch.shop];
-                shop.released -= 1;
-                let first = &mut self.outcome.first[batch.shop];
-                if first.is_nan() {
-                    *first = self.now;
+                for batch in &batches {
+                    self.in_stream -= 1;
+                    self.outcome.batches += 1;
+                    self.outcome.credits += batch.credits;
+                    self.shops[batch.shop].released -= 1;
                 }
-                self.release(batch.shop);
-                self.settle(batch.shop);
+                for Batch { shop, .. } in batches {
+                    let first = &mut self.outcome.first[shop];
+                    if first.is_nan() {
+                        *first = self.now;
+                    }
+                    self.release(shop);
+                    self.settle(shop);
+                }
             }
         }
     }
@@ -257,7 +265,8 @@ impl Simulation {
     /// Ends a shop's run if nothing is left of it.
     fn settle(&mut self, shop: usize) {
         let state = &self.shops[shop];
-        if state.planned == 0 && state.released == 0 {
+        // Several batches of a shop may end at once, the last of them with it.
+        if state.planned == 0 && state.released == 0 && self.outcome.done[shop].is_nan() {
             self.outcome.done[shop] = self.now;
             self.waiting -= 1;
             self.shops_left -= 1;
@@ -292,10 +301,11 @@ impl Simulation {
             // Who has the most places free has asked for the most.
             let free = self.places.iter().enumerate().max_by_key(|(n, free)| (**free, std::cmp::Reverse(*n)));
             let Some((process, _)) = free.filter(|(_, free)| **free > 0) else { break };
-            let Some(batch) = self.ready.pop_front() else { break };
+            let batches = self.take_together();
             self.places[process] -= 1;
-            self.outcome.executed += 1;
-            let flight = Flight { batch, process, state: FlightState::Under };
+            self.outcome.executed += batches.len() as u64;
+            let flight = Flight { batches, process, state: FlightState::Under };
+            let (batches, credits) = flight.size();
             let n = self.landed.pop().unwrap_or(self.flights.len());
             if n == self.flights.len() {
                 self.flights.push(flight);
@@ -303,9 +313,17 @@ impl Simulation {
                 self.flights[n] = flight;
             }
             self.outcome.at_work_most = self.outcome.at_work_most.max(self.flights.len() - self.landed.len());
-            let demand = self.of.costs.credits.of(0.0, 1.0, float(batch.credits));
+            let demand = self.of.costs.credits.of(0.0, batches, credits);
             self.machines[self.of.credits[process]].add(self.now, demand, Work::Client(n));
         }
+    }
+
+    /// The batch that comes next, and those of the same shop right behind it.
+    fn take_together(&mut self) -> Vec<Batch> {
+        let shop = self.ready.front().map(|batch| batch.shop);
+        let behind = self.ready.iter().take(self.of.together).take_while(|batch| Some(batch.shop) == shop);
+        let together = behind.count();
+        self.ready.drain(..together).collect()
     }
 
     fn fired(&mut self, timer: Timer) {

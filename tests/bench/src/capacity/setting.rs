@@ -23,6 +23,8 @@ pub(super) struct Setting {
     /// Members of a batch, and batches of a shop in the stream.
     pub(super) batch: u64,
     pub(super) window: u32,
+    /// Most batches of a shop that share a transaction and a place.
+    pub(super) together: usize,
     /// Processors of each machine; on which of them PostgreSQL, NATS and each process is.
     pub(super) machines: Vec<f64>,
     pub(super) postgres: usize,

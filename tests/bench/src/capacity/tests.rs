@@ -36,6 +36,7 @@ fn setting(shops: Vec<u64>) -> Setting {
         starts: Vec::new(),
         batch: 100,
         window: 32,
+        together: 8,
         machines: vec![4.0, 2.0, 2.0, 2.0],
         postgres: 0,
         nats: 1,
@@ -54,13 +55,14 @@ fn setting(shops: Vec<u64>) -> Setting {
 
 fn arbitrary() -> impl Strategy<Value = Setting> {
     let shops = prop::collection::vec(0_u64..3_000, 1..40);
-    let machine = (1_u32..5, 1_u32..12, 1_u32..40, 1_usize..4, 0_u64..1000);
+    let machine = (1_u32..5, 1_u32..12, 1_u32..40, 1_usize..9, 1_usize..4, 0_u64..1000);
     (shops, machine, 0.0_f64..2.0, 2_u32..400).prop_map(
-        |(shops, (cores, concurrency, window, processes, seed), spread, room)| {
+        |(shops, (cores, concurrency, window, together, processes, seed), spread, room)| {
             let mut setting = setting(shops);
             setting.machines = vec![f64::from(cores), 1.0, 2.0];
             setting.credits = vec![2; processes];
             (setting.concurrency, setting.window, setting.seed) = (concurrency, window, seed);
+            setting.together = together;
             setting.starts = (0..setting.shops.len()).map(|n| float(n as u64) * spread).collect();
             setting.stream_bytes_max = f64::from(room) * 400.0;
             setting

@@ -16,7 +16,9 @@ use super::{Given, float};
 
 /// Of the model, as of the tasks: docs/decisions/0001.
 pub(super) const BATCH: u64 = 100;
-pub(super) const WINDOW: u32 = 32;
+pub(super) const WINDOW: u32 = 64;
+/// Most batches of a shop in one transaction, as `credits` takes them.
+pub(super) const TOGETHER: usize = 8;
 
 /// Print what the model says beside what was measured.
 #[derive(Args)]
@@ -104,6 +106,7 @@ fn as_measured(month: &Month, costs: Costs, seed: u64) -> Setting {
         starts: Vec::new(),
         batch: BATCH,
         window: WINDOW,
+        together: TOGETHER,
         machines: vec![month.cores_left],
         postgres: 0,
         nats: 0,

@@ -18,7 +18,7 @@ use tradeup_worker::{Applied, Registry, RegistryError, RetryPolicy, Task, TaskCo
 use uuid::Uuid;
 
 /// As the product's own tasks have it.
-const RELEASE_WINDOW: i32 = 32;
+const RELEASE_WINDOW: i32 = 64;
 const WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) fn registry() -> Result<Registry, RegistryError> {

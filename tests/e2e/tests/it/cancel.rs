@@ -16,11 +16,11 @@ fn proved(world: &World) {
 
 #[tokio::test]
 async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
-    let world = World::with_aurora(5_000, 31).await;
+    let world = World::with_aurora(9_000, 31).await;
     let _scheduler = world.start("scheduler").await;
     let run = world.trigger("2026-11");
     eventually("the first window of batches is released", SOON, || async {
-        (world.number("select count(*) from batches where state = 'released'").await == 32).then_some(())
+        (world.number("select count(*) from batches where state = 'released'").await == 64).then_some(())
     })
     .await;
 
@@ -28,10 +28,10 @@ async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     assert_eq!(nothing_said.code, 1);
     assert!(nothing_said.stderr.contains("say which runs"), "{}", nothing_said.stderr);
     world.tradeup_ok(&["cancel", &run, "--dry-run"]);
-    assert!(world.number(UNFINISHED).await > 32, "a dry run does nothing");
+    assert!(world.number(UNFINISHED).await > 64, "a dry run does nothing");
 
     let cancelled = world.tradeup_json(&["cancel", &run, "--reason", "wrong amounts", "--by", "ana"]);
-    assert_eq!(cancelled["cancelled"].as_array().unwrap().len(), 34, "the month, its shop, 32 batches");
+    assert_eq!(cancelled["cancelled"].as_array().unwrap().len(), 66, "the month, its shop, 64 batches");
     assert_eq!(world.number(UNFINISHED).await, 0);
     assert_eq!(world.number("select count(*) from batches where state <> 'cancelled'").await, 0);
     let shown = world.tradeup_json(&["run", &run]);
@@ -47,7 +47,7 @@ async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     assert_eq!(world.number(ENTRIES).await, 0);
     proved(&world);
 
-    assert_eq!(world.tradeup_json(&["retry", &run])["cancelled"], 32);
+    assert_eq!(world.tradeup_json(&["retry", &run])["cancelled"], 64);
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
     let acts = "select count(*) from audit_log where act in ('runs.cancel', 'runs.resume') and actor <> ''";

@@ -96,7 +96,9 @@ async fn killed_in_the_middle_of_a_group() {
     ended(&world).await;
     assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 12_000);
     assert_eq!(world.number("select count(*) from ledger_entries").await, 120);
-    assert!(world.number("select count(*) from attempts where outcome = 'lost'").await > 0);
+    let lost = world.number("select count(*) from attempts where outcome = 'lost'").await;
+    // A place each, of either lane: whoever waited for a turn behind one of them has lost nothing.
+    assert!(0 < lost && lost <= 10, "{lost} of 120 were at work");
     assert_eq!(world.number("select count(*) from attempts where outcome = 'succeeded'").await, 120);
 }
 

@@ -139,6 +139,14 @@ async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_wor
     let _scheduler = world.start("scheduler").await;
     blocked.catches(&world, "credits").await;
     credits.kill();
+    // What it was at was not claimed; what comes a second time is.
+    let credits = world.start("credits").await;
+    eventually("a batch is claimed", SOON, || async {
+        let claimed = "select count(*) from runs where task = 'monthly-credits-batch' and state = 'running'";
+        (world.number(claimed).await > 0).then_some(())
+    })
+    .await;
+    credits.kill();
     blocked.release().await;
     let _credits = world.start("credits").await;
     let rest = [

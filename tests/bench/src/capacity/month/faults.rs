@@ -17,10 +17,12 @@ impl Simulation {
             }
             Fault::Credits { process: gone, .. } => {
                 self.places[gone] = 0;
-                for Flight { batch, process, state } in &mut self.flights {
+                for Flight { batches, process, state } in &mut self.flights {
                     if *process == gone && *state == FlightState::Under {
                         *state = FlightState::Lost;
-                        self.timers.add(self.now + ACK_WAIT, Timer::Again(*batch));
+                        for batch in batches {
+                            self.timers.add(self.now + ACK_WAIT, Timer::Again(*batch));
+                        }
                     }
                 }
             }

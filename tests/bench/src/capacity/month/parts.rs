@@ -1,5 +1,6 @@
 //! What a simulated month is made of.
 
+use crate::capacity::float;
 use crate::capacity::setting::Fault;
 
 #[derive(Clone, Copy)]
@@ -50,10 +51,19 @@ pub(super) struct Shop {
     pub(super) left: u64,
 }
 
+/// Batches of one shop that share a transaction, and a place.
 pub(super) struct Flight {
-    pub(super) batch: Batch,
+    pub(super) batches: Vec<Batch>,
     pub(super) process: usize,
     pub(super) state: FlightState,
+}
+
+impl Flight {
+    /// How many batches, and their credits together.
+    pub(super) fn size(&self) -> (f64, f64) {
+        let credits: u64 = self.batches.iter().map(|batch| batch.credits).sum();
+        (float(self.batches.len() as u64), float(credits))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub(super) fn windows(base: &Base) -> anyhow::Result<Value> {
     let (shops, members) = ((base.shops / 10).max(1), base.members / 10);
     let sizes = Sizes::Zipf.shops(shops, members, base.seed);
     let mut seconds = 0.0;
-    for (window, spread) in [(32, 0.0), (8, 0.0), (2, 0.0), (32, 0.5), (32, 0.9), (32, 1.2)] {
+    for (window, spread) in [(64, 0.0), (16, 0.0), (4, 0.0), (64, 0.5), (64, 0.9), (64, 1.2)] {
         let mut setting = base.cluster.setting(base.costs, sizes.clone(), base.seed);
         setting.window = window;
         if spread > 0.0 {
