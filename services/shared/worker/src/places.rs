@@ -48,13 +48,14 @@ impl<'a> Taken<'a> {
         self.deliveries.push((delivery, place));
     }
 
-    /// A place for one more: one of its own while there are any, or one with others of its tenant.
+    /// A place for one more: with others of its tenant, or one of its own. Those that have one each while places are free
+    /// are done sooner, so that places are free again, and everything is done one by one.
     pub(crate) fn place(&self, delivery: &Delivery) -> Option<Place> {
-        if let Ok(permit) = Arc::clone(self.places).try_acquire_owned() {
-            return Some(Arc::new(permit));
+        let beside = self.shared.get(&tenant(delivery)).filter(|(_, sharing)| *sharing < self.share_max);
+        match beside {
+            Some((place, _)) => Some(Arc::clone(place)),
+            None => Arc::clone(self.places).try_acquire_owned().ok().map(Arc::new),
         }
-        let (place, sharing) = self.shared.get(&tenant(delivery))?;
-        (*sharing < self.share_max).then(|| Arc::clone(place))
     }
 }
 
