@@ -60,12 +60,15 @@ impl<T> Timers<T> {
     }
 }
 
-/// Processors that all who are at work share equally; nobody gets more than one.
+/// Processors that all who are at work share equally; nobody gets more than one. Two of them are the threads of one core: a
+/// second of a processor is what one gives while its sibling works, too, and while that rests it gives more.
 ///
 /// Kept in the time that each job has got so far: a job ends when that has grown by its demand, however many come and go
 /// meanwhile.
 pub(super) struct Shared<T> {
     cores: f64,
+    /// How much more a processor gives while its sibling rests: 0.5 for half as much again.
+    boost: f64,
     /// What each job has got since the beginning, in seconds of a processor.
     given: f64,
     now: f64,
@@ -76,8 +79,8 @@ pub(super) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(cores: f64) -> Self {
-        Self { cores, given: 0.0, now: 0.0, jobs: Timers::new(), stopped: false, used: 0.0 }
+    pub(super) fn new(cores: f64, boost: f64) -> Self {
+        Self { cores, boost, given: 0.0, now: 0.0, jobs: Timers::new(), stopped: false, used: 0.0 }
     }
 
     fn jobs(&self) -> f64 {
@@ -86,7 +89,20 @@ impl<T> Shared<T> {
 
     /// What each job gets of a second.
     fn share(&self) -> f64 {
-        if self.stopped || self.jobs.len() == 0 { 0.0 } else { (self.cores / self.jobs()).min(1.0) }
+        if self.stopped || self.jobs.len() == 0 { 0.0 } else { self.given_to(self.jobs()) / self.jobs() }
+    }
+
+    /// What so many jobs get together: first each has a core, then siblings are put to work, then all are.
+    fn given_to(&self, jobs: f64) -> f64 {
+        let half = self.cores / 2.0;
+        let alone = 1.0 + self.boost;
+        if jobs <= half {
+            jobs * alone
+        } else if jobs < self.cores {
+            half * alone + (jobs - half) * (self.cores - half * alone) / half
+        } else {
+            self.cores
+        }
     }
 
     fn advance(&mut self, now: f64) {
@@ -224,7 +240,7 @@ mod tests {
     fn mean_stay(cores: f64, rate: f64, demand: f64, jobs: u32) -> f64 {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
         let between = Exp::new(rate).unwrap();
-        let (mut shared, mut arrivals, mut at) = (Shared::new(cores), Vec::new(), 0.0);
+        let (mut shared, mut arrivals, mut at) = (Shared::new(cores, 0.0), Vec::new(), 0.0);
         for _ in 0..jobs {
             at += between.sample(&mut random);
             arrivals.push(at);
@@ -256,7 +272,7 @@ mod tests {
 
     #[test]
     fn nobody_gets_more_than_a_processor_and_all_together_no_more_than_there_are() {
-        let mut shared = Shared::new(2.0);
+        let mut shared = Shared::new(2.0, 0.0);
         for n in 0..4 {
             shared.add(0.0, 1.0, n);
         }
@@ -274,6 +290,17 @@ mod tests {
         assert_eq!(shared.next(), None);
         shared.stop(20.0, false);
         assert!((shared.next().unwrap() - 20.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn whose_sibling_rests_gets_more() {
+        // Four threads of two cores, alone half as quick again: two jobs have a core each, four share them.
+        for (jobs, known) in [(1, 1.0 / 1.5), (2, 1.0 / 1.5), (3, 3.0 / 3.5), (4, 1.0), (8, 2.0)] {
+            let mut shared = Shared::new(4.0, 0.5);
+            (0..jobs).for_each(|n| shared.add(0.0, 1.0, n));
+            let first = shared.next().unwrap();
+            assert!((first - known).abs() < 1e-9, "{jobs} jobs: {first} for {known}");
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) struct Costs {
     pub(super) credits: Cost,
     /// The process `scheduler`, for a shop.
     pub(super) scheduler: f64,
+    /// How much more a processor gives while its sibling rests.
+    pub(super) boost: f64,
     /// Seconds that a batch keeps its place beyond what it asks of processors and log: on its way to and from NATS.
     pub(super) hop: f64,
     /// NATS, for a message.
@@ -56,6 +58,15 @@ pub(super) struct Costs {
 /// The costs that come closest to what was measured.
 pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
     let of = |value: fn(&Month) -> f64| least(months, value, [true, true, true]);
+    let boost = boost(months);
+    // Whoever is alone has a core to himself: his seconds count for more.
+    let months: &[Month] = &months
+        .iter()
+        .map(|month| {
+            let factor = if month.concurrency == 1 { 1.0 + boost } else { 1.0 };
+            Month { cpu_s: month.cpu_s.times(factor), ..month.clone() }
+        })
+        .collect::<Vec<_>>();
     let postgres = of(|month| month.cpu_s.postgres);
     let plan_credit = plan(months);
     let spawn =
@@ -76,7 +87,8 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
         batch_deviation: calm.map_or(0.0, |month| (month.batch_s_deviation / month.batch_s).clamp(0.0, 2.0)),
         credits,
         scheduler: scheduler.shop,
-        hop: hop(months, batch, credits, figures.flush_s),
+        boost,
+        hop: hop(months, batch, credits, figures.flush_s, boost),
         message: nats.batch,
         message_stored: figures.messages_per_s.recip(),
         message_bytes: figures.message_bytes,
@@ -91,7 +103,7 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
 }
 
 /// What is left of a batch's time where one is executed after the other, and nobody else is in its way.
-fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64) -> f64 {
+fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64, boost: f64) -> f64 {
     let alone = months.iter().filter(|month| month.concurrency == 1);
     let left: Vec<f64> = alone
         .map(|month| {
@@ -99,10 +111,27 @@ fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64) -> f64 {
             let asked = batch.of(0.0, batches, members) + credits.of(0.0, batches, members);
             // Whoever is alone gets a processor at most, and no more of it than others left.
             let together = float(month.batches.div_ceil(u64::from(month.shops))).min(float(TOGETHER as u64));
-            (month.seconds - asked / month.cores_left.min(1.0)) / batches - flush / together
+            (month.seconds - asked / (1.0 + boost) / month.cores_left.min(1.0)) / batches - flush / together
         })
         .collect();
     if left.is_empty() { 0.0 } else { (left.iter().sum::<f64>() / float(left.len() as u64)).max(0.0) }
+}
+
+/// How much less the months that were executed one after the other took of PostgreSQL's processors than the others would have it.
+/// Siblings share a core, so that it is at most twice as much that one gives alone.
+fn boost(months: &[Month]) -> f64 {
+    let (alone, loaded): (Vec<Month>, Vec<Month>) =
+        months.iter().cloned().partition(|month| month.concurrency == 1);
+    let cost = least(&loaded, |month| month.cpu_s.postgres, [true, true, true]);
+    let more: Vec<f64> = alone
+        .iter()
+        .map(|month| {
+            let loaded = cost.of(f64::from(month.shops), float(month.batches), float(month.credits));
+            loaded / month.cpu_s.postgres - 1.0
+        })
+        .filter(|more| more.is_finite())
+        .collect();
+    if more.is_empty() { 0.0 } else { (more.iter().sum::<f64>() / float(more.len() as u64)).clamp(0.0, 1.0) }
 }
 
 /// Seconds of planning a credit of a shop: a line through the months' attempts.

@@ -78,7 +78,7 @@ impl Simulation {
         };
         Ok(Self {
             now: 0.0,
-            machines: of.machines.iter().map(|cores| Shared::new(*cores)).collect(),
+            machines: of.machines.iter().map(|cores| Shared::new(*cores, of.costs.boost)).collect(),
             log: Log::new(of.costs.flush, of.wal_bytes_per_s),
             store: Serial::new(of.costs.message_stored),
             timers: Timers::new(),

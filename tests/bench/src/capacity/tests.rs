@@ -19,6 +19,7 @@ fn costs() -> Costs {
         batch_deviation: 0.4,
         credits: Cost { shop: 0.0, batch: 0.0005, credit: 0.000_001 },
         scheduler: 0.001,
+        boost: 0.3,
         hop: 0.001,
         message: 0.0002,
         message_stored: 0.0002,

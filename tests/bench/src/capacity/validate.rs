@@ -148,8 +148,9 @@ pub(super) fn show(costs: &Costs) {
     let sizes = [size("log", costs.wal), size("on disk", costs.disk)];
     table::show("Bytes", &["", "a shop", "a batch", "1,000 credits"], &sizes);
     println!(
-        "\nA batch's demand deviates by {}, and it keeps its place {} longer; a flush takes {}; NATS stores {} messages a second of {:.0} bytes; the sweep \
-         takes {} for a run that waits.",
+        "\nA processor gives {} more while its sibling rests. A batch's demand deviates by {}, and it keeps its place {} longer; a flush takes {}; NATS \
+         stores {} messages a second of {:.0} bytes; the sweep takes {} for a run that waits.",
+        percent(costs.boost),
         percent(costs.batch_deviation),
         ms(costs.hop),
         ms(costs.flush),
