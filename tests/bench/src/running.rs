@@ -69,16 +69,6 @@ impl Cpu {
         self.postgres + self.credits + self.scheduler + self.nats
     }
 
-    /// So many times as much.
-    pub(crate) fn times(self, factor: f64) -> Self {
-        Self {
-            postgres: self.postgres * factor,
-            credits: self.credits * factor,
-            scheduler: self.scheduler * factor,
-            nats: self.nats * factor,
-        }
-    }
-
     /// None of it below zero.
     pub(crate) fn at_least_zero(self) -> Self {
         Self {

@@ -57,16 +57,12 @@ pub(super) struct Costs {
 
 /// The costs that come closest to what was measured.
 pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
-    let of = |value: fn(&Month) -> f64| least(months, value, [true, true, true]);
     let boost = boost(months);
-    // Whoever is alone has a core to himself: his seconds count for more.
-    let months: &[Month] = &months
-        .iter()
-        .map(|month| {
-            let factor = if month.concurrency == 1 { 1.0 + boost } else { 1.0 };
-            Month { cpu_s: month.cpu_s.times(factor), ..month.clone() }
-        })
-        .collect::<Vec<_>>();
+    let all = months;
+    // Whoever is alone has a core to himself, and his seconds of it are worth more: what things cost is said by the others.
+    let loaded: Vec<Month> = months.iter().filter(|month| month.concurrency > 1).cloned().collect();
+    let months: &[Month] = if loaded.len() < 3 { months } else { &loaded };
+    let of = |value: fn(&Month) -> f64| least(months, value, [true, true, true]);
     let postgres = of(|month| month.cpu_s.postgres);
     let plan_credit = plan(months);
     let spawn =
@@ -79,7 +75,7 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
     let scheduler = least(months, |month| month.cpu_s.scheduler, [true, false, false]);
     let credits = least(months, |month| month.cpu_s.credits, [false, true, true]);
     let batch = Cost { shop: 0.0, batch: postgres.batch, credit: postgres.credit - plan.credit };
-    let calm = months.iter().min_by_key(|month| month.concurrency);
+    let calm = all.iter().min_by_key(|month| month.concurrency);
     Costs {
         spawn,
         plan,
@@ -88,7 +84,7 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
         credits,
         scheduler: scheduler.shop,
         boost,
-        hop: hop(months, batch, credits, figures.flush_s, boost),
+        hop: hop(all, batch, credits, figures.flush_s, boost),
         message: nats.batch,
         message_stored: figures.messages_per_s.recip(),
         message_bytes: figures.message_bytes,
