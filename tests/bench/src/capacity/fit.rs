@@ -4,7 +4,7 @@ use std::array::from_fn;
 
 use super::figures::{Figures, Month};
 use super::float;
-use super::validate::TOGETHER;
+use super::validate::{BATCH, TOGETHER};
 
 /// What something costs for each shop, each batch and each credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -68,13 +68,19 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
     let spawn =
         months.iter().map(|month| month.spawn_s / f64::from(month.shops)).fold(f64::INFINITY, f64::min);
     let spawn = if spawn.is_finite() { spawn.min(postgres.shop) } else { 0.0 };
-    // What a plan takes by its attempts is shared with others on a busy machine, so no more than the fit has.
-    let plan =
-        Cost { shop: postgres.shop - spawn, batch: 0.0, credit: plan_credit.min(postgres.credit / 2.0) };
+    // What a plan takes by its attempts is shared with others on a busy machine, so no more than half of what the fit has, which
+    // may say it of a batch or of its credits.
+    let full = float(BATCH);
+    let credit = plan_credit.min((postgres.credit + postgres.batch / full) / 2.0);
+    let plan = Cost { shop: postgres.shop - spawn, batch: 0.0, credit };
     let nats = least(months, |month| month.cpu_s.nats, [false, true, false]);
     let scheduler = least(months, |month| month.cpu_s.scheduler, [true, false, false]);
     let credits = least(months, |month| month.cpu_s.credits, [false, true, true]);
-    let batch = Cost { shop: 0.0, batch: postgres.batch, credit: postgres.credit - plan.credit };
+    let batch = Cost {
+        shop: 0.0,
+        batch: postgres.batch - (plan.credit - postgres.credit).max(0.0) * full,
+        credit: (postgres.credit - plan.credit).max(0.0),
+    };
     let calm = all.iter().min_by_key(|month| month.concurrency);
     Costs {
         spawn,
