@@ -94,15 +94,14 @@ impl Consumer {
             let mut taken = Taken::new(places, self.task.shared.as_ref().map_or(1, |shared| shared.runs_max));
             taken.add(delivery, Arc::new(permit));
             let mut left = VecDeque::new();
-            let mut before = std::mem::take(&mut kept);
             while left.len() < taken.share_max {
-                let Some(delivery) = before.pop_front().or_else(|| pull.next_at_hand()) else { break };
+                let Some(delivery) = kept.pop_front().or_else(|| pull.next_at_hand()) else { break };
                 match taken.place(&delivery) {
                     Some(place) => taken.add(delivery, place),
                     None => left.push_back(delivery),
                 }
             }
-            left.append(&mut before);
+            left.append(&mut kept);
             kept = left;
             self.take(taken.deliveries).await;
         }
@@ -167,10 +166,9 @@ impl Consumer {
 
     /// Runs that share a place: those that may share a transaction, and then the others in turn.
     async fn proceed_together(self, shared: Shared, untried: Vec<Untried>, others: Vec<Held>) {
-        let begun = Instant::now();
+        let mut told = Instant::now();
         let mut alone = VecDeque::from(self.worker.execute_together(&self.task, &shared, untried).await);
         alone.extend(others);
-        let mut told = begun;
         // Each is claimed when its turn comes: what kills its process, or takes long, costs those behind it no attempt.
         while let Some(next) = alone.pop_front() {
             if self.shutdown.is_cancelled() {
@@ -197,9 +195,6 @@ impl Consumer {
 
     /// Claims runs: what became of each. None if that can't be done now.
     async fn claim(&self, held: Vec<Held>) -> Vec<(Held, ClaimOutcome)> {
-        if held.is_empty() {
-            return Vec::new();
-        }
         let ids: Vec<RunId> = held.iter().map(|h| h.run_id).collect();
         let worker = &self.worker;
         let claimant = worker.claimant(&self.task);

@@ -10,7 +10,7 @@ use tradeup_store::holds::{Authorised, Captured};
 use tradeup_store::members;
 use tradeup_store::merges::Merged;
 
-use crate::field::{Field, usd};
+use crate::field::{Field, seed, usd};
 use crate::holds::{capture, hold_of, pass, release};
 use crate::merges::merge;
 
@@ -29,8 +29,7 @@ struct Model {
 
 #[tokio::test]
 async fn value_is_conserved_whatever_happens() {
-    let seed: u64 =
-        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_125);
+    let seed = seed(20_261_125);
     for case in 0..CASES {
         let field = Field::new(MEMBERS, 500).await;
         let mut random = StdRng::seed_from_u64(seed + case);

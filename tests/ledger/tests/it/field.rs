@@ -31,6 +31,11 @@ pub(crate) fn usd(amount_minor: i64) -> Money {
     Money { amount_minor, currency: "USD".parse().unwrap() }
 }
 
+/// The seed of a random test: what `LEDGER_SEED` says, to see a failure again.
+pub(crate) fn seed(otherwise: u64) -> u64 {
+    std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(otherwise)
+}
+
 async fn clock(pool: &Pool) -> DateTime<Utc> {
     sqlx::query_scalar("select clock_timestamp()").fetch_one(pool).await.unwrap()
 }

@@ -7,7 +7,7 @@ use tradeup_store::credits::{self, Granted, GroupGrant};
 use tradeup_store::merges::{self, AskedMerge};
 use tradeup_store::{ErrorKind, RunId};
 
-use crate::field::{Field, usd};
+use crate::field::{Field, seed, usd};
 use crate::merges::merge;
 use crate::orders::{paid, refund, tell};
 
@@ -108,8 +108,7 @@ fn told(field: &Field, granted: Granted) -> String {
 
 #[tokio::test]
 async fn together_they_are_what_they_are_alone() {
-    let seed: u64 =
-        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_129);
+    let seed = seed(20_261_129);
     let (alone, together) = (field(MEMBERS).await, field(MEMBERS).await);
     for case in 0..CASES {
         let grants = any(&mut StdRng::seed_from_u64(seed + case), &alone, case);

@@ -9,7 +9,7 @@ use tradeup_store::batches::BatchCounts;
 use tradeup_store::credits::{MemberBatch as _, MonthlyBatch};
 use tradeup_store::runs::BatchRange;
 
-use crate::field::Field;
+use crate::field::{Field, seed};
 use crate::grants_together::{books, field};
 
 const MEMBERS: usize = 16;
@@ -84,8 +84,7 @@ async fn by_run(field: &Field, batches: &[MonthlyBatch]) -> Vec<(i64, i64, i64)>
 
 #[tokio::test]
 async fn a_month_given_together_is_the_month_given_batch_by_batch() {
-    let seed: u64 =
-        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_129);
+    let seed = seed(20_261_129);
     let (alone, together) = (of_all_sorts().await, of_all_sorts().await);
     let mut all = BatchCounts::default();
     for case in 0..CASES {

@@ -6,15 +6,14 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tradeup_domain::order::Fact;
 
-use crate::field::Field;
+use crate::field::{Field, seed};
 use crate::orders::{paid, refund, tell};
 
 const CASES: u64 = 25;
 
 #[tokio::test]
 async fn any_order_of_facts_ends_in_the_same_balance() {
-    let seed: u64 =
-        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_125);
+    let seed = seed(20_261_125);
     let field = Field::new(1, 333).await;
     for case in 0..CASES {
         let mut random = StdRng::seed_from_u64(seed + case);

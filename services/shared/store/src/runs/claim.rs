@@ -226,7 +226,12 @@ pub(super) async fn claim_rows(
     Ok(claims.collect())
 }
 
-fn batch_range(first: Option<Uuid>, last: Option<Uuid>, members: Option<i32>) -> Option<BatchRange> {
+/// The batch that a row has, if it has one.
+pub(super) fn batch_range(
+    first: Option<Uuid>,
+    last: Option<Uuid>,
+    members: Option<i32>,
+) -> Option<BatchRange> {
     Some(BatchRange { first: first?, last: last?, members: members? })
 }
 

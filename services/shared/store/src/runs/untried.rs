@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{BatchRange, Claim, Claimant};
+use super::claim::batch_range;
+use super::{Claim, Claimant};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
@@ -36,11 +37,7 @@ pub async fn untried(pool: &Pool, ids: &[RunId], claimant: &Claimant<'_>) -> Res
         urgent: row.urgent,
         watched: false,
         limited: false,
-        batch: row
-            .first_member_id
-            .zip(row.last_member_id)
-            .zip(row.members)
-            .map(|((first, last), members)| BatchRange { first, last, members }),
+        batch: batch_range(row.first_member_id, row.last_member_id, row.members),
     });
     Ok(claims.collect())
 }
