@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use tradeup_harness::{Server, World};
 
 use crate::grants::Grants;
-use crate::monthly::Monthly;
+use crate::monthly::{Monthly, Shops};
 use crate::webhooks::Webhooks;
 
 /// Statements that cost less than this part of the whole are left out.
@@ -18,9 +18,12 @@ pub(crate) struct Statements {
     /// What is done meanwhile.
     #[arg(value_enum)]
     of: Of,
-    /// Runs of one credit, members of each of 20 shops, or orders.
+    /// Runs of one credit, or orders.
     #[arg(long, default_value_t = 5_000)]
     count: usize,
+    /// Shops of the month, and the members of each.
+    #[arg(long, default_value = "20x5000", value_delimiter = ',')]
+    shops: Vec<Shops>,
 }
 
 /// Work whose statements are looked at.
@@ -48,8 +51,7 @@ impl Statements {
                 orders.only_orders(world).await?
             }
             Of::Monthly => {
-                let shops = vec![format!("20x{}", self.count).parse()?];
-                Monthly { shops, rounds: 2, connections: 8, no_floor: true }.only_system(world).await?
+                Monthly { shops: self.shops, rounds: 2, connections: 8, no_floor: true }.only_system(world).await?
             }
         };
         print_statements(&runs.0, runs.1).await

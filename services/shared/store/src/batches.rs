@@ -278,7 +278,7 @@ pub async fn complete_together(
     let numbers = |of: fn(&BatchCounts) -> i32| ended.iter().map(|(_, c)| of(c)).collect::<Vec<_>>();
     let amounts: Vec<i64> = ended.iter().map(|(_, counts)| counts.affected_minor).collect();
     let currencies: Vec<Option<String>> = ended.iter().map(|(_, counts)| counts.currency.clone()).collect();
-    let done = sqlx::query_file!(
+    let ended_now = sqlx::query_file!(
         "src/batches/complete_together.sql",
         &runs,
         &numbers(|c| c.affected),
@@ -288,13 +288,16 @@ pub async fn complete_together(
         &numbers(|c| c.exempt),
         &numbers(|c| c.failed),
         &numbers(|c| c.members),
+        parent as RunId,
     )
-    .execute(&mut *db)
+    .fetch_one(&mut *db)
     .await
-    .doing("ending batches")?
-    .rows_affected();
-    if usize::try_from(done) != Ok(ended.len()) {
+    .doing("ending batches")?;
+    if usize::try_from(ended_now.done) != Ok(ended.len()) {
         return Err(StoreError::of_kind(ErrorKind::Superseded, "ending batches"));
+    }
+    if !ended_now.has_planned {
+        return Ok(Vec::new());
     }
     release(db, parent, ended.len()).await
 }

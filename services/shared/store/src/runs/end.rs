@@ -126,13 +126,6 @@ pub async fn settle_parents(pool: &Pool, parent: Option<RunId>) -> Result<u32, S
     let mut settled = 0;
     let mut next = parent;
     while let Some(run_id) = next {
-        let ready = sqlx::query_file_scalar!("src/runs/can_settle.sql", run_id as RunId)
-            .fetch_one(pool)
-            .await
-            .doing("looking for unfinished child runs")?;
-        if !ready {
-            break;
-        }
         let ended = sqlx::query_file!(
             "src/runs/settle_parent.sql",
             run_id as RunId,

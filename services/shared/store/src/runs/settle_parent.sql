@@ -1,5 +1,6 @@
 -- Fan-in: ends a waiting run when no unfinished child and no planned batch is left. Whoever
 -- commits the last child finds none; the sweep asks again. Nobody counts, so there is no hot row.
+-- What stands behind `not exists` is of no row of `p`, so it is asked once and first: nothing is counted while a child is left.
 update runs p
 set state = case when children.failed > 0 then 'dead' when children.cancelled > 0 then 'cancelled' else 'succeeded' end,
     finished_at = clock_timestamp(),
