@@ -51,7 +51,9 @@ impl Statements {
                 orders.only_orders(world).await?
             }
             Of::Monthly => {
-                Monthly { shops: self.shops, rounds: 2, connections: 8, no_floor: true }.only_system(world).await?
+                Monthly { shops: self.shops, rounds: 2, connections: 8, no_floor: true }
+                    .only_system(world)
+                    .await?
             }
         };
         print_statements(&runs.0, runs.1).await

@@ -57,18 +57,12 @@ impl Tx {
     }
 
     async fn begin(pool: &Pool, begin: &str, tenant: Option<TenantId>) -> Result<Self, StoreError> {
-        // One round trip for all of it. The number is an integer, and what is current is hexadecimal digits: there is
-        // nothing to inject.
-        let tenant = tenant.map(|tenant| format!("set_config('app.tenant_id', '{tenant}', true)"));
+        // One round trip for all of it, and nothing that has to be planned. The number is an integer, and what is current is
+        // hexadecimal digits: there is nothing to inject.
+        let tenant = tenant.map(|tenant| format!("; set local app.tenant_id = '{tenant}'"));
         // Runs that are created have it (see the migration of traces).
-        let traced =
-            trace::current().map(|current| format!("set_config('app.traceparent', '{current}', true)"));
-        let settings: Vec<String> = tenant.into_iter().chain(traced).collect();
-        let statement = if settings.is_empty() {
-            begin.to_owned()
-        } else {
-            format!("{begin}; select {}", settings.join(", "))
-        };
+        let traced = trace::current().map(|current| format!("; set local app.traceparent = '{current}'"));
+        let statement = [Some(begin.to_owned()), tenant, traced].into_iter().flatten().collect::<String>();
         // In a task of its own, so that a caller dropped halfway can't leave a begun transaction
         // on a pooled connection: the task goes on, and the transaction rolls back when it is
         // dropped there. (`begin` of sqlx 0.9 alone is not cancel-safe.)

@@ -190,10 +190,10 @@ impl Worker {
         }
         let outcome = if matches!(ending, Some(Ending::Waiting)) { "waiting" } else { "succeeded" };
         let parent = match ending {
+            // Whoever has released another batch in its place, or the first ones, knows that there is something to wait for.
+            _ if !messages.is_empty() => None,
             Some(Ending::Waiting) => Some(claim.run_id),
-            // Whoever released another batch in its place knows that the parent goes on.
-            _ if messages.is_empty() => claim.parent_id,
-            _ => None,
+            _ => claim.parent_id,
         };
         self.publish(Buried { dead: Vec::new(), jobs: messages });
         self.settle(parent).await;

@@ -1,6 +1,11 @@
 -- Fan-in: ends a waiting run when no unfinished child and no planned batch is left. Whoever
 -- commits the last child finds none; the sweep asks again. Nobody counts, so there is no hot row.
 -- What stands behind `not exists` is of no row of `p`, so it is asked once and first: nothing is counted while a child is left.
+--
+-- The commit does not wait for the disk: what is lost with the server is found out again.
+with lazily as materialized (
+    select set_config('synchronous_commit', 'off', true)
+)
 update runs p
 set state = case when children.failed > 0 then 'dead' when children.cancelled > 0 then 'cancelled' else 'succeeded' end,
     finished_at = clock_timestamp(),
@@ -12,7 +17,7 @@ set state = case when children.failed > 0 then 'dead' when children.cancelled > 
             then format('%s of %s child runs were cancelled', children.cancelled, children.total) end,
     result = jsonb_build_object('children', children.total, 'children_failed', children.failed,
         'children_cancelled', children.cancelled) || coalesce(credits.summary, '{}')
-from (
+from lazily cross join (
     select count(*) as total, count(*) filter (where state = 'dead') as failed,
         count(*) filter (where state = 'cancelled') as cancelled
     from runs where parent_id = $1
