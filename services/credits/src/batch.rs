@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tradeup_domain::{Currency, ErrorCode};
-use tradeup_store::batches::{self, BatchCounts};
+use tradeup_store::batches::BatchCounts;
 use tradeup_store::credits::{MemberBatch, apply_singly};
 use tradeup_store::runs::{BatchRange, Claim};
-use tradeup_store::{ErrorKind, RunId, Tx, digests, shadow};
+use tradeup_store::{ErrorKind, Tx, digests, shadow};
 use tradeup_worker::{Applied, AppliedTogether, Each, RunGroup, TaskContext, TaskError, faultpoint};
 
 use crate::mail::{Delivery, Letterhead, Post};
@@ -18,18 +18,16 @@ pub(crate) const TOGETHER_MAX: usize = 8;
 /// What is left after an interruption is soon taken up again.
 const GO_ON_AFTER: Duration = Duration::from_secs(1);
 
-/// The members of the run's batch, and its parent.
-pub(crate) fn of(claim: &Claim) -> Result<(BatchRange, RunId), TaskError> {
+/// The members of the run's batch.
+pub(crate) fn of(claim: &Claim) -> Result<BatchRange, TaskError> {
     claim
         .batch
-        .zip(claim.parent_id)
         .ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"))
 }
 
 /// Applies the batch and ends its run. In shadow it is reckoned, and nothing is booked.
 pub(crate) async fn execute<B: MemberBatch>(
     context: &TaskContext,
-    parent: RunId,
     batch: &B,
     in_shadow: bool,
 ) -> Result<Applied, TaskError> {
@@ -40,7 +38,7 @@ pub(crate) async fn execute<B: MemberBatch>(
     } else {
         apply(context, batch).await?
     };
-    end(context, parent, tx, &counts).await
+    Ok(Applied::batch(tx, counts))
 }
 
 /// Applies batches of one tenant in one transaction, each with its own counts: those that can be read. Whatever hits one of them
@@ -75,17 +73,6 @@ pub(crate) async fn execute_together<I, B: MemberBatch>(
         }
     }
     Ok(AppliedTogether::new(tx, each))
-}
-
-/// Ends the batch's run with what became of its members, and releases the next of its tenant.
-pub(crate) async fn end(
-    context: &TaskContext,
-    parent: RunId,
-    mut tx: Tx,
-    counts: &BatchCounts,
-) -> Result<Applied, TaskError> {
-    let next = batches::complete(&mut tx, &context.claim, parent, counts).await?;
-    Ok(Applied::ended(tx).publishing(next))
 }
 
 /// Applies a batch that writes mails down, commits that, since mails follow from it, and sends what its run has not sent yet:

@@ -31,7 +31,7 @@ impl Task for CampaignBatch {
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let claim = &context.claim;
-        let (range, parent) = batch::of(claim)?;
+        let range = batch::of(claim)?;
         let tenant = context.tenant()?.id;
         let invalid = |text: &str| TaskError::permanent(ErrorCode::InvalidInput, text);
         let campaign = CampaignId::from_bytes(&input.campaign_id)
@@ -50,6 +50,6 @@ impl Task for CampaignBatch {
             ControlFlow::Break(interrupted) => return Ok(interrupted),
         };
         let counts = campaigns::tally(&mut tx, &batch).await?;
-        batch::end(context, parent, tx, &counts).await
+        Ok(Applied::batch(tx, counts))
     }
 }

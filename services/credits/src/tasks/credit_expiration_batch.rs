@@ -30,10 +30,9 @@ impl Task for CreditExpirationBatch {
     type Input = v1::CreditExpirationBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let (_, parent) = batch::of(&context.claim)?;
         let now = schedules::clock(&context.pool).await?;
         let batch = read(context.tenant()?.id, &context.claim, &input, now)?;
-        batch::execute(context, parent, &batch, input.shadow).await
+        batch::execute(context, &batch, input.shadow).await
     }
 }
 
@@ -57,7 +56,7 @@ fn read(
     input: &v1::CreditExpirationBatch,
     now: DateTime<Utc>,
 ) -> Result<ExpirationBatch, TaskError> {
-    let (range, _) = batch::of(claim)?;
+    let range = batch::of(claim)?;
     let as_of = convert::instant("as_of", input.as_of.as_ref())?;
     // Whoever planned it has looked; a person who writes another input may not have.
     if as_of > now {

@@ -33,18 +33,18 @@ impl Task for ExpirationWarningBatch {
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let claim = &context.claim;
-        let (range, parent) = batch::of(claim)?;
+        let range = batch::of(claim)?;
         let tenant = context.tenant()?.id;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let batch = WarningBatch { tenant, run_id: claim.run_id, as_of, range };
         if input.shadow {
-            return batch::execute(context, parent, &batch, true).await;
+            return batch::execute(context, &batch, true).await;
         }
         let mut tx = match batch::apply_and_send(context, &self.post, &batch).await? {
             ControlFlow::Continue(tx) => tx,
             ControlFlow::Break(interrupted) => return Ok(interrupted),
         };
         let counts = digests::tally(&mut tx, tenant, claim.run_id, range.members).await?;
-        batch::end(context, parent, tx, &counts).await
+        Ok(Applied::batch(tx, counts))
     }
 }

@@ -29,9 +29,8 @@ impl Task for MonthlyCreditsBatch {
     type Input = v1::MonthlyCreditsBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let (_, parent) = batch::of(&context.claim)?;
         let batch = read(context.tenant()?.id, &context.claim, &input)?;
-        batch::execute(context, parent, &batch, input.shadow).await
+        batch::execute(context, &batch, input.shadow).await
     }
 }
 
@@ -50,7 +49,7 @@ impl GroupTask for MonthlyCreditsBatch {
 /// The batch of a run.
 fn read(tenant: TenantId, claim: &Claim, input: &v1::MonthlyCreditsBatch) -> Result<MonthlyBatch, TaskError> {
     let period: Period = convert::period(&input.period)?;
-    let (range, _) = batch::of(claim)?;
+    let range = batch::of(claim)?;
     let expires_at = convert::optional_instant("expires_at", input.expires_at.as_ref())?;
     // Messages from before there were days of grace have the one and not the other.
     let ends_at = convert::optional_instant("ends_at", input.ends_at.as_ref())?.or(expires_at);

@@ -26,7 +26,7 @@ impl Task for Reverse {
     type Input = v1::Reversal;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let (range, parent) = batch::of(&context.claim)?;
+        let range = batch::of(&context.claim)?;
         let batch = ReversalBatch {
             tenant: context.tenant()?.id,
             run_id: context.claim.run_id,
@@ -34,6 +34,6 @@ impl Task for Reverse {
             owe_used: input.owe_used,
             range,
         };
-        batch::execute(context, parent, &batch, false).await
+        batch::execute(context, &batch, false).await
     }
 }

@@ -25,7 +25,7 @@ impl Task for ReviewTiers {
     type Input = v1::TierReviewBatch;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let (range, parent) = batch::of(&context.claim)?;
+        let range = batch::of(&context.claim)?;
         let batch = TierReviewBatch {
             tenant: context.tenant()?.id,
             run_id: context.claim.run_id,
@@ -33,6 +33,6 @@ impl Task for ReviewTiers {
             since: convert::optional_instant("since", input.since.as_ref())?,
             range,
         };
-        batch::execute(context, parent, &batch, false).await
+        batch::execute(context, &batch, false).await
     }
 }

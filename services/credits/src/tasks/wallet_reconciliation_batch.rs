@@ -10,7 +10,7 @@ use std::time::Duration;
 use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::WALLET_RECONCILIATION_BATCH;
 use tradeup_proto::{JobKind, v1};
-use tradeup_store::{batches, tenants, wallets};
+use tradeup_store::{tenants, wallets};
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 use super::OUTSIDE_RETRY;
@@ -31,7 +31,7 @@ impl Task for WalletReconciliationBatch {
     type Input = v1::WalletReconciliationBatch;
 
     async fn run(&self, context: &TaskContext, _input: Self::Input) -> Result<Applied, TaskError> {
-        let (range, parent) = batch::of(&context.claim)?;
+        let range = batch::of(&context.claim)?;
         let tenant = context.tenant()?.id;
         let mut tx = context.begin().await?;
         let settings = super::check_ledger(&mut tx, tenant, None).await?;
@@ -42,10 +42,9 @@ impl Task for WalletReconciliationBatch {
         let comparison = Comparison { shops: &self.shops, context, settings, follows: wallet == "shopify" };
         let mut counts = comparison.compare(&members, range).await?;
 
-        let mut tx = context.begin().await?;
+        let tx = context.begin().await?;
         counts.members = counts.members.max(range.members);
         counts.already_done = counts.members - counts.affected - counts.exempt - counts.failed;
-        let next = batches::complete(&mut tx, &context.claim, parent, &counts).await?;
-        Ok(Applied::ended(tx).publishing(next))
+        Ok(Applied::batch(tx, counts))
     }
 }

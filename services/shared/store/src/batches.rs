@@ -9,7 +9,7 @@ use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::outbox::{JobMessage, JobRow};
 use crate::runs::Claim;
-use crate::{Connection, Pool, RunId, TenantId, TenantRef};
+use crate::{Connection, Pool, RunId, TenantId};
 
 /// How a run's batches are executed.
 #[derive(Clone, Debug)]
@@ -213,63 +213,12 @@ impl BatchCounts {
     }
 }
 
-/// Ends the batch of a claimed run together with the run itself and its attempt, and releases the
-/// next batch of its parent in its place: `None` when none is left.
-///
-/// # Errors
-/// [`ErrorKind::Superseded`] if another attempt has taken over: roll back. Also when the counts do
-/// not add up to the batch's members.
-pub async fn complete(
-    db: &mut Connection,
-    claim: &Claim,
-    parent: RunId,
-    counts: &BatchCounts,
-) -> Result<Option<JobMessage>, StoreError> {
-    let (next_run, next_message) = (RunId::new(), Uuid::now_v7());
-    let row = sqlx::query_file!(
-        "src/batches/complete.sql",
-        claim.run_id as RunId,
-        claim.attempt,
-        counts.affected,
-        counts.affected_minor,
-        counts.currency,
-        counts.already_done,
-        counts.exempt,
-        counts.failed,
-        counts.members,
-        parent as RunId,
-        next_run as RunId,
-        next_message,
-    )
-    .fetch_one(db)
-    .await
-    .doing("ending a batch")?;
-    if !row.ended {
-        return Err(StoreError::of_kind(ErrorKind::Superseded, "ending a batch"));
-    }
-    let tenant = row.tenant_id.zip(row.tenant_handle).map(|(id, handle)| TenantRef { id, handle });
-    Ok(row.key.zip(row.task).zip(row.payload).zip(row.scheduled_for).map(
-        |(((key, task), payload), scheduled_for)| JobMessage {
-            outbox_id: next_message,
-            run_id: next_run,
-            task,
-            tenant,
-            key,
-            scheduled_for,
-            payload,
-            urgent: row.urgent.unwrap_or(false),
-            traceparent: None,
-        },
-    ))
-}
-
-/// Ends batches of one parent whose runs were ended in this transaction ([`finish_untried`](crate::runs::finish_untried)),
-/// and releases as many of those that are planned: all that are left, if there are fewer.
+/// Ends batches of one parent whose runs were ended in this transaction, and releases as many of those that are planned: all that are left, if there are fewer.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`] if one of them is not a released one any more: roll back. Also when the counts do not add
 /// up to a batch's members.
-pub async fn complete_together(
+pub async fn complete(
     db: &mut Connection,
     parent: RunId,
     ended: &[(RunId, &BatchCounts)],
@@ -279,7 +228,7 @@ pub async fn complete_together(
     let amounts: Vec<i64> = ended.iter().map(|(_, counts)| counts.affected_minor).collect();
     let currencies: Vec<Option<String>> = ended.iter().map(|(_, counts)| counts.currency.clone()).collect();
     let ended_now = sqlx::query_file!(
-        "src/batches/complete_together.sql",
+        "src/batches/complete.sql",
         &runs,
         &numbers(|c| c.affected),
         &amounts,

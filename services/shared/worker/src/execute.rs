@@ -11,7 +11,7 @@ use tradeup_domain::{Classify as _, Dependency, ErrorCode};
 use tradeup_signals::metrics::runs as counted;
 use tradeup_signals::trace;
 use tradeup_store::runs::{self, Claim, Ending};
-use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, breakers, outbox, within};
+use tradeup_store::{ErrorKind, RunId, StoreError, TenantRef, Tx, batches, breakers, outbox, within};
 
 use crate::bury::{self, Buried, Original};
 use crate::registry::Registered;
@@ -155,10 +155,12 @@ impl Worker {
         applied: Applied,
         delivery: &Delivery,
     ) -> &'static str {
-        let Applied { mut tx, ending, messages } = applied;
+        let Applied { mut tx, ending, batch, mut messages } = applied;
         let ended = within("ending an attempt", STATEMENT_WITHIN, async {
-            if let Some(ending) = &ending {
-                runs::finish(&mut tx, claim.run_id, claim.attempt, ending).await?;
+            runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
+            // After the run, in the order in which whoever cancels them locks both.
+            if let (Some(counts), Some(parent)) = (&batch, claim.parent_id) {
+                messages.extend(batches::complete(&mut tx, parent, &[(claim.run_id, counts)]).await?);
             }
             if claim.watched {
                 breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await?;
@@ -169,7 +171,7 @@ impl Worker {
         faultpoint::reached("commit.before").await;
         let committed = match (ended, &ending) {
             (Err(error), _) => Err(error),
-            (Ok(()), Some(Ending::Snoozed { after })) => self.wait(tx, claim.run_id, *after, delivery).await,
+            (Ok(()), Ending::Snoozed { after }) => self.wait(tx, claim.run_id, *after, delivery).await,
             (Ok(()), _) => {
                 match within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await {
                     Ok(()) => {
@@ -185,14 +187,15 @@ impl Worker {
         if let Err(error) = committed {
             return self.not_committed(task, claim, error, delivery).await;
         }
-        if let Some(Ending::Snoozed { .. }) = ending {
-            return "snoozed";
-        }
-        let outcome = if matches!(ending, Some(Ending::Waiting)) { "waiting" } else { "succeeded" };
+        let outcome = match ending {
+            Ending::Snoozed { .. } => return "snoozed",
+            Ending::Waiting => "waiting",
+            _ => "succeeded",
+        };
         let parent = match ending {
             // Whoever has released another batch in its place, or the first ones, knows that there is something to wait for.
             _ if !messages.is_empty() => None,
-            Some(Ending::Waiting) => Some(claim.run_id),
+            Ending::Waiting => Some(claim.run_id),
             _ => claim.parent_id,
         };
         self.publish(Buried { dead: Vec::new(), jobs: messages });

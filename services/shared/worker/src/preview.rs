@@ -38,13 +38,13 @@ pub(crate) fn impossible() -> Attempted {
 
 /// Rolls back what was done. What was to be published is not.
 async fn undone(applied: Applied) -> Result<Value, TaskError> {
-    let Applied { tx, ending, messages: _ } = applied;
+    let Applied { tx, ending, batch: _, messages: _ } = applied;
     tx.rollback().await?;
     let result = match ending {
-        Some(Ending::Succeeded { result }) => result,
-        Some(Ending::Waiting) => Some(json!({ "outcome": "would_go_on_in_others" })),
-        Some(Ending::Snoozed { .. }) => Some(json!({ "outcome": "would_wait" })),
-        Some(Ending::Retrying { .. } | Ending::Dead { .. }) | None => None,
+        Ending::Succeeded { result } => result,
+        Ending::Waiting => Some(json!({ "outcome": "would_go_on_in_others" })),
+        Ending::Snoozed { .. } => Some(json!({ "outcome": "would_wait" })),
+        Ending::Retrying { .. } | Ending::Dead { .. } => None,
     };
     Ok(result.filter(Value::is_object).unwrap_or_else(|| json!({})))
 }

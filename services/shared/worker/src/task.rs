@@ -10,6 +10,7 @@ use tradeup_broker::Broker;
 use tradeup_domain::monthly::PlanError;
 use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
 use tradeup_proto::{ConvertError, JobKind, Message, Name, v1};
+use tradeup_store::batches::BatchCounts;
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, Ending};
 use tradeup_store::tenants::SettingsError;
@@ -128,8 +129,9 @@ impl TaskContext {
 /// A task's work, done but not committed.
 pub struct Applied {
     pub(crate) tx: Tx,
-    /// `None` when the task has ended its run by itself, among its own statements.
-    pub(crate) ending: Option<Ending>,
+    pub(crate) ending: Ending,
+    /// What became of the members, if the run is of a batch.
+    pub(crate) batch: Option<BatchCounts>,
     pub(crate) messages: Vec<JobMessage>,
 }
 
@@ -137,13 +139,19 @@ impl Applied {
     /// The work is complete.
     #[must_use]
     pub fn done(tx: Tx) -> Self {
-        Self { tx, ending: Some(Ending::Succeeded { result: None }), messages: Vec::new() }
+        Self::ending(tx, Ending::Succeeded { result: None })
+    }
+
+    /// The batch of members is done, of whom this became: it ends with its run, and the next of its parent is released.
+    #[must_use]
+    pub fn batch(tx: Tx, counts: BatchCounts) -> Self {
+        Self { batch: Some(counts), ..Self::done(tx) }
     }
 
     /// What to show of the work that is complete.
     #[must_use]
     pub fn with_result(mut self, value: serde_json::Value) -> Self {
-        if let Some(Ending::Succeeded { result }) = &mut self.ending {
+        if let Ending::Succeeded { result } = &mut self.ending {
             *result = Some(value);
         }
         self
@@ -152,20 +160,17 @@ impl Applied {
     /// The work goes on in child runs; this run ends when they have.
     #[must_use]
     pub fn waiting(tx: Tx) -> Self {
-        Self { tx, ending: Some(Ending::Waiting), messages: Vec::new() }
+        Self::ending(tx, Ending::Waiting)
     }
 
     /// Nothing is to be done yet: call the task again after this long. It uses up no attempt.
     #[must_use]
     pub fn snoozed(tx: Tx, after: Duration) -> Self {
-        Self { tx, ending: Some(Ending::Snoozed { after }), messages: Vec::new() }
+        Self::ending(tx, Ending::Snoozed { after })
     }
 
-    /// The work is complete, and so is the run: one of the task's statements has ended it, which
-    /// saves a round trip where there are many.
-    #[must_use]
-    pub fn ended(tx: Tx) -> Self {
-        Self { tx, ending: None, messages: Vec::new() }
+    fn ending(tx: Tx, ending: Ending) -> Self {
+        Self { tx, ending, batch: None, messages: Vec::new() }
     }
 
     /// Messages that the transaction wrote to the outbox, to be published after the commit.

@@ -276,7 +276,7 @@ impl Worker {
         }
         let mut released = Vec::new();
         for (parent, ended) in batches {
-            let next = batches::complete_together(&mut tx, parent, &ended);
+            let next = batches::complete(&mut tx, parent, &ended);
             released.extend(within("ending batches", STATEMENT_WITHIN, next).await?);
         }
         faultpoint::reached("commit.before").await;

@@ -132,12 +132,12 @@ impl Task for Batch {
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let asked = Asked::read(&input.period)?;
-        let (range, parent) = context.claim.batch.zip(context.claim.parent_id).ok_or_else(|| {
+        let range = context.claim.batch.ok_or_else(|| {
             TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute")
         })?;
         let (first, last) = (number(range.first)?, number(range.last)?);
         let mut tx = context.begin().await?;
-        let (done, mut messages) = if asked.each {
+        let (done, messages) = if asked.each {
             (range.members, singles(&mut tx, context, &asked, first..=last).await?)
         } else {
             let credited: i64 = sqlx::query_scalar(include_str!("batch.sql"))
@@ -151,8 +151,7 @@ impl Task for Batch {
             (i32::try_from(credited).unwrap_or(range.members), Vec::new())
         };
         let counts = BatchCounts::of_affected(range.members, done, 0, None);
-        messages.extend(batches::complete(&mut tx, &context.claim, parent, &counts).await?);
-        Ok(Applied::ended(tx).publishing(messages))
+        Ok(Applied::batch(tx, counts).publishing(messages))
     }
 }
 
