@@ -30,7 +30,7 @@ pub(crate) struct All {
     /// Compare with what an earlier run has written.
     #[arg(long)]
     against: Option<PathBuf>,
-    /// Write the page of the documentation here.
+    /// Write the page of the documentation here, after each part.
     #[arg(long)]
     page: Option<PathBuf>,
 }
@@ -125,17 +125,23 @@ impl All {
             eprintln!("== {part:?}");
             let figures = part.measure(self.scale).await.with_context(|| format!("measuring {part:?}"))?;
             report.figures.extend(figures);
-            if let Some(path) = &self.json {
-                std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
-            }
+            self.write(&report, earlier.as_ref())?;
+        }
+        print!("{}", report.table(earlier.as_ref()));
+        Ok(())
+    }
+
+    /// What has been measured so far.
+    fn write(&self, report: &Report, earlier: Option<&Report>) -> anyhow::Result<()> {
+        if let Some(path) = &self.json {
+            std::fs::write(path, serde_json::to_string_pretty(report)?)?;
         }
         if let Some(path) = &self.page {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            std::fs::write(path, report.page(earlier.as_ref()))?;
+            std::fs::write(path, report.page(earlier))?;
         }
-        print!("{}", report.table(earlier.as_ref()));
         Ok(())
     }
 }
