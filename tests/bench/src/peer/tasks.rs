@@ -3,6 +3,7 @@
 //! They stand in the places of the product's own tasks of that shape, with their subjects, consumers and inputs, and
 //! do what `credits` and `scheduler` do around the effect; the effect is the comparison's function.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -12,9 +13,12 @@ use tradeup_proto::job_kind::{GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_BAT
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::batches::{self, BatchCounts};
 use tradeup_store::outbox::JobMessage;
-use tradeup_store::runs::{self, Spawn};
-use tradeup_store::{RunId, TenantRef, Tx};
-use tradeup_worker::{Applied, Registry, RegistryError, RetryPolicy, Task, TaskContext, TaskError};
+use tradeup_store::runs::{self, BatchRange, Spawn};
+use tradeup_store::{RunId, TenantId, TenantRef, Tx};
+use tradeup_worker::{
+    Applied, AppliedTogether, Each, GroupTask, Registry, RegistryError, RetryPolicy, RunGroup, Task,
+    TaskContext, TaskError,
+};
 use uuid::Uuid;
 
 /// As the product's own tasks have it.
@@ -22,7 +26,7 @@ const RELEASE_WINDOW: i32 = 64;
 const WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) fn registry() -> Result<Registry, RegistryError> {
-    Registry::new().register(Schedule)?.register(Shop)?.register(Batch)?.register(Credit)
+    Registry::new().register(Schedule)?.register(Shop)?.register_group(Batch)?.register_group(Credit)
 }
 
 /// What is asked for. It travels where the product has the month.
@@ -135,24 +139,53 @@ impl Task for Batch {
         let range = context.claim.batch.ok_or_else(|| {
             TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute")
         })?;
-        let (first, last) = (number(range.first)?, number(range.last)?);
         let mut tx = context.begin().await?;
-        let (done, messages) = if asked.each {
-            (range.members, singles(&mut tx, context, &asked, first..=last).await?)
-        } else {
-            let credited: i64 = sqlx::query_scalar(include_str!("batch.sql"))
-                .bind(context.tenant()?.id.0)
-                .bind(&asked.period)
-                .bind(first)
-                .bind(last)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(refused)?;
-            (i32::try_from(credited).unwrap_or(range.members), Vec::new())
-        };
-        let counts = BatchCounts::of_affected(range.members, done, 0, None);
+        if !asked.each {
+            let counts = credit_batch(&mut tx, context.tenant()?.id, &asked, range).await?;
+            return Ok(Applied::batch(tx, counts));
+        }
+        let members = number(range.first)?..=number(range.last)?;
+        let messages = singles(&mut tx, context, &asked, members).await?;
+        let counts = BatchCounts::of_affected(range.members, range.members, 0, None);
         Ok(Applied::batch(tx, counts).publishing(messages))
     }
+}
+
+impl GroupTask for Batch {
+    const RUNS_MAX: usize = 8;
+
+    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+        let mut tx = group.begin().await?;
+        let mut each = Vec::with_capacity(group.runs.len());
+        for (claim, input) in &group.runs {
+            each.push(match (Asked::read(&input.period)?, claim.batch) {
+                (asked, Some(range)) if !asked.each => {
+                    Each::Batch(credit_batch(&mut tx, group.tenant.id, &asked, range).await?)
+                }
+                _ => Each::Alone,
+            });
+        }
+        Ok(AppliedTogether::new(tx, each))
+    }
+}
+
+/// The credits of one batch, in one statement.
+async fn credit_batch(
+    tx: &mut Tx,
+    tenant: TenantId,
+    asked: &Asked,
+    range: BatchRange,
+) -> Result<BatchCounts, TaskError> {
+    let credited: i64 = sqlx::query_scalar(include_str!("batch.sql"))
+        .bind(tenant.0)
+        .bind(&asked.period)
+        .bind(number(range.first)?)
+        .bind(number(range.last)?)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(refused)?;
+    let credited = i32::try_from(credited).unwrap_or(range.members);
+    Ok(BatchCounts::of_affected(range.members, credited, 0, None))
 }
 
 /// A run for each member, in one statement.
@@ -215,19 +248,45 @@ impl Task for Credit {
     type Input = v1::GrantCredit;
 
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
-        let member: i64 = input.member_external_id.parse().map_err(|_not_one| {
-            TaskError::permanent(ErrorCode::InvalidInput, "field member_external_id is no number")
-        })?;
         let mut tx = context.begin().await?;
-        sqlx::query("select loyalty.issue_credits($1, $2::date, array[$3])")
-            .bind(context.tenant()?.id.0)
-            .bind(&input.reason)
-            .bind(member)
-            .execute(&mut *tx)
-            .await
-            .map_err(refused)?;
+        issue(&mut tx, context.tenant()?.id, &input.reason, &[member(&input)?]).await?;
         Ok(Applied::done(tx))
     }
+}
+
+impl GroupTask for Credit {
+    const RUNS_MAX: usize = 100;
+
+    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+        let mut periods: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for (_claim, input) in &group.runs {
+            periods.entry(&input.reason).or_default().push(member(input)?);
+        }
+        let mut tx = group.begin().await?;
+        for (period, members) in periods {
+            issue(&mut tx, group.tenant.id, period, &members).await?;
+        }
+        let each = group.runs.iter().map(|_| Each::Done(serde_json::Value::Null));
+        Ok(AppliedTogether::new(tx, each.collect()))
+    }
+}
+
+fn member(input: &v1::GrantCredit) -> Result<i64, TaskError> {
+    input.member_external_id.parse().map_err(|_not_one| {
+        TaskError::permanent(ErrorCode::InvalidInput, "field member_external_id is no number")
+    })
+}
+
+/// The comparison's own function.
+async fn issue(tx: &mut Tx, tenant: TenantId, period: &str, members: &[i64]) -> Result<(), TaskError> {
+    sqlx::query("select loyalty.issue_credits($1, $2::date, $3)")
+        .bind(tenant.0)
+        .bind(period)
+        .bind(members)
+        .execute(&mut **tx)
+        .await
+        .map_err(refused)
+        .map(drop)
 }
 
 /// A member's number, of a bound of a batch.
