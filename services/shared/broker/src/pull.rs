@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
-use async_nats::jetstream::consumer::pull::Stream;
+use async_nats::jetstream::consumer::pull::{MessagesErrorKind, Stream};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::timeout;
@@ -28,6 +28,8 @@ pub struct Pull {
     broker: Broker,
     stream: &'static str,
     consumer: String,
+    /// The server knows of no request of ours, while the client takes one to be open.
+    is_forgotten: bool,
 }
 
 /// Why nothing can be pulled.
@@ -81,16 +83,22 @@ impl Broker {
             .messages()
             .await
             .map_err(|error| fail(error.to_string()))?;
-        Ok(Pull { messages, broker: self.clone(), stream, consumer: name })
+        Ok(Pull { messages, broker: self.clone(), stream, consumer: name, is_forgotten: false })
     }
 }
 
 impl Pull {
-    /// The next delivery. `None` when the consumer, or its stream, is gone and has to be opened again.
+    /// The next delivery. `None` when it has to be opened again: the consumer, or its stream, is gone, or the server does not
+    /// know any more that something was asked of it.
     pub async fn next(&mut self) -> Option<Delivery> {
         loop {
             match timeout(SILENCE, self.next_told()).await {
-                Ok(next) => return next,
+                Ok(next) => {
+                    if self.is_forgotten {
+                        tracing::info!(consumer = self.consumer, "consumer {} is asked anew", self.consumer);
+                    }
+                    return next;
+                }
                 Err(_silence) if self.is_gone().await => {
                     tracing::warn!(consumer = self.consumer, "consumer {} is gone", self.consumer);
                     return None;
@@ -100,15 +108,24 @@ impl Pull {
         }
     }
 
-    /// The next delivery. `None` when NATS says that the consumer is gone.
+    /// The next delivery. `None` when NATS says that the consumer is gone, or nothing of what was asked.
     async fn next_told(&mut self) -> Option<Delivery> {
-        loop {
+        while !self.is_forgotten {
             match self.messages.next().await? {
                 Ok(message) => return Some(Delivery { message }),
+                // An open request is answered by heartbeats. The client counts what it has asked for and not got, and counts too much
+                // when messages come before it knows that its request was sent: it may wait, for half a minute, for what
+                // nobody owes it. Without a connection it asks anew by itself.
+                Err(error)
+                    if error.kind() == MessagesErrorKind::MissingHeartbeat && self.broker.is_connected() =>
+                {
+                    self.is_forgotten = true;
+                }
                 // The iterator recovers by itself.
                 Err(error) => tracing::debug!(%error, "pulling"),
             }
         }
+        None
     }
 
     /// Whether the consumer, or its stream, is known not to exist. `false` when nobody answers.

@@ -181,13 +181,19 @@ impl Topology {
                 ack_wait: self.ack_wait,
                 // Attempts are counted in the database; the broker delivers until it gets an answer.
                 max_deliver: -1,
-                max_ack_pending: 1000,
+                max_ack_pending: UNANSWERED_MAX,
                 ..pull::Config::default()
             },
         };
         named_consumers().into_iter().map(declared).collect()
     }
 }
+
+/// Deliveries of one consumer that are not answered yet, over all processes: a bound on what the server keeps in mind, which
+/// must not be reached. A process that shares transactions has up to 950 (eight places of a hundred, and what is at hand);
+/// and a server at its bound was seen to deliver nothing until its next look for what was not acknowledged in time, though
+/// acknowledgements had come.
+const UNANSWERED_MAX: i64 = 20_000;
 
 /// A declared consumer, without what depends on the deployment.
 pub(crate) struct NamedConsumer {
