@@ -14,7 +14,7 @@ async fn credited(world: &World) -> i64 {
 
 #[tokio::test]
 async fn credits_killed_in_the_middle_of_its_batches() {
-    let world = World::with_aurora(10_000, 11).await;
+    let world = World::with_aurora(30_000, 11).await;
     let _scheduler = world.start("scheduler").await;
     let credits = world.start("credits").await;
     let run = world.trigger("2026-11");
