@@ -14,7 +14,7 @@ use tradeup_proto::subject::Lane;
 use crate::{Broker, topology};
 
 /// The server says it is there this often while nothing is to be delivered.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A pull request lives this long before it is renewed.
 const EXPIRES: Duration = Duration::from_secs(30);
 
