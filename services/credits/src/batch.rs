@@ -22,10 +22,12 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 pub(crate) fn of(claim: &Claim) -> Result<BatchRange, TaskError> {
     claim
         .batch
+        // Without a parent there is nobody whose batch would be ended with the run.
+        .filter(|_| claim.parent_id.is_some())
         .ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "the run has no batch to execute"))
 }
 
-/// Applies the batch and ends its run. In shadow it is reckoned, and nothing is booked.
+/// Applies the batch, which ends with its run. In shadow it is reckoned, and nothing is booked.
 pub(crate) async fn execute<B: MemberBatch>(
     context: &TaskContext,
     batch: &B,
