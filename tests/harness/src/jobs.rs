@@ -1,6 +1,7 @@
 //! The streams, as a stranger with a NATS client sees it.
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::FromConsumer as _;
 use async_nats::jetstream::{self, stream::Stream};
 use futures::StreamExt as _;
 
@@ -42,6 +43,15 @@ impl Jobs {
     pub async fn set_bytes_max(&self, stream: &str, bytes: i64) {
         let config = self.stream(stream).await.cached_info().config.clone();
         self.context.update_stream(jetstream::stream::Config { max_bytes: bytes, ..config }).await.unwrap();
+    }
+
+    /// Changes how many deliveries of a consumer of JOBS may be unanswered.
+    pub async fn bound(&self, consumer: &str, unanswered_max: i64) {
+        let stream = self.stream("JOBS").await;
+        let mut config = stream.consumer_info(consumer).await.unwrap().config;
+        config.max_ack_pending = unanswered_max;
+        let config = jetstream::consumer::pull::Config::try_from_consumer_config(config).unwrap();
+        stream.update_consumer(config).await.unwrap();
     }
 
     /// Every message in JOBS: subject and body.

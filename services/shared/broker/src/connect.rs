@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
 use tradeup_tls::{Begins, Endpoint};
 
 /// Oldest server that has what we use and not the worst of the known faults.
@@ -23,6 +24,8 @@ pub struct Broker {
     pub(crate) jetstream: async_nats::jetstream::Context,
     /// Where it is, without credentials.
     shown: Arc<str>,
+    /// Tells of each connection that comes about.
+    connections: Arc<watch::Sender<()>>,
 }
 
 /// Why no usable broker was found. Each says what to do.
@@ -129,6 +132,8 @@ impl Broker {
                 options = options.custom_inbox_prefix(format!("_INBOX_{user}"));
             }
         }
+        let connections = Arc::new(watch::Sender::new(()));
+        let told = Arc::clone(&connections);
         let client = options
             .name(name)
             .connection_timeout(Duration::from_secs(5))
@@ -140,20 +145,25 @@ impl Broker {
                 let ceiling_ms = 50_u64.saturating_mul(1 << attempts.min(6));
                 Duration::from_millis(rand::random_range(ceiling_ms / 2..=ceiling_ms))
             })
-            .event_callback(|event| async move {
-                match event {
-                    Event::Connected => tracing::info!("connected to NATS"),
-                    Event::Draining | Event::Closed => tracing::debug!(event = %event, "NATS"),
-                    Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
-                    // A refused publish only times out for its caller: this line is the reason.
-                    other => tracing::warn!(event = %other, "NATS"),
+            .event_callback(move |event| {
+                if matches!(event, Event::Connected) {
+                    told.send_replace(());
+                }
+                async move {
+                    match event {
+                        Event::Connected => tracing::info!("connected to NATS"),
+                        Event::Draining | Event::Closed => tracing::debug!(event = %event, "NATS"),
+                        Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
+                        // A refused publish only times out for its caller: this line is the reason.
+                        other => tracing::warn!(event = %other, "NATS"),
+                    }
                 }
             })
             .connect(addresses)
             .await
             .map_err(|error| refused_by(shown.clone(), is_tls, &error))?;
         let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).ack_timeout(ANSWER_WITHIN).build(client);
-        Ok(Self { jetstream, shown: shown.into() })
+        Ok(Self { jetstream, shown: shown.into(), connections })
     }
 
     /// Whether NATS is there, new enough, and offers JetStream.
@@ -187,6 +197,11 @@ impl Broker {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.jetstream.client().connection_state() == State::Connected
+    }
+
+    /// Changes with each connection that comes about from now on.
+    pub(crate) fn connections(&self) -> watch::Receiver<()> {
+        self.connections.subscribe()
     }
 
     /// Sends what is buffered and closes. To be called last.

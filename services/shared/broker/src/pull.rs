@@ -4,32 +4,45 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
-use async_nats::jetstream::consumer::pull::{MessagesErrorKind, Stream};
+use async_nats::jetstream::consumer::pull::BatchConfig;
+use async_nats::{StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::Lane;
 
 use crate::{Broker, topology};
 
-/// The server says it is there this often while nothing is to be delivered.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// A pull request lives this long before it is renewed.
+/// The server says that it knows of a request this often while nothing is to be delivered.
+const HEARTBEAT: Duration = Duration::from_millis(2500);
+/// After this long without a word the server knows of no request of ours: two heartbeats are missing.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A pull request lives this long before the server ends it and it is made anew.
 const EXPIRES: Duration = Duration::from_secs(30);
 
-/// After this long without a delivery the consumer is looked for: a pull whose consumer is gone waits
-/// without an error.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Says with a status how many messages of a request were not delivered.
+const UNDELIVERED: &str = "Nats-Pending-Messages";
 
-/// The stream of deliveries of one consumer.
+/// The deliveries of one consumer, as they are asked for.
+///
+/// More is asked for as soon as half of what was asked is here, so that the next is on its way while this is worked on. What is
+/// asked is counted here when it is asked, and not by the client's own stream (async-nats 0.51): that one counts when it hears
+/// that its request was sent, takes what came before that for none of it, and waits half a minute for what nobody owes it.
 pub struct Pull {
-    messages: Stream,
     broker: Broker,
-    stream: &'static str,
-    consumer: String,
-    /// The server knows of no request of ours, while the client takes one to be open.
-    is_forgotten: bool,
+    consumer: PullConsumer,
+    name: String,
+    messages_max: usize,
+    messages: Subscriber,
+    inbox: Subject,
+    /// What the server owes us: asked for, and neither here nor ended.
+    owed: usize,
+    /// Changes with each connection: what was asked goes with the one before.
+    connections: watch::Receiver<()>,
+    /// Why nothing more will come, as it was heard between two waits.
+    ended: Option<String>,
 }
 
 /// Why nothing can be pulled.
@@ -51,6 +64,16 @@ pub struct Delivery {
 #[error("answering for a delivery: {0}")]
 pub struct AckError(String);
 
+/// What the server says of a pull.
+enum Told {
+    /// A message.
+    Delivery(Delivery),
+    /// That it is there, or that a request is over.
+    Nothing,
+    /// That nothing more will come.
+    End(String),
+}
+
 impl Broker {
     /// Opens the consumer of `kind` and `lane`, asking for at most `messages_max` at a time.
     ///
@@ -70,74 +93,134 @@ impl Broker {
 
     async fn open(&self, stream: &'static str, name: String, messages_max: usize) -> Result<Pull, PullError> {
         let fail = |reason: String| PullError { consumer: name.clone(), reason };
+        // Before the first word to the server: a connection that comes after that is seen.
+        let connections = self.connections();
         let consumer: PullConsumer = self
             .jetstream
             .get_consumer_from_stream(name.as_str(), stream)
             .await
             .map_err(|error| fail(error.to_string()))?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(messages_max)
-            .heartbeat(HEARTBEAT)
-            .expires(EXPIRES)
-            .messages()
-            .await
-            .map_err(|error| fail(error.to_string()))?;
-        Ok(Pull { messages, broker: self.clone(), stream, consumer: name, is_forgotten: false })
+        let client = self.jetstream.client();
+        let inbox = Subject::from(client.new_inbox());
+        let messages = client.subscribe(inbox.clone()).await.map_err(|error| fail(error.to_string()))?;
+        let broker = self.clone();
+        Ok(Pull { broker, consumer, name, messages_max, messages, inbox, owed: 0, connections, ended: None })
     }
 }
 
 impl Pull {
-    /// The next delivery. `None` when it has to be opened again: the consumer, or its stream, is gone, or the server does not
-    /// know any more that something was asked of it.
+    /// The next delivery. `None` when it has to be opened again: the consumer, or its stream, is gone, or the server knows
+    /// nothing of what was asked.
     pub async fn next(&mut self) -> Option<Delivery> {
         loop {
-            match timeout(SILENCE, self.next_told()).await {
-                Ok(next) => {
-                    if self.is_forgotten {
-                        tracing::info!(consumer = self.consumer, "consumer {} is asked anew", self.consumer);
-                    }
-                    return next;
-                }
-                Err(_silence) if self.is_gone().await => {
-                    tracing::warn!(consumer = self.consumer, "consumer {} is gone", self.consumer);
+            match self.wait().await {
+                Ok(Told::Delivery(delivery)) => return Some(delivery),
+                Ok(Told::Nothing) => {}
+                Ok(Told::End(reason)) | Err(reason) => {
+                    tracing::warn!(consumer = self.name, reason, "consumer {} is opened again", self.name);
                     return None;
                 }
-                Err(_silence) => {}
             }
         }
-    }
-
-    /// The next delivery. `None` when NATS says that the consumer is gone, or nothing of what was asked.
-    async fn next_told(&mut self) -> Option<Delivery> {
-        while !self.is_forgotten {
-            match self.messages.next().await? {
-                Ok(message) => return Some(Delivery { message }),
-                // An open request is answered by heartbeats. The client counts what it has asked for and not got, and counts too much
-                // when messages come before it knows that its request was sent: it may wait, for half a minute, for what
-                // nobody owes it. Without a connection it asks anew by itself.
-                Err(error)
-                    if error.kind() == MessagesErrorKind::MissingHeartbeat && self.broker.is_connected() =>
-                {
-                    self.is_forgotten = true;
-                }
-                // The iterator recovers by itself.
-                Err(error) => tracing::debug!(%error, "pulling"),
-            }
-        }
-        None
-    }
-
-    /// Whether the consumer, or its stream, is known not to exist. `false` when nobody answers.
-    async fn is_gone(&self) -> bool {
-        let stream = self.broker.jetstream.get_stream_no_info(self.stream).await;
-        let Ok(stream) = stream else { return false };
-        stream.consumer_info(&self.consumer).await.is_err_and(|error| topology::is_absent(&error))
     }
 
     /// A delivery that is here already, without waiting.
     pub fn next_at_hand(&mut self) -> Option<Delivery> {
-        self.next_told().now_or_never().flatten()
+        loop {
+            // What can't be sent now is sent by whoever waits next, who hears what is wrong too.
+            let _asked = self.ask().now_or_never();
+            match self.at_hand()? {
+                Told::Delivery(delivery) => return Some(delivery),
+                Told::Nothing => {}
+                Told::End(reason) => {
+                    self.ended = Some(reason);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Ends it. What is here and was not taken, to be handed back.
+    #[must_use]
+    pub fn close(mut self) -> Vec<Delivery> {
+        let mut left = Vec::new();
+        while let Some(told) = self.at_hand() {
+            if let Told::Delivery(delivery) = told {
+                left.push(delivery);
+            }
+        }
+        left
+    }
+
+    /// Waits for what the server says next. An error says why that can't be.
+    async fn wait(&mut self) -> Result<Told, String> {
+        if let Some(reason) = self.ended.take() {
+            return Ok(Told::End(reason));
+        }
+        self.ask().await?;
+        let message = tokio::select! {
+            biased;
+            message = timeout(SILENCE, self.messages.next()) => message,
+            // If the server still knows of what was asked, more than is counted comes: never less, for which nobody would ask.
+            Ok(()) = self.connections.changed() => {
+                self.owed = 0;
+                return Ok(Told::Nothing);
+            }
+        };
+        match message {
+            Ok(Some(message)) => Ok(self.told(message)),
+            Ok(None) => Err("the connection is closed".to_owned()),
+            // A new connection is waited for.
+            Err(_silence) if !self.broker.is_connected() => Ok(Told::Nothing),
+            Err(_silence) => Err(format!("nothing was heard of it for {} s", SILENCE.as_secs())),
+        }
+    }
+
+    /// Asks for more once half of what was asked is here.
+    async fn ask(&mut self) -> Result<(), String> {
+        if self.owed > self.messages_max / 2 {
+            return Ok(());
+        }
+        let batch = self.messages_max;
+        let request =
+            BatchConfig { batch, expires: Some(EXPIRES), idle_heartbeat: HEARTBEAT, ..Default::default() };
+        let asked = self.consumer.request_batch(request, self.inbox.clone()).await;
+        asked.map_err(|error| error.to_string())?;
+        // Nothing of it was read before this: only we read.
+        self.owed += batch;
+        Ok(())
+    }
+
+    fn at_hand(&mut self) -> Option<Told> {
+        let message = self.messages.next().now_or_never().flatten()?;
+        Some(self.told(message))
+    }
+
+    /// Reads what the server says, and counts it.
+    fn told(&mut self, message: async_nats::Message) -> Told {
+        let undelivered = || {
+            let headers = message.headers.as_ref()?;
+            headers.get(UNDELIVERED)?.as_str().parse::<usize>().ok()
+        };
+        match message.status {
+            None | Some(StatusCode::OK) => {
+                self.owed = self.owed.saturating_sub(1);
+                let context = self.broker.jetstream.clone();
+                Told::Delivery(Delivery { message: async_nats::jetstream::Message { message, context } })
+            }
+            Some(StatusCode::IDLE_HEARTBEAT) => Told::Nothing,
+            // Expired, or ended by the server, with what is left of it.
+            Some(status) => match undelivered() {
+                Some(left) => {
+                    self.owed = self.owed.saturating_sub(left);
+                    Told::Nothing
+                }
+                None => Told::End(match message.description {
+                    Some(description) => format!("NATS says {status}, {description}"),
+                    None => format!("NATS says {status}"),
+                }),
+            },
+        }
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(200);
 
 /// What was delivered but not begun is handed back at once.
-pub(crate) async fn hand_back(mut pull: Pull) {
-    while let Some(delivery) = pull.next_at_hand() {
+pub(crate) async fn hand_back(pull: Pull) {
+    for delivery in pull.close() {
         answered(delivery.nak(Duration::ZERO).await);
     }
 }

@@ -47,6 +47,7 @@ mod plans;
 mod probes;
 mod published;
 mod publishing;
+mod pulling;
 mod restore;
 mod schedules;
 mod secrets;
