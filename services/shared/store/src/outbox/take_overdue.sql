@@ -1,20 +1,24 @@
 -- Overdue messages, each with its next turn put off: 5 seconds, doubling up to 10 minutes. What a run that has ended left
 -- (a duplicate's, or a cancelled one's) goes.
-with due as (
+-- By arrays: the table is empty at most times, and a plan from such a time would join each of the due with each there is,
+-- while all that are to be done wait for the rows that it has locked.
+with due as materialized (
     select id, kind, run_id from outbox where next_publish_at <= now()
     order by next_publish_at
     limit $1
     for update skip locked
-), over as (
-    select due.id from due join runs r on r.id = due.run_id where due.kind = 'job' and r.finished_at is not null
+), over as materialized (
+    select id from runs where id = any(array(select run_id from due where kind = 'job')) and finished_at is not null
 ), forgotten as (
-    delete from outbox o using over where o.id = over.id
+    delete from outbox
+    where id = any(array(select id from due where kind = 'job' and run_id = any(array(select id from over))))
 ), taken as (
-    update outbox o
-    set turns = least(o.turns + 1, 7), held_by = null, held_because = null,
-        next_publish_at = now() + least(interval '5 seconds' * (2 ^ o.turns), interval '10 minutes')
-    from due where o.id = due.id and not exists (select from over where over.id = due.id)
-    returning o.*
+    update outbox
+    set turns = least(turns + 1, 7), held_by = null, held_because = null,
+        next_publish_at = now() + least(interval '5 seconds' * (2 ^ turns), interval '10 minutes')
+    where id = any(array(
+        select id from due where not (kind = 'job' and coalesce(run_id = any(array(select id from over)), false))))
+    returning *
 )
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
     o.headers as "headers: Json<Vec<(String, String)>>",

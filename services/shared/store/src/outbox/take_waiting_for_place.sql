@@ -1,5 +1,5 @@
 -- $1 tenant  $2 task  $3 how many
-with next as (
+with next as materialized (
     select o.id from outbox o join runs r on r.id = o.run_id
     where o.held_by = 'limit' and r.tenant_id = $1 and r.task = $2
     order by r.urgent desc, r.id
@@ -8,7 +8,7 @@ with next as (
 ), taken as (
     update outbox o
     set held_by = null, held_because = null, next_publish_at = now() + interval '5 seconds', let_go_at = now()
-    from next where o.id = next.id
+    where o.id = any(array(select id from next))
     returning o.id, o.run_id
 )
 select taken.id as "outbox_id!", r.id as "run_id!: RunId", r.task as "task!", r.key as "key!",

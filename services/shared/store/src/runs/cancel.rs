@@ -53,8 +53,10 @@ pub async fn unfinished_of(pool: &Pool, tenant: TenantId, except: RunId) -> Resu
 /// As any statement; the next sweep goes on.
 pub async fn cancel_orphans(pool: &Pool) -> Result<usize, StoreError> {
     let orphans = sqlx::query_scalar!(
-        r#"select c.id as "id: RunId" from runs c join runs p on p.id = c.parent_id
-           where c.finished_at is null and p.state = 'cancelled'"#
+        // From those that have not ended to their parents, one by one: never through all runs for one that was cancelled.
+        r#"select c.id as "id: RunId" from runs c
+           where c.finished_at is null and c.parent_id is not null
+               and (select p.state from runs p where p.id = c.parent_id) = 'cancelled'"#
     )
     .fetch_all(pool)
     .await

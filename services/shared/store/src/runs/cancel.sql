@@ -1,4 +1,6 @@
 -- Cancels runs that are locked. Whoever works on one can't commit any more: its run is not running.
+-- What lies in the outbox is found by an array: that is empty at most times, and a plan from such a time would go through all
+-- of it for each run.
 -- $1 runs  $2 why
 with cancelled as (
     update runs
@@ -10,7 +12,7 @@ with cancelled as (
     update attempts a set outcome = 'cancelled', finished_at = clock_timestamp()
     from cancelled c where a.run_id = c.id and a.outcome is null
 ), unsent as (
-    delete from outbox o using cancelled c where o.run_id = c.id and o.kind = 'job'
+    delete from outbox o where o.run_id = any(array(select id from cancelled)) and o.kind = 'job'
 ), unplanned as (
     update batches b set state = 'cancelled'
     from cancelled c where b.parent_run_id = c.id and b.state = 'planned'
