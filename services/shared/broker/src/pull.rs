@@ -27,9 +27,10 @@ const UNDELIVERED: &str = "Nats-Pending-Messages";
 
 /// The deliveries of one consumer, as they are asked for.
 ///
-/// More is asked for as soon as half of what was asked is here, so that the next is on its way while this is worked on. What is
-/// asked is counted here when it is asked, and not by the client's own stream (async-nats 0.51): that one counts when it hears
-/// that its request was sent, takes what came before that for none of it, and waits half a minute for what nobody owes it.
+/// More is asked for as soon as half of what was asked is here, so that the next is on its way while this is worked on. The
+/// client's own stream (async-nats 0.51) is not used: its clock for missing heartbeats goes on while nobody looks, so that a worker
+/// whose places are all taken for a while would open it anew for nothing; and it counts what it has asked for when it is told that its
+/// request was sent, not when it asks.
 pub struct Pull {
     broker: Broker,
     consumer: PullConsumer,

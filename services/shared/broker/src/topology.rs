@@ -189,10 +189,9 @@ impl Topology {
     }
 }
 
-/// Deliveries of one consumer that are not answered yet, over all processes: a bound on what the server keeps in mind, which
-/// must not be reached. A process that shares transactions has up to 950 (eight places of a hundred, and what is at hand);
-/// and a server at its bound was seen to deliver nothing until its next look for what was not acknowledged in time, though
-/// acknowledgements had come.
+/// Deliveries of one consumer that are not answered yet, over all processes: a bound on what the server keeps in mind, at which
+/// nobody gets anything until somebody answers. A process that shares transactions has up to 950 (eight places of a hundred, and
+/// what is at hand): there is room for twenty.
 const UNANSWERED_MAX: i64 = 20_000;
 
 /// A declared consumer, without what depends on the deployment.

@@ -56,7 +56,7 @@ async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
 
 #[tokio::test]
 async fn what_is_under_way_is_rolled_back_and_what_was_done_stays() {
-    let world = World::with_aurora(20_000, 32).await;
+    let world = World::with_aurora(60_000, 32).await;
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     eventually("some have their credit", SOON, || async { (world.number(ENTRIES).await > 0).then_some(()) })
