@@ -52,7 +52,7 @@ async fn nats_loses_its_data() {
 #[tokio::test]
 async fn postgres_is_killed_and_restarted() {
     let mut world = World::with_own_postgres().await;
-    world.add_shop(&Shop::new("aurora", 10_000, 72));
+    world.add_shop(&Shop::new("aurora", 30_000, 72));
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let _blocked = in_the_middle(&world).await;
