@@ -24,7 +24,7 @@ async fn in_the_middle(world: &World) -> Blocked {
 
 #[tokio::test]
 async fn nats_is_killed_and_restarted() {
-    let world = World::with_aurora(10_000, 71).await;
+    let world = World::with_aurora(30_000, 71).await;
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let blocked = in_the_middle(&world).await;
@@ -37,7 +37,7 @@ async fn nats_is_killed_and_restarted() {
 
 #[tokio::test]
 async fn nats_loses_its_data() {
-    let world = World::with_aurora(10_000, 73).await;
+    let world = World::with_aurora(30_000, 73).await;
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let blocked = in_the_middle(&world).await;
