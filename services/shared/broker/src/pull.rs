@@ -116,9 +116,9 @@ impl Pull {
     pub async fn next(&mut self) -> Option<Delivery> {
         loop {
             match self.wait().await {
-                Ok(Told::Delivery(delivery)) => return Some(delivery),
-                Ok(Told::Nothing) => {}
-                Ok(Told::End(reason)) | Err(reason) => {
+                Told::Delivery(delivery) => return Some(delivery),
+                Told::Nothing => {}
+                Told::End(reason) => {
                     tracing::warn!(consumer = self.name, reason, "consumer {} is opened again", self.name);
                     return None;
                 }
@@ -154,27 +154,29 @@ impl Pull {
         left
     }
 
-    /// Waits for what the server says next. An error says why that can't be.
-    async fn wait(&mut self) -> Result<Told, String> {
+    /// Waits for what the server says next.
+    async fn wait(&mut self) -> Told {
         if let Some(reason) = self.ended.take() {
-            return Ok(Told::End(reason));
+            return Told::End(reason);
         }
-        self.ask().await?;
+        if let Err(reason) = self.ask().await {
+            return Told::End(reason);
+        }
         let message = tokio::select! {
             biased;
             message = timeout(SILENCE, self.messages.next()) => message,
             // If the server still knows of what was asked, more than is counted comes: never less, for which nobody would ask.
             Ok(()) = self.connections.changed() => {
                 self.owed = 0;
-                return Ok(Told::Nothing);
+                return Told::Nothing;
             }
         };
         match message {
-            Ok(Some(message)) => Ok(self.told(message)),
-            Ok(None) => Err("the connection is closed".to_owned()),
+            Ok(Some(message)) => self.told(message),
+            Ok(None) => Told::End("the connection is closed".to_owned()),
             // A new connection is waited for.
-            Err(_silence) if !self.broker.is_connected() => Ok(Told::Nothing),
-            Err(_silence) => Err(format!("nothing was heard of it for {} s", SILENCE.as_secs())),
+            Err(_silence) if !self.broker.is_connected() => Told::Nothing,
+            Err(_silence) => Told::End(format!("nothing was heard of it for {} s", SILENCE.as_secs())),
         }
     }
 

@@ -8,16 +8,17 @@ with due as materialized (
     limit $1
     for update skip locked
 ), over as materialized (
-    select id from runs where id = any(array(select run_id from due where kind = 'job')) and finished_at is not null
+    select id from due
+    where kind = 'job' and run_id = any(array(
+        select r.id from runs r
+        where r.id = any(array(select run_id from due where kind = 'job')) and r.finished_at is not null))
 ), forgotten as (
-    delete from outbox
-    where id = any(array(select id from due where kind = 'job' and run_id = any(array(select id from over))))
+    delete from outbox where id = any(array(select id from over))
 ), taken as (
     update outbox
     set turns = least(turns + 1, 7), held_by = null, held_because = null,
         next_publish_at = now() + least(interval '5 seconds' * (2 ^ turns), interval '10 minutes')
-    where id = any(array(
-        select id from due where not (kind = 'job' and coalesce(run_id = any(array(select id from over)), false))))
+    where id = any(array(select id from due except select id from over))
     returning *
 )
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
