@@ -8,7 +8,7 @@ use tradeup_store::batches::BatchCounts;
 use tradeup_store::credits::{MemberBatch, apply_singly};
 use tradeup_store::runs::{BatchRange, Claim};
 use tradeup_store::{ErrorKind, Tx, digests, shadow};
-use tradeup_worker::{Applied, AppliedTogether, Each, RunGroup, TaskContext, TaskError, faultpoint};
+use tradeup_worker::{Applied, Each, RunGroup, TaskContext, TaskError, faultpoint};
 
 use crate::mail::{Delivery, Letterhead, Post};
 
@@ -43,12 +43,13 @@ pub(crate) async fn execute<B: MemberBatch>(
     Ok(Applied::batch(tx, counts))
 }
 
-/// Applies batches of one tenant in one transaction, each with its own counts: those that can be read. Whatever hits one of them
+/// Applies batches of one tenant in a transaction of theirs and maybe others', each with its own counts: those that can be read. Whatever hits one of them
 /// is found by executing each by itself.
 pub(crate) async fn execute_together<I, B: MemberBatch>(
+    tx: &mut Tx,
     group: &RunGroup<I>,
     read: impl Fn(&Claim, &I) -> Option<B>,
-) -> Result<AppliedTogether, TaskError> {
+) -> Result<Vec<Each>, TaskError> {
     let mut batches: Vec<(usize, B)> = Vec::with_capacity(group.runs.len());
     for (place, (claim, input)) in group.runs.iter().enumerate() {
         batches.extend(read(claim, input).map(|batch| (place, batch)));
@@ -66,15 +67,14 @@ pub(crate) async fn execute_together<I, B: MemberBatch>(
     });
     let (places, batches): (Vec<usize>, Vec<B>) = batches.into_iter().unzip();
     let mut each: Vec<Each> = group.runs.iter().map(|_| Each::Alone).collect();
-    let mut tx = group.begin().await?;
-    let counts = B::apply_together(&mut tx, &batches).await?;
+    let counts = B::apply_together(tx, &batches).await?;
     for (place, counts) in places.into_iter().zip(counts) {
-        count::<B>(&mut tx, &counts);
+        count::<B>(tx, &counts);
         if let Some(of_this) = each.get_mut(place) {
             *of_this = Each::Batch(counts);
         }
     }
-    Ok(AppliedTogether::new(tx, each))
+    Ok(each)
 }
 
 /// Applies a batch that writes mails down, commits that, since mails follow from it, and sends what its run has not sent yet:

@@ -1,11 +1,14 @@
 //! From one run to many: one for each tenant, and a tenant's members in batches.
 
-use tradeup_domain::ErrorCode;
+use std::time::Duration;
+
+use tradeup_domain::{Class, Classify as _, ErrorCode};
+use tradeup_proto::{JobKind, Message, Name};
 use tradeup_store::batches::{self, BatchPlan, Members};
-use tradeup_store::runs::{self, Spawn};
+use tradeup_store::runs::{self, Claim, Spawn};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{TenantId, Tx, shadow};
-use tradeup_worker::{Applied, TaskContext, TaskError};
+use tradeup_store::{TenantId, Tx, members, shadow};
+use tradeup_worker::{Applied, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError};
 
 /// States of tenants whose members may get something.
 pub(crate) const ACTIVE: &[&str] = &["active"];
@@ -17,6 +20,9 @@ pub(crate) const BATCH_MEMBERS: i32 = 100;
 /// Batches of one tenant that may be in the stream at once, so that a shop with a million members does
 /// not hold up one with ten.
 pub(crate) const RELEASE_WINDOW: i32 = 64;
+
+/// A tenant of more members is planned in a transaction of its own, in which that many more take a tenth of a second and more.
+const SMALL_MAX: i64 = 10_000;
 
 /// Ends a run over all tenants: one child run for each.
 pub(crate) async fn to_tenants(context: &TaskContext, spawn: &Spawn<'_>) -> Result<Applied, TaskError> {
@@ -34,30 +40,95 @@ pub(crate) async fn tenant(tx: &mut Tx, id: TenantId, states: &[&str]) -> Result
         .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
 }
 
-/// Whether a tenant's run is planned in shadow, which is then on record: all below it reckons, whenever it is executed.
-pub(crate) async fn in_shadow(
-    context: &TaskContext,
-    tx: &mut Tx,
-    tenant: &Tenant,
-) -> Result<bool, TaskError> {
-    if tenant.shadow_since.is_some() {
-        shadow::note_run(tx, tenant.id, &context.claim).await?;
-    }
-    Ok(tenant.shadow_since.is_some())
+/// A tenant's run that plans its members into batches.
+pub(crate) trait PlansBatches: Send + Sync + 'static {
+    /// Service and name, as on the wire.
+    const KIND: JobKind;
+    /// Its input.
+    type Input: Message + Default + Name;
+
+    /// Decides and plans, in a transaction of the tenant. What is refused for good is refused before anything is written.
+    fn plan(
+        &self,
+        tx: &mut Tx,
+        claim: &Claim,
+        tenant: TenantId,
+        input: &Self::Input,
+    ) -> impl Future<Output = Result<Planned, TaskError>> + Send;
 }
 
-/// Ends a tenant's run: its members in batches, the first window of them released.
+/// What became of a tenant's run.
+pub(crate) enum Planned {
+    /// It goes on in batches, of which so many are to be released now.
+    Batches(usize),
+    /// There is nothing to do, and this is to show of it.
+    Nothing(serde_json::Value),
+}
+
+/// Such a run as a task. Runs of several small tenants share a transaction.
+pub(crate) struct Planning<T>(pub(crate) T);
+
+impl<T: PlansBatches> Task for Planning<T> {
+    const KIND: JobKind = T::KIND;
+    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
+    const TIME_LIMIT: Duration = Duration::from_secs(600);
+    type Input = T::Input;
+
+    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+        let tenant = context.tenant()?.id;
+        let mut tx = context.begin().await?;
+        Ok(match self.0.plan(&mut tx, &context.claim, tenant, &input).await? {
+            Planned::Batches(released) => Applied::planned(tx, released),
+            Planned::Nothing(result) => Applied::done(tx).with_result(result),
+        })
+    }
+}
+
+impl<T: PlansBatches> GroupTask for Planning<T> {
+    const RUNS_MAX: usize = 8;
+
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
+        let tenant = group.tenant.id;
+        // Others would wait for it.
+        if members::are_more_than(tx, tenant, SMALL_MAX).await? {
+            return Ok(group.runs.iter().map(|_| Each::Alone).collect());
+        }
+        let mut each = Vec::with_capacity(group.runs.len());
+        for (claim, input) in &group.runs {
+            each.push(match self.0.plan(tx, claim, tenant, input).await {
+                Ok(Planned::Batches(released)) => Each::Planned(released),
+                Ok(Planned::Nothing(result)) => Each::Done(result),
+                // By itself it tells why.
+                Err(error) if error.class() == Class::Permanent => Each::Alone,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(each)
+    }
+}
+
+/// Has it on record that a tenant's run is planned in shadow, if it is: all below it reckons, whenever it is executed.
+pub(crate) async fn note_shadow(tx: &mut Tx, tenant: &Tenant, claim: &Claim) -> Result<(), TaskError> {
+    if is_in_shadow(tenant) {
+        shadow::note_run(tx, tenant.id, claim).await?;
+    }
+    Ok(())
+}
+
+/// Whether what is planned for a tenant is reckoned, and not booked.
+pub(crate) fn is_in_shadow(tenant: &Tenant) -> bool {
+    tenant.shadow_since.is_some()
+}
+
+/// Plans a tenant's members into batches.
 pub(crate) async fn to_batches(
-    context: &TaskContext,
-    mut tx: Tx,
+    tx: &mut Tx,
+    claim: &Claim,
+    tenant: TenantId,
     members: Members,
     task: &str,
     payload: &[u8],
-) -> Result<Applied, TaskError> {
-    let tenant = context.tenant()?.id;
+) -> Result<Planned, TaskError> {
     let plan = BatchPlan { task, payload, batch_members: BATCH_MEMBERS, release_window: RELEASE_WINDOW };
-    batches::plan(&mut tx, &context.claim, tenant, members, &plan).await?;
-    let window = usize::try_from(RELEASE_WINDOW).unwrap_or(1);
-    let released = batches::release(&mut tx, context.claim.run_id, window).await?;
-    Ok(Applied::waiting(tx).publishing(released))
+    Ok(Planned::Batches(batches::plan(tx, claim, tenant, members, &plan).await?))
 }

@@ -12,10 +12,8 @@ use tradeup_proto::job_kind::CREDIT_EXPIRATION_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::ExpirationBatch;
 use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, schedules};
-use tradeup_worker::{
-    Applied, AppliedTogether, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
-};
+use tradeup_store::{TenantId, Tx, schedules};
+use tradeup_worker::{Applied, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError};
 
 use crate::batch;
 
@@ -39,13 +37,13 @@ impl Task for CreditExpirationBatch {
 impl GroupTask for CreditExpirationBatch {
     const RUNS_MAX: usize = batch::TOGETHER_MAX;
 
-    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
-        let now = schedules::clock(group.pool()).await?;
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
+        let now = schedules::now(tx).await?;
         let read = |claim: &Claim, input: &Self::Input| match input.shadow {
             true => None,
             false => read(group.tenant.id, claim, input, now).ok(),
         };
-        batch::execute_together(group, read).await
+        batch::execute_together(tx, group, read).await
     }
 }
 

@@ -13,9 +13,7 @@ use tradeup_proto::{JobKind, convert, v1};
 use tradeup_store::credits::{self, Granted, GroupGrant};
 use tradeup_store::runs::Claim;
 use tradeup_store::{TenantId, Tx, tenants};
-use tradeup_worker::{
-    Applied, AppliedTogether, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
-};
+use tradeup_worker::{Applied, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError};
 
 /// The task.
 pub(crate) struct GrantCredit;
@@ -47,12 +45,11 @@ impl Task for GrantCredit {
 impl GroupTask for GrantCredit {
     const RUNS_MAX: usize = 100;
 
-    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let tenant = group.tenant.id;
         let read: Vec<_> = group.runs.iter().map(|(claim, input)| read(claim, input)).collect();
-        let mut tx = group.begin().await?;
         let expire = read.iter().flatten().any(|grant| grant.expires_at.is_some());
-        let settings = if expire { Some(settings(&mut tx, tenant).await?) } else { None };
+        let settings = if expire { Some(settings(tx, tenant).await?) } else { None };
         // Of two with one key, the second comes by itself, when the first is there.
         let mut keys = HashSet::new();
         let mut grants = Vec::with_capacity(read.len());
@@ -69,14 +66,14 @@ impl GroupTask for GrantCredit {
                 }
             });
         }
-        let granted = credits::grant_together(&mut tx, tenant, &grants).await?;
+        let granted = credits::grant_together(tx, tenant, &grants).await?;
         let mut given = granted.into_iter().zip(&grants);
         for open in each.iter_mut().filter(|each| each.is_none()) {
             let Some((granted, one)) = given.next() else { break };
-            count(&mut tx, &granted, &one.grant);
+            count(tx, &granted, &one.grant);
             *open = Some(decide(granted, &one.grant).map_or(Each::Alone, Each::Done));
         }
-        Ok(AppliedTogether::new(tx, each.into_iter().map(|each| each.unwrap_or(Each::Alone)).collect()))
+        Ok(each.into_iter().map(|each| each.unwrap_or(Each::Alone)).collect())
     }
 }
 

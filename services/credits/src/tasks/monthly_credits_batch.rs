@@ -9,12 +9,10 @@ use std::time::Duration;
 use tradeup_domain::{Dependency, ErrorCode, Period};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::{JobKind, convert, v1};
-use tradeup_store::TenantId;
 use tradeup_store::credits::MonthlyBatch;
 use tradeup_store::runs::Claim;
-use tradeup_worker::{
-    Applied, AppliedTogether, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
-};
+use tradeup_store::{TenantId, Tx};
+use tradeup_worker::{Applied, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError};
 
 use crate::batch;
 
@@ -37,12 +35,12 @@ impl Task for MonthlyCreditsBatch {
 impl GroupTask for MonthlyCreditsBatch {
     const RUNS_MAX: usize = batch::TOGETHER_MAX;
 
-    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let read = |claim: &Claim, input: &Self::Input| match input.shadow {
             true => None,
             false => read(group.tenant.id, claim, input).ok(),
         };
-        batch::execute_together(group, read).await
+        batch::execute_together(tx, group, read).await
     }
 }
 

@@ -20,29 +20,30 @@ mod wallet_reconciliation;
 mod wallet_reconciliation_tenant;
 mod weekly_churn_prevention_scan;
 
+use crate::fan_out::Planning;
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
 /// All tasks that this service executes.
 pub(crate) fn registry() -> Result<Registry, RegistryError> {
     Registry::new()
         .register(credit_expiration::CreditExpiration)?
-        .register(credit_expiration_tenant::CreditExpirationTenant)?
+        .register_group(Planning(credit_expiration_tenant::CreditExpirationTenant))?
         .register(daily_expiration_rescue::DailyExpirationRescue)?
         .register(expiration_warning::ExpirationWarning)?
-        .register(expiration_warning_tenant::ExpirationWarningTenant)?
+        .register_group(Planning(expiration_warning_tenant::ExpirationWarningTenant))?
         .register(gap_search::GapSearch)?
         .register(kpi_follow_up::KpiFollowUp)?
         .register(ledger_verification::LedgerVerification)?
         .register(monthly_credits::MonthlyCredits)?
-        .register(monthly_credits_tenant::MonthlyCreditsTenant)?
+        .register_group(Planning(monthly_credits_tenant::MonthlyCreditsTenant))?
         .register(monthly_strategic_review::MonthlyStrategicReview)?
         .register(reversal::Reversal)?
-        .register(reversal_tenant::ReversalTenant)?
-        .register(start_campaign::StartCampaign)?
+        .register_group(Planning(reversal_tenant::ReversalTenant))?
+        .register(Planning(start_campaign::StartCampaign))?
         .register(tier_review::TierReview)?
-        .register(tier_review_tenant::TierReviewTenant)?
+        .register_group(Planning(tier_review_tenant::TierReviewTenant))?
         .register(wallet_reconciliation::WalletReconciliation)?
-        .register(wallet_reconciliation_tenant::WalletReconciliationTenant)?
+        .register_group(Planning(wallet_reconciliation_tenant::WalletReconciliationTenant))?
         .register(weekly_churn_prevention_scan::WeeklyChurnPreventionScan)?
         .register(ProbeScheduler)
 }

@@ -4,38 +4,39 @@
 //! A tenant whose rules can't say what its members are owed fails here, alone and before any money
 //! has moved.
 
-use std::time::Duration;
-
 use tradeup_domain::monthly::{self, GrantTerms, TierInForce};
 use tradeup_domain::{ErrorCode, Money};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::{imports, tiers};
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+use tradeup_store::runs::Claim;
+use tradeup_store::{TenantId, Tx, imports, tiers};
+use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE};
+use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
 
 /// The task.
 pub(crate) struct MonthlyCreditsTenant;
 
-impl Task for MonthlyCreditsTenant {
+impl PlansBatches for MonthlyCreditsTenant {
     const KIND: JobKind = MONTHLY_CREDITS_TENANT;
-    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
-    const TIME_LIMIT: Duration = Duration::from_secs(600);
     type Input = v1::MonthlyCreditsTenant;
 
-    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+    async fn plan(
+        &self,
+        tx: &mut Tx,
+        claim: &Claim,
+        tenant: TenantId,
+        input: &Self::Input,
+    ) -> Result<Planned, TaskError> {
         let period = convert::period(&input.period)?;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let issued_at = convert::instant("issued_at", input.issued_at.as_ref())?;
-        let tenant_id = context.tenant()?.id;
 
-        let mut tx = context.begin().await?;
-        let tenant = fan_out::tenant(&mut tx, tenant_id, ACTIVE).await?;
-        let shadow = fan_out::in_shadow(context, &mut tx, &tenant).await?;
+        let tenant = fan_out::tenant(tx, tenant, ACTIVE).await?;
+        let shadow = fan_out::is_in_shadow(&tenant);
         let theirs = !shadow && tenant.live_since.is_some_and(|live| as_of < live);
-        if theirs && !imports::is_complete(&mut tx, tenant_id, &input.period).await? {
+        if theirs && !imports::is_complete(tx, tenant.id, &input.period).await? {
             return Err(TaskError::permanent(
                 ErrorCode::BeforeCutOver,
                 format!(
@@ -46,9 +47,9 @@ impl Task for MonthlyCreditsTenant {
             ));
         }
         // Who was known when it was planned is promised: nobody may become known meanwhile.
-        tiers::hold(&mut tx, tenant_id).await?;
+        tiers::hold(tx, tenant.id).await?;
         let settings = tenant.settings()?;
-        let in_force = tiers::as_of(&mut tx, tenant_id, &tenant.currency, as_of).await?;
+        let in_force = tiers::as_of(tx, tenant.id, &tenant.currency, as_of).await?;
         let in_force: Vec<TierInForce> = in_force
             .into_iter()
             .map(|tier| TierInForce {
@@ -70,8 +71,9 @@ impl Task for MonthlyCreditsTenant {
             &in_force,
         )?;
 
+        fan_out::note_shadow(tx, &tenant, claim).await?;
         let payload = v1::MonthlyCreditsBatch {
-            period: input.period,
+            period: input.period.clone(),
             as_of: input.as_of,
             expires_at: expires_at.map(convert::timestamp),
             ends_at: ends_at.map(convert::timestamp),
@@ -79,6 +81,6 @@ impl Task for MonthlyCreditsTenant {
         }
         .encode_to_vec();
         let members = Members::Active { as_of };
-        fan_out::to_batches(context, tx, members, MONTHLY_CREDITS_BATCH.task, &payload).await
+        fan_out::to_batches(tx, claim, tenant.id, members, MONTHLY_CREDITS_BATCH.task, &payload).await
     }
 }

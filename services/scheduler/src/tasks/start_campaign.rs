@@ -3,8 +3,6 @@
 //! Triggered by the approval, in its transaction. Effect: who is treated and who is held out, decided once; batches. Money
 //! moves in the batches.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use serde_json::json;
 use tradeup_domain::{ErrorCode, zone};
@@ -12,28 +10,32 @@ use tradeup_proto::job_kind::{CAMPAIGN_BATCH, START_CAMPAIGN};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::campaigns::{self, CampaignId, Started};
-use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
+use tradeup_store::runs::Claim;
+use tradeup_store::{TenantId, Tx};
+use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE};
+use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
 
 /// The task.
 pub(crate) struct StartCampaign;
 
-impl Task for StartCampaign {
+impl PlansBatches for StartCampaign {
     const KIND: JobKind = START_CAMPAIGN;
-    const RETRY: RetryPolicy = RetryPolicy::DATABASE;
-    const TIME_LIMIT: Duration = Duration::from_secs(600);
     type Input = v1::StartCampaign;
 
-    async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
+    async fn plan(
+        &self,
+        tx: &mut Tx,
+        claim: &Claim,
+        tenant: TenantId,
+        input: &Self::Input,
+    ) -> Result<Planned, TaskError> {
         let invalid = |text: String| TaskError::permanent(ErrorCode::InvalidInput, text);
         let id = CampaignId::from_bytes(&input.campaign_id)
             .ok_or_else(|| invalid("field campaign_id is no id of a campaign; it has 16 bytes".to_owned()))?;
-        let tenant_id = context.tenant()?.id;
-        let mut tx = context.begin().await?;
-        let tenant = fan_out::tenant(&mut tx, tenant_id, ACTIVE).await?;
+        let tenant = fan_out::tenant(tx, tenant, ACTIVE).await?;
         let settings = tenant.settings()?;
-        let (started_at, days) = match campaigns::start(&mut tx, tenant_id, id).await? {
+        let (started_at, days) = match campaigns::start(tx, tenant.id, id).await? {
             Started::NotFound => {
                 return Err(invalid(
                     "field campaign_id names a campaign that the tenant does not have".to_owned(),
@@ -54,13 +56,13 @@ impl Task for StartCampaign {
                 ));
             }
             Started::Stopped => {
-                return Ok(Applied::done(tx).with_result(json!({ "outcome": "stopped" })));
+                return Ok(Planned::Nothing(json!({ "outcome": "stopped" })));
             }
             Started::Begun { treated, held_out, started_at, credit_ends_within_days, .. } => {
                 tracing::info!(campaign = %id, treated, held_out, "{treated} members, {held_out} held out");
                 if treated == 0 {
                     let result = json!({ "outcome": "nobody", "treated": 0, "held_out": held_out });
-                    return Ok(Applied::done(tx).with_result(result));
+                    return Ok(Planned::Nothing(result));
                 }
                 (started_at, credit_ends_within_days)
             }
@@ -73,12 +75,13 @@ impl Task for StartCampaign {
         });
         let ends_at = expires_at.map(|at| zone::with_grace(settings.zone, at, settings.grace_days));
         let payload = v1::CampaignBatch {
-            campaign_id: input.campaign_id,
+            campaign_id: input.campaign_id.clone(),
             acts_at: Some(convert::timestamp(started_at)),
             expires_at: expires_at.map(convert::timestamp),
             ends_at: ends_at.map(convert::timestamp),
         }
         .encode_to_vec();
-        fan_out::to_batches(context, tx, Members::Campaign { id }, CAMPAIGN_BATCH.task, &payload).await
+        fan_out::to_batches(tx, claim, tenant.id, Members::Campaign { id }, CAMPAIGN_BATCH.task, &payload)
+            .await
     }
 }

@@ -63,8 +63,8 @@ pub enum Members {
     },
 }
 
-/// Plans the members whom the run `parent` is about into batches. Returns the number of batches. Doing
-/// it twice plans nothing new.
+/// Plans the members whom the run `parent` is about into batches. Returns how many may be released: as many as there are, up to
+/// the window. Doing it twice plans nothing new.
 ///
 /// # Errors
 /// As any statement.
@@ -74,8 +74,8 @@ pub async fn plan(
     tenant: TenantId,
     members: Members,
     plan: &BatchPlan<'_>,
-) -> Result<u64, StoreError> {
-    sqlx::query!(
+) -> Result<usize, StoreError> {
+    let first = sqlx::query!(
         "insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
          values ($1, $2, $3, $4, $5) on conflict (parent_run_id) do nothing",
         parent.run_id as RunId,
@@ -86,7 +86,8 @@ pub async fn plan(
     )
     .execute(&mut *db)
     .await
-    .doing("planning batches")?;
+    .doing("planning batches")?
+    .rows_affected();
     let (run_id, size) = (parent.run_id, i64::from(plan.batch_members));
     let query = match members {
         Members::Active { as_of } => sqlx::query_file!(
@@ -136,24 +137,30 @@ pub async fn plan(
             size
         ),
     };
-    query.execute(db).await.doing("planning batches").map(|done| done.rows_affected())
+    let planned = query.execute(db).await.doing("planning batches")?.rows_affected();
+    let window = usize::try_from(plan.release_window).unwrap_or(1);
+    // What was planned before may be waiting still.
+    Ok(if first == 1 {
+        usize::try_from(planned).map_or(window, |planned| planned.min(window))
+    } else {
+        window
+    })
 }
 
-/// Releases up to `count` planned batches of a run.
+/// Releases planned batches of runs, of each up to so many.
 ///
 /// # Errors
 /// As any statement.
-pub async fn release(
-    db: &mut Connection,
-    parent: RunId,
-    count: usize,
-) -> Result<Vec<JobMessage>, StoreError> {
-    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+pub async fn release(db: &mut Connection, parents: &[(RunId, usize)]) -> Result<Vec<JobMessage>, StoreError> {
+    let runs: Vec<Uuid> = parents.iter().map(|(run_id, _)| run_id.0).collect();
+    let limits: Vec<i64> =
+        parents.iter().map(|&(_, count)| i64::try_from(count).unwrap_or(i64::MAX)).collect();
+    let count = parents.iter().map(|(_, count)| count).sum();
     let rows = sqlx::query_file_as!(
         JobRow,
         "src/batches/release.sql",
-        parent as RunId,
-        limit,
+        &runs,
+        &limits,
         &new_ids(count),
         &new_ids(count)
     )
@@ -213,21 +220,33 @@ impl BatchCounts {
     }
 }
 
-/// Ends batches of one parent whose runs were ended in this transaction, and releases as many of those that are planned: all that are left, if there are fewer.
+/// A batch that is done: its parent, its run, what became of its members.
+pub type Ended<'a> = (RunId, RunId, &'a BatchCounts);
+
+/// What follows from the ends of batches.
+#[derive(Debug, Default)]
+pub struct Completed {
+    /// The next batches.
+    pub released: Vec<JobMessage>,
+    /// Parents that have none left to release: they may be at their end.
+    pub used_up: Vec<RunId>,
+}
+
+/// Ends batches whose runs were ended in this transaction, and releases as many of each parent's that are planned: all that
+/// are left, if there are fewer.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`] if one of them is not a released one any more: roll back. Also when the counts do not add
 /// up to a batch's members.
-pub async fn complete(
-    db: &mut Connection,
-    parent: RunId,
-    ended: &[(RunId, &BatchCounts)],
-) -> Result<Vec<JobMessage>, StoreError> {
-    let runs: Vec<Uuid> = ended.iter().map(|(run_id, _)| run_id.0).collect();
-    let numbers = |of: fn(&BatchCounts) -> i32| ended.iter().map(|(_, c)| of(c)).collect::<Vec<_>>();
-    let amounts: Vec<i64> = ended.iter().map(|(_, counts)| counts.affected_minor).collect();
-    let currencies: Vec<Option<String>> = ended.iter().map(|(_, counts)| counts.currency.clone()).collect();
-    let ended_now = sqlx::query_file!(
+pub async fn complete(db: &mut Connection, ended: &[Ended<'_>]) -> Result<Completed, StoreError> {
+    if ended.is_empty() {
+        return Ok(Completed::default());
+    }
+    let runs: Vec<Uuid> = ended.iter().map(|(_, run_id, _)| run_id.0).collect();
+    let numbers = |of: fn(&BatchCounts) -> i32| ended.iter().map(|(.., c)| of(c)).collect::<Vec<_>>();
+    let amounts: Vec<i64> = ended.iter().map(|(.., counts)| counts.affected_minor).collect();
+    let currencies: Vec<Option<String>> = ended.iter().map(|(.., counts)| counts.currency.clone()).collect();
+    let parents = sqlx::query_file!(
         "src/batches/complete.sql",
         &runs,
         &numbers(|c| c.affected),
@@ -237,18 +256,25 @@ pub async fn complete(
         &numbers(|c| c.exempt),
         &numbers(|c| c.failed),
         &numbers(|c| c.members),
-        parent as RunId,
     )
-    .fetch_one(&mut *db)
+    .fetch_all(&mut *db)
     .await
     .doing("ending batches")?;
-    if usize::try_from(ended_now.done) != Ok(ended.len()) {
+    let (mut done, mut next, mut used_up) = (0, Vec::new(), Vec::new());
+    for parent in parents {
+        let ended = usize::try_from(parent.done).unwrap_or(0);
+        done += ended;
+        if parent.has_planned {
+            next.push((parent.parent_run_id, ended));
+        } else {
+            used_up.push(parent.parent_run_id);
+        }
+    }
+    if done != ended.len() {
         return Err(StoreError::of_kind(ErrorKind::Superseded, "ending batches"));
     }
-    if !ended_now.has_planned {
-        return Ok(Vec::new());
-    }
-    release(db, parent, ended.len()).await
+    let released = if next.is_empty() { Vec::new() } else { release(db, &next).await? };
+    Ok(Completed { released, used_up })
 }
 
 /// Marks the batch of a dead run, if it has one, and releases the next of its parent.
@@ -265,7 +291,7 @@ pub async fn bury(db: &mut Connection, run_id: RunId) -> Result<Vec<JobMessage>,
     .await
     .doing("marking a dead batch")?;
     match parent {
-        Some(parent) => release(db, parent, 1).await,
+        Some(parent) => release(db, &[(parent, 1)]).await,
         None => Ok(Vec::new()),
     }
 }

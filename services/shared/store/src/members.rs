@@ -274,6 +274,25 @@ fn refused_if(stranded: Result<bool, sqlx::Error>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether a tenant has more members than that. No more of them are read.
+///
+/// # Errors
+/// As any statement.
+pub async fn are_more_than(
+    db: &mut crate::Connection,
+    tenant: TenantId,
+    count: i64,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists (select from members where tenant_id = $1 offset $2) as "more!""#,
+        tenant as TenantId,
+        count
+    )
+    .fetch_one(db)
+    .await
+    .doing("looking whether a tenant is large")
+}
+
 /// How many members and open memberships a tenant has.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
-pub use untried::{finish_untried, untried};
+pub use untried::{FirstEnding, finish_untried, untried};
 pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, trace_id};
 
 use crate::error::{Doing, StoreError};

@@ -15,6 +15,7 @@ use crate::{Connection, Pool, TenantId};
 ///
 /// One made by [`Tx::of_tenant`] sees that tenant's rows and no others: row level security reads
 /// `app.tenant_id`, which is set for this transaction alone and set nowhere else, but for a search that asks each shop in its turn.
+/// It is of one tenant at a time, also where it is of several in turn ([`Tx::turn_to`]).
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
     open: Open,
@@ -76,6 +77,20 @@ impl Tx {
         BEGIN_SECONDS.took(asked.elapsed(), [outcome]);
         let open = Open { since: Instant::now(), outcome: "rolled_back" };
         begun.map(|inner| Self { inner, open, moved: Vec::new() })
+    }
+
+    /// From here on it sees this tenant's rows and no others, for what several tenants' work is one commit of.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn turn_to(&mut self, tenant: TenantId) -> Result<(), StoreError> {
+        // Not prepared: each tenant's would be a statement of its own. The number is an integer, there is nothing to inject.
+        let statement = format!("set local app.tenant_id = '{tenant}'");
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *self.inner)
+            .await
+            .doing("turning to another tenant")
+            .map(drop)
     }
 
     /// Commits. If this returns [`ErrorKind::Unavailable`] the outcome is unknown: the next attempt

@@ -155,12 +155,16 @@ impl Worker {
         applied: Applied,
         delivery: &Delivery,
     ) -> &'static str {
-        let Applied { mut tx, ending, batch, mut messages } = applied;
+        let Applied { mut tx, ending, batch, planned, mut messages } = applied;
         let ended = within("ending an attempt", STATEMENT_WITHIN, async {
             runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
             // After the run, in the order in which whoever cancels them locks both.
             if let (Some(counts), Some(parent)) = (&batch, claim.parent_id) {
-                messages.extend(batches::complete(&mut tx, parent, &[(claim.run_id, counts)]).await?);
+                messages
+                    .extend(batches::complete(&mut tx, &[(parent, claim.run_id, counts)]).await?.released);
+            }
+            if planned > 0 {
+                messages.extend(batches::release(&mut tx, &[(claim.run_id, planned)]).await?);
             }
             if claim.watched {
                 breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await?;
@@ -199,7 +203,7 @@ impl Worker {
             _ => claim.parent_id,
         };
         self.publish(Buried { dead: Vec::new(), jobs: messages });
-        self.settle(parent).await;
+        self.settle(parent.as_slice()).await;
         outcome
     }
 
@@ -312,7 +316,7 @@ impl Worker {
     pub(crate) async fn given_up(&self, parent: Option<RunId>, buried: Buried, delivery: &Delivery) {
         answered(delivery.ack().await);
         self.publish(buried);
-        self.settle(parent).await;
+        self.settle(parent.as_slice()).await;
     }
 
     /// Nothing could be recorded: the lease runs out, the delivery comes again.
@@ -321,9 +325,9 @@ impl Worker {
         answered(delivery.nak(UNRECORDED_WAIT.mul_f64(0.5 + jitter())).await);
     }
 
-    pub(crate) async fn settle(&self, parent: Option<RunId>) {
-        if let Err(error) = runs::settle_parents(&self.pool, parent).await {
-            tracing::warn!(%error, "the sweep will end the parent run");
+    pub(crate) async fn settle(&self, parents: &[RunId]) {
+        if let Err(error) = runs::settle_parents(&self.pool, parents).await {
+            tracing::warn!(%error, "the sweep will end the parent runs");
         }
     }
 }

@@ -43,7 +43,7 @@ pub use runner::{Runner, Worker};
 pub use service::Service;
 pub use sweep::{Swept, sweep};
 pub use task::{Applied, Task, TaskContext, TaskError};
-pub use together::{AppliedTogether, Each, GroupTask, RunGroup};
+pub use together::{Each, GroupTask, RunGroup};
 pub use told::{ToldEvent, told_event};
 /// What commands that look around find in NATS, and what they need to look.
 pub use tradeup_broker::{

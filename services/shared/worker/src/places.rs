@@ -1,11 +1,13 @@
 //! Places: how much of a task a process does at once, and which deliveries share one.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tradeup_broker::Delivery;
 use tradeup_store::RunId;
+
+use crate::together::TENANTS_MAX;
 
 /// `jobs.<service>.<task>.<tenant>`.
 const TENANT_TOKEN: usize = 3;
@@ -24,42 +26,58 @@ pub(crate) struct Held {
 pub(crate) struct Taken<'a> {
     places: &'a Arc<Semaphore>,
     pub(crate) deliveries: Vec<(Delivery, Place)>,
-    /// Of each tenant the place that others of it may share, and how many do.
-    shared: HashMap<String, (Place, usize)>,
+    filled: Vec<Filled>,
     /// Most runs in one place.
     pub(crate) share_max: usize,
+}
+
+/// A place, with those whose deliveries share it.
+struct Filled {
+    place: Place,
+    runs: usize,
+    tenants: BTreeSet<String>,
 }
 
 impl<'a> Taken<'a> {
     /// Of a task of which so many runs share a place.
     pub(crate) fn new(places: &'a Arc<Semaphore>, share_max: usize) -> Self {
-        Self { places, deliveries: Vec::new(), shared: HashMap::new(), share_max }
+        Self { places, deliveries: Vec::new(), filled: Vec::new(), share_max }
     }
 
     pub(crate) fn add(&mut self, delivery: Delivery, place: Place) {
-        if self.share_max > 1 {
-            let (latest, sharing) =
-                self.shared.entry(tenant(&delivery)).or_insert_with(|| (Arc::clone(&place), 0));
-            if !Arc::ptr_eq(latest, &place) {
-                (*latest, *sharing) = (Arc::clone(&place), 0);
+        let tenant = tenant(&delivery).to_owned();
+        match self.filled.iter_mut().find(|filled| Arc::ptr_eq(&filled.place, &place)) {
+            Some(filled) => {
+                filled.runs += 1;
+                filled.tenants.insert(tenant);
             }
-            *sharing += 1;
+            None => {
+                let place = Arc::clone(&place);
+                self.filled.push(Filled { place, runs: 1, tenants: BTreeSet::from([tenant]) });
+            }
         }
         self.deliveries.push((delivery, place));
     }
 
-    /// A place for one more: with others of its tenant, or one of its own. Those that have one each while places are free
-    /// are done sooner, so that places are free again, and everything is done one by one.
+    /// A place for one more: with others of its tenant, or one of its own, or when none is free with others of whomever. One
+    /// each while places are free would be done sooner, so that places are free again, and everything is done one by one.
     pub(crate) fn place(&self, delivery: &Delivery) -> Option<Place> {
-        let beside = self.shared.get(&tenant(delivery)).filter(|(_, sharing)| *sharing < self.share_max);
-        match beside {
-            Some((place, _)) => Some(Arc::clone(place)),
-            None => Arc::clone(self.places).try_acquire_owned().ok().map(Arc::new),
+        let tenant = tenant(delivery);
+        let with_room = || self.filled.iter().filter(|filled| filled.runs < self.share_max);
+        if let Some(filled) = with_room().find(|filled| filled.tenants.contains(tenant)) {
+            return Some(Arc::clone(&filled.place));
         }
+        if let Ok(permit) = Arc::clone(self.places).try_acquire_owned() {
+            return Some(Arc::new(permit));
+        }
+        let fewest = with_room()
+            .filter(|filled| filled.tenants.len() < TENANTS_MAX)
+            .min_by_key(|filled| filled.runs)?;
+        Some(Arc::clone(&fewest.place))
     }
 }
 
 /// Whose the job is, by its subject.
-fn tenant(delivery: &Delivery) -> String {
-    delivery.subject().split('.').nth(TENANT_TOKEN).unwrap_or_default().to_owned()
+fn tenant(delivery: &Delivery) -> &str {
+    delivery.subject().split('.').nth(TENANT_TOKEN).unwrap_or_default()
 }

@@ -8,15 +8,15 @@ use std::time::Duration;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::{JobKind, Message as _, Name as _};
 use tradeup_store::runs::Claim;
-use tradeup_store::{Pool, TenantRef};
+use tradeup_store::{TenantRef, Tx};
 
-use crate::together::{self, AppliedTogether, GroupTask};
+use crate::together::{self, Each, GroupTask};
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
 type TaskFuture = Pin<Box<dyn Future<Output = Result<Applied, TaskError>> + Send>>;
 type RunFn = Arc<dyn Fn(TaskContext) -> TaskFuture + Send + Sync>;
-type SharedFuture = Pin<Box<dyn Future<Output = Result<AppliedTogether, TaskError>> + Send>>;
-pub(crate) type SharedFn = Arc<dyn Fn(Pool, TenantRef, Vec<Claim>) -> SharedFuture + Send + Sync>;
+type SharedFuture = Pin<Box<dyn Future<Output = Result<(Tx, Vec<Each>), TaskError>> + Send>>;
+pub(crate) type SharedFn = Arc<dyn Fn(Tx, TenantRef, Vec<Claim>) -> SharedFuture + Send + Sync>;
 
 /// How many runs of a task are done in one transaction.
 #[derive(Clone)]

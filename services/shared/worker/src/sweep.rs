@@ -57,20 +57,23 @@ pub async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
         outbox::forget(pool, &stored).await?;
         swept.published += stored.len();
     }
+    let (mut windows, mut used_up) = (Vec::new(), Vec::new());
     for run in runs::waiting(pool, WAITING_MAX).await? {
         if run.has_planned {
             let left = batches::window_left(pool, run.run_id).await?;
-            if left > 0 {
-                let mut tx = Tx::of_engine(pool).await?;
-                let messages = batches::release(&mut tx, run.run_id, left).await?;
-                tx.commit().await?;
-                swept.released += messages.len();
-                worker.relay().publish_jobs(&messages).await;
-            }
+            windows.extend((left > 0).then_some((run.run_id, left)));
         } else {
-            swept.settled += runs::settle_parents(pool, Some(run.run_id)).await?;
+            used_up.push(run.run_id);
         }
     }
+    if !windows.is_empty() {
+        let mut tx = Tx::of_engine(pool).await?;
+        let messages = batches::release(&mut tx, &windows).await?;
+        tx.commit().await?;
+        swept.released += messages.len();
+        worker.relay().publish_jobs(&messages).await;
+    }
+    swept.settled += runs::settle_parents(pool, &used_up).await?;
     Ok(swept)
 }
 

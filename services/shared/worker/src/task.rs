@@ -132,6 +132,8 @@ pub struct Applied {
     pub(crate) ending: Ending,
     /// What became of the members, if the run is of a batch.
     pub(crate) batch: Option<BatchCounts>,
+    /// How many batches of the run are to be released.
+    pub(crate) planned: usize,
     pub(crate) messages: Vec<JobMessage>,
 }
 
@@ -146,6 +148,12 @@ impl Applied {
     #[must_use]
     pub fn batch(tx: Tx, counts: BatchCounts) -> Self {
         Self { batch: Some(counts), ..Self::done(tx) }
+    }
+
+    /// The work goes on in batches, which are planned: so many are released, and the run ends when all have ended.
+    #[must_use]
+    pub fn planned(tx: Tx, released: usize) -> Self {
+        Self { planned: released, ..Self::waiting(tx) }
     }
 
     /// What to show of the work that is complete.
@@ -170,7 +178,7 @@ impl Applied {
     }
 
     fn ending(tx: Tx, ending: Ending) -> Self {
-        Self { tx, ending, batch: None, messages: Vec::new() }
+        Self { tx, ending, batch: None, planned: 0, messages: Vec::new() }
     }
 
     /// Messages that the transaction wrote to the outbox, to be published after the commit.

@@ -1,9 +1,10 @@
-//! Runs that share a transaction: small work is mostly commits and round trips, which many runs can share.
+//! Runs that share a transaction: small work is mostly commits and round trips, which many runs can share, those of a tenant and
+//! those of several.
 //!
 //! Each of them is still a run: fenced and counted as an attempt of its own. What is in their way is not looked for
 //! before: they are done and ended in one commit, and whatever hits one of them (it is refused, cancelled meanwhile, or
-//! another worker's) or all of them (an error of the database, a panic) leaves nothing behind. Those are then claimed and
-//! executed one by one, as if they had come alone. So is what was delivered before: it may be what killed its process,
+//! another worker's) or all of them (an error of the database, a panic) leaves nothing behind. Then those of each tenant are done
+//! in a transaction of their own, and what is hit again is claimed and executed one by one, as if it had come alone. So is what was delivered before: it may be what killed its process,
 //! and only a claim is on record whatever follows.
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +17,9 @@ use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::batches::{self, BatchCounts};
+use tradeup_store::batches::{self, BatchCounts, Completed};
 use tradeup_store::outbox::JobMessage;
-use tradeup_store::runs::{self, Claim};
+use tradeup_store::runs::{self, Claim, FirstEnding};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
 use crate::bury::Buried;
@@ -29,6 +30,9 @@ use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::Worker;
 use crate::{Task, TaskError, faultpoint};
 
+/// Most tenants whose runs share a transaction: what hits one of them costs so many a second try.
+pub(crate) const TENANTS_MAX: usize = 8;
+
 /// A task of which many runs can be done in one transaction.
 ///
 /// [`Task::run`] does the same for one run; which of the two is called decides nothing but the time it takes.
@@ -36,11 +40,13 @@ pub trait GroupTask: Task {
     /// Most runs in one transaction. Rows stay locked until the slowest is done, so it is not many.
     const RUNS_MAX: usize;
 
-    /// Does the work of some runs of one tenant, once.
+    /// Does the work of some runs of one tenant, once: what became of each, in their order. The transaction sees the rows of
+    /// their tenant and no others; it may be that of other tenants' runs, before and after.
     fn run_together(
         &self,
+        tx: &mut Tx,
         group: &RunGroup<Self::Input>,
-    ) -> impl Future<Output = Result<AppliedTogether, TaskError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Each>, TaskError>> + Send;
 }
 
 /// Runs of one task and tenant.
@@ -49,23 +55,6 @@ pub struct RunGroup<I> {
     pub tenant: TenantRef,
     /// The runs, with their inputs.
     pub runs: Vec<(Claim, I)>,
-    pool: Pool,
-}
-
-impl<I> RunGroup<I> {
-    /// Connections.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// Begins their transaction, which sees the rows of their tenant and no others.
-    ///
-    /// # Errors
-    /// As any statement.
-    pub async fn begin(&self) -> Result<Tx, TaskError> {
-        Ok(Tx::of_tenant(&self.pool, self.tenant.id).await?)
-    }
 }
 
 /// What became of one of them.
@@ -75,27 +64,15 @@ pub enum Each {
     Done(serde_json::Value),
     /// A batch of members, of whom this became.
     Batch(BatchCounts),
+    /// Its work goes on in batches, which are planned: so many are released.
+    Planned(usize),
     /// Nothing was done for it, and it has to be executed by itself, which tells why if it is refused.
     Alone,
 }
 
-/// The work of some runs, done but not committed.
-pub struct AppliedTogether {
-    pub(crate) tx: Tx,
-    pub(crate) each: Vec<Each>,
-}
-
-impl AppliedTogether {
-    /// What became of each run, in the order of the group.
-    #[must_use]
-    pub fn new(tx: Tx, each: Vec<Each>) -> Self {
-        Self { tx, each }
-    }
-}
-
 /// How the runs of `task` are done together.
 pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
-    let run: SharedFn = Arc::new(move |pool: Pool, tenant: TenantRef, claims: Vec<Claim>| {
+    let run: SharedFn = Arc::new(move |mut tx: Tx, tenant: TenantRef, claims: Vec<Claim>| {
         let task = Arc::clone(&task);
         Box::pin(async move {
             // What can't be read is told by itself.
@@ -104,12 +81,12 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
             let readable: Vec<bool> = read.iter().map(Option::is_some).collect();
             let runs =
                 claims.into_iter().zip(read).filter_map(|(claim, input)| Some((claim, input?))).collect();
-            let AppliedTogether { tx, each } = task.run_together(&RunGroup { tenant, runs, pool }).await?;
-            let mut each = each.into_iter();
+            let mut each = task.run_together(&mut tx, &RunGroup { tenant, runs }).await?.into_iter();
             let all = readable
                 .into_iter()
                 .map(|was_read| if was_read { each.next().unwrap_or(Each::Alone) } else { Each::Alone });
-            Ok(AppliedTogether { tx, each: all.collect() })
+            let all = all.collect();
+            Ok((tx, all))
         })
     });
     Shared { runs_max: T::RUNS_MAX, run }
@@ -119,8 +96,10 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
 struct Committed {
     /// What became of each.
     each: Vec<Each>,
-    /// The batches that come after those that have ended.
+    /// The batches that come next.
     released: Vec<JobMessage>,
+    /// Parents of batches that have none left to release.
+    used_up: Vec<RunId>,
 }
 
 /// A run that nothing has been tried of, with its delivery, which has to be answered.
@@ -162,14 +141,15 @@ impl Worker {
         Ok((untried, others))
     }
 
-    /// Executes runs, those of a tenant together, and answers for their deliveries. Returns those that have to be
-    /// claimed and executed by themselves.
+    /// Executes runs together, and answers for their deliveries. Returns those that have to be claimed and executed by
+    /// themselves.
     pub(crate) async fn execute_together(
         &self,
         task: &Registered,
         shared: &Shared,
         untried: Vec<Untried>,
     ) -> Vec<Held> {
+        // In the order of tenants, in which everybody locks what is theirs.
         let mut groups: BTreeMap<TenantRef, Vec<Untried>> = BTreeMap::new();
         let mut alone = Vec::new();
         for (claim, held) in untried {
@@ -178,65 +158,82 @@ impl Worker {
                 None => alone.push(held),
             }
         }
-        for (tenant, group) in groups {
-            alone.extend(self.execute_group(task, shared, tenant, group).await);
+        if groups.len() > 1 {
+            let all = groups.into_values().flatten().collect();
+            let (again, others) = self.execute_group(task, shared, all).await;
+            alone.extend(others);
+            groups = BTreeMap::new();
+            for (claim, held) in again {
+                if let Some(tenant) = claim.tenant.clone() {
+                    groups.entry(tenant).or_default().push((claim, held));
+                }
+            }
+        }
+        // One tenant's, or what hit one of them must not cost the others more than this second try.
+        for group in groups.into_values() {
+            let (again, others) = self.execute_group(task, shared, group).await;
+            alone.extend(others);
+            alone.extend(again.into_iter().map(|(_claim, held)| held));
         }
         alone
     }
 
-    /// One transaction. Returns those that have to be executed by themselves.
+    /// One transaction, of runs that are in the order of tenants. Returns all of them if nothing of it stays, and those that
+    /// have to be executed by themselves.
     async fn execute_group(
         &self,
         task: &Registered,
         shared: &Shared,
-        tenant: TenantRef,
         group: Vec<Untried>,
-    ) -> Vec<Held> {
+    ) -> (Vec<Untried>, Vec<Held>) {
         let begun = Instant::now();
         let name = task.kind.task;
         let (claims, deliveries): (Vec<Claim>, Vec<Held>) = group.into_iter().unzip();
         let spans: Vec<Span> = claims.iter().map(|claim| traced(&Span::none(), task, claim)).collect();
-        let Committed { each, released } = match self.commit_together(task, shared, tenant, &claims).await {
+        let Committed { each, released, used_up } = match self.commit_together(task, shared, &claims).await {
             Ok(committed) => committed,
             Err(error) => {
                 let count = claims.len();
                 match error.code() {
                     ErrorCode::Superseded | ErrorCode::DatabaseRefused | ErrorCode::DatabaseConflict => {
-                        tracing::debug!(%error, "{count} runs of {name} are executed one by one");
+                        tracing::debug!(%error, "{count} runs of {name} are executed again, fewer at once");
                     }
                     // It costs time only, and would never be seen if it happened each time.
-                    code => tracing::warn!(%code, "{count} runs of {name} are executed one by one: {error}"),
+                    code => {
+                        tracing::warn!(%code, "{count} runs of {name} are executed again, fewer at once: {error}");
+                    }
                 }
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
-                return deliveries;
+                return (claims.into_iter().zip(deliveries).collect(), Vec::new());
             }
         };
         let mut alone = Vec::new();
-        let mut parents = Vec::new();
+        let mut parents = used_up;
         for (((claim, held), each), span) in claims.into_iter().zip(deliveries).zip(each).zip(spans) {
-            if let Each::Alone = each {
-                trace::says(&span, "tradeup.outcome", "again_alone");
-                alone.push(held);
-                continue;
-            }
+            let outcome = match each {
+                Each::Alone => {
+                    trace::says(&span, "tradeup.outcome", "again_alone");
+                    alone.push(held);
+                    continue;
+                }
+                Each::Planned(_) => "waiting",
+                Each::Done(_) | Each::Batch(_) => "succeeded",
+            };
             answered(held.delivery.ack().await);
-            parents.extend(claim.parent_id);
+            match each {
+                Each::Done(_) => parents.extend(claim.parent_id),
+                // Nobody to wait for.
+                Each::Planned(0) => parents.push(claim.run_id),
+                _ => {}
+            }
             messages::DELIVERIES.one([name, "claimed"]);
             count_claimed(task, &claim);
-            count_ended(task, begun, "succeeded", &span);
+            count_ended(task, begun, outcome, &span);
         }
         faultpoint::reached("ack.after").await;
-        // Whoever released another batch for each that has ended knows that the parent goes on.
-        if released.len() == parents.len() {
-            parents.clear();
-        }
         self.publish(Buried { dead: Vec::new(), jobs: released });
-        parents.sort_unstable();
-        parents.dedup();
-        for parent in parents {
-            self.settle(Some(parent)).await;
-        }
-        alone
+        self.settle(&parents).await;
+        (Vec::new(), alone)
     }
 
     /// Does the work, ends the runs that succeeded, and commits; nothing of it stays after an error.
@@ -244,44 +241,71 @@ impl Worker {
         &self,
         task: &Registered,
         shared: &Shared,
-        tenant: TenantRef,
         claims: &[Claim],
     ) -> Result<Committed, TaskError> {
         let name = task.kind.task;
         let _at_work: Vec<_> = claims.iter().map(|_| counted::AT_WORK.held([name])).collect();
-        let work = (shared.run)(self.pool.clone(), tenant, claims.to_vec());
+        let work = work(self.pool.clone(), shared.clone(), claims.to_vec());
         // In a task of its own, so that a panic is an error like others.
         let limit = task.time_limit.min(self.options.lease() / 2);
         let worked = tokio::spawn(timeout(limit, work).in_current_span()).await;
-        let AppliedTogether { mut tx, each } = match worked {
-            Ok(Ok(applied)) => applied?,
+        let (mut tx, each) = match worked {
+            Ok(Ok(worked)) => worked?,
             Ok(Err(_elapsed)) => return Err(TaskError::transient(ErrorCode::TimedOut, "it took too long")),
             Err(panic) => return Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
         };
-        let ended = claims.iter().zip(&each).filter_map(|(claim, each)| match each {
-            Each::Done(result) => Some((claim.run_id, Some(result))),
-            Each::Batch(_) => Some((claim.run_id, None)),
-            Each::Alone => None,
-        });
-        let ended: Vec<_> = ended.collect();
+        let mut ended = Vec::with_capacity(claims.len());
+        let (mut batches_ended, mut planned) = (Vec::new(), Vec::new());
+        for (claim, each) in claims.iter().zip(&each) {
+            let ending = match each {
+                Each::Done(result) => FirstEnding::Succeeded(Some(result)),
+                Each::Batch(counts) => {
+                    batches_ended.extend(claim.parent_id.map(|parent| (parent, claim.run_id, counts)));
+                    FirstEnding::Succeeded(None)
+                }
+                Each::Planned(released) => {
+                    planned.extend((*released > 0).then_some((claim.run_id, *released)));
+                    FirstEnding::Waiting
+                }
+                Each::Alone => continue,
+            };
+            ended.push((claim.run_id, ending));
+        }
         let claimant = self.claimant(task);
         let finished = runs::finish_untried(&mut tx, &ended, &claimant);
         within("ending runs", STATEMENT_WITHIN, finished).await?;
         // After the runs, in the order in which whoever cancels them locks both.
-        let mut batches: BTreeMap<RunId, Vec<(RunId, &BatchCounts)>> = BTreeMap::new();
-        for (claim, each) in claims.iter().zip(&each) {
-            if let (Some(parent), Each::Batch(counts)) = (claim.parent_id, each) {
-                batches.entry(parent).or_default().push((claim.run_id, counts));
-            }
-        }
-        let mut released = Vec::new();
-        for (parent, ended) in batches {
-            let next = batches::complete(&mut tx, parent, &ended);
-            released.extend(within("ending batches", STATEMENT_WITHIN, next).await?);
+        let completed = batches::complete(&mut tx, &batches_ended);
+        let Completed { mut released, used_up } =
+            within("ending batches", STATEMENT_WITHIN, completed).await?;
+        if !planned.is_empty() {
+            let first = batches::release(&mut tx, &planned);
+            released.extend(within("releasing batches", STATEMENT_WITHIN, first).await?);
         }
         faultpoint::reached("commit.before").await;
         within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await?;
         faultpoint::reached("commit.after").await;
-        Ok(Committed { each, released })
+        Ok(Committed { each, released, used_up })
     }
+}
+
+/// The work of runs that are in the order of tenants, tenant by tenant in one transaction.
+async fn work(pool: Pool, shared: Shared, claims: Vec<Claim>) -> Result<(Tx, Vec<Each>), TaskError> {
+    let mut open: Option<Tx> = None;
+    let mut all = Vec::with_capacity(claims.len());
+    for of_one in claims.chunk_by(|one, next| one.tenant == next.tenant) {
+        let Some(tenant) = of_one.first().and_then(|claim| claim.tenant.clone()) else { continue };
+        let tx = match open.take() {
+            None => Tx::of_tenant(&pool, tenant.id).await?,
+            Some(mut tx) => {
+                tx.turn_to(tenant.id).await?;
+                tx
+            }
+        };
+        let (tx, each) = (shared.run)(tx, tenant, of_one.to_vec()).await?;
+        all.extend(each);
+        open = Some(tx);
+    }
+    let tx = open.ok_or_else(|| TaskError::permanent(ErrorCode::InvalidInput, "no run has a tenant"))?;
+    Ok((tx, all))
 }

@@ -130,7 +130,7 @@ impl Measure {
                 if run.has_planned {
                     batches::window_left(&pool, run.run_id).await?;
                 } else {
-                    runs::settle_parents(&pool, Some(run.run_id)).await?;
+                    runs::settle_parents(&pool, &[run.run_id]).await?;
                 }
             }
             took.push(begun.elapsed().as_secs_f64() / float(waiting.len() as u64));

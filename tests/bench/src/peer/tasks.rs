@@ -11,13 +11,12 @@ use chrono::TimeDelta;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::{GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, v1};
-use tradeup_store::batches::{self, BatchCounts};
+use tradeup_store::batches::BatchCounts;
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, BatchRange, Spawn};
 use tradeup_store::{RunId, TenantId, TenantRef, Tx};
 use tradeup_worker::{
-    Applied, AppliedTogether, Each, GroupTask, Registry, RegistryError, RetryPolicy, RunGroup, Task,
-    TaskContext, TaskError,
+    Applied, Each, GroupTask, Registry, RegistryError, RetryPolicy, RunGroup, Task, TaskContext, TaskError,
 };
 use uuid::Uuid;
 
@@ -120,8 +119,7 @@ impl Task for Shop {
             .await
             .map_err(refused)?;
         let window = usize::try_from(RELEASE_WINDOW).unwrap_or(1);
-        let released = batches::release(&mut tx, run_id, window).await?;
-        Ok(Applied::waiting(tx).publishing(released))
+        Ok(Applied::planned(tx, window))
     }
 }
 
@@ -154,18 +152,17 @@ impl Task for Batch {
 impl GroupTask for Batch {
     const RUNS_MAX: usize = 8;
 
-    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
-        let mut tx = group.begin().await?;
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let mut each = Vec::with_capacity(group.runs.len());
         for (claim, input) in &group.runs {
             each.push(match (Asked::read(&input.period)?, claim.batch) {
                 (asked, Some(range)) if !asked.each => {
-                    Each::Batch(credit_batch(&mut tx, group.tenant.id, &asked, range).await?)
+                    Each::Batch(credit_batch(tx, group.tenant.id, &asked, range).await?)
                 }
                 _ => Each::Alone,
             });
         }
-        Ok(AppliedTogether::new(tx, each))
+        Ok(each)
     }
 }
 
@@ -257,17 +254,15 @@ impl Task for Credit {
 impl GroupTask for Credit {
     const RUNS_MAX: usize = 100;
 
-    async fn run_together(&self, group: &RunGroup<Self::Input>) -> Result<AppliedTogether, TaskError> {
+    async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let mut periods: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for (_claim, input) in &group.runs {
             periods.entry(&input.reason).or_default().push(member(input)?);
         }
-        let mut tx = group.begin().await?;
         for (period, members) in periods {
-            issue(&mut tx, group.tenant.id, period, &members).await?;
+            issue(tx, group.tenant.id, period, &members).await?;
         }
-        let each = group.runs.iter().map(|_| Each::Done(serde_json::Value::Null));
-        Ok(AppliedTogether::new(tx, each.collect()))
+        Ok(group.runs.iter().map(|_| Each::Done(serde_json::Value::Null)).collect())
     }
 }
 

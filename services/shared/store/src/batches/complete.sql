@@ -1,7 +1,7 @@
--- Ends batches with what became of their members, and says whether their parent has others that are planned. Their runs have
+-- Ends batches with what became of their members, and says which of their parents have others that are planned. Their runs have
 -- ended in the same transaction.
 -- $1 runs of the batches  $2 affected  $3 affected minor  $4 currencies  $5 already affected  $6 zero amount  $7 failed
--- $8 members: an array each, with a place for each batch  $9 their parent
+-- $8 members: an array each, with a place for each batch
 with done as (
     update batches b
     set state = 'done', affected = ended.affected, affected_minor = ended.affected_minor, currency = ended.currency,
@@ -10,8 +10,8 @@ with done as (
         as ended (run_id, affected, affected_minor, currency, already_done, exempt, failed, members)
     -- The ids again: a plan from the table's first days would scan it whole for the join alone.
     where b.run_id = any((select $1::uuid[])::uuid[]) and b.run_id = ended.run_id and b.state = 'released'
-    returning b.seq
+    returning b.parent_run_id
 )
-select count(*) as "done!",
-    exists (select from batches p where p.parent_run_id = $9 and p.state = 'planned') as "has_planned!"
-from done
+select parent_run_id as "parent_run_id!: RunId", done as "done!",
+    exists (select from batches p where p.parent_run_id = parents.parent_run_id and p.state = 'planned') as "has_planned!"
+from (select parent_run_id, count(*) as done from done group by parent_run_id) as parents

@@ -1,12 +1,13 @@
--- Releases the next planned batches of a run: each becomes a run with a message.
--- $1 parent run  $2 how many  $3 ids for the runs  $4 ids for the outbox
+-- Releases the next planned batches of runs: each becomes a run with a message.
+-- $1 parent runs  $2 how many of each  $3 ids for the runs  $4 ids for the outbox
 with next as (
-    select seq, row_number() over (order by seq) as n
-    from (
-        select seq from batches
-        where parent_run_id = $1 and state = 'planned'
+    select parent_run_id, seq, row_number() over (order by parent_run_id, seq) as n
+    from unnest((select $1::uuid[]), (select $2::bigint[])) as p (id, count)
+    cross join lateral (
+        select parent_run_id, seq from batches
+        where parent_run_id = p.id and state = 'planned'
         order by seq
-        limit $2
+        limit p.count
         for update skip locked
     ) as locked
 ), ids as (
@@ -16,8 +17,8 @@ with next as (
     update batches b
     set state = 'released', run_id = ids.run_id
     from next join ids using (n)
-    where b.parent_run_id = $1 and b.seq = next.seq
-    returning b.seq, b.run_id, ids.outbox_id
+    where b.parent_run_id = next.parent_run_id and b.seq = next.seq
+    returning b.parent_run_id, b.seq, b.run_id, ids.outbox_id
 ), created as (
     insert into runs (id, tenant_id, task, key, trigger, parent_id, root_id, payload, scheduled_for, urgent,
         traceparent)
@@ -26,8 +27,8 @@ with next as (
         -- The sweep is no part of a trace.
         coalesce(nullif(current_setting('app.traceparent', true), ''), parent.traceparent)
     from released
-    join batch_plans plan on plan.parent_run_id = $1
-    join runs parent on parent.id = $1
+    join batch_plans plan on plan.parent_run_id = released.parent_run_id
+    join runs parent on parent.id = released.parent_run_id
     returning id, key, task, tenant_id, payload, scheduled_for, urgent
 ), written as (
     insert into outbox (id, kind, run_id)

@@ -16,7 +16,7 @@ with recursive revived as (
     where p.state = 'waiting' or p.state = 'dead' and p.error_code = $3
 ), waiting as (
     -- Also those that still wait: one that is being ended at this moment, and does not see yet what is revived here, is
-    -- written anew, either after its end or before, and then it is not ended (settle_parent.sql).
+    -- written anew, either after its end or before, and then it is not ended (settle_parents.sql).
     update runs r
     set state = 'waiting', finished_at = null, error_code = null, error = null,
         result = case r.state when 'waiting' then r.result end

@@ -93,9 +93,7 @@ async fn cancel_because(
     parents.sort_unstable();
     parents.dedup();
     parents.retain(|parent| !cancelled.runs.contains(parent));
-    for parent in parents {
-        settle_parents(pool, Some(parent)).await?;
-    }
+    settle_parents(pool, &parents).await?;
     Ok(cancelled)
 }
 

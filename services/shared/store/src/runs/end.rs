@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::types::Json;
 use tradeup_domain::ErrorCode;
+use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::{Connection, Pool, RunId};
@@ -117,26 +118,24 @@ pub async fn end_exhausted(db: &mut Connection, run_id: RunId, error: &str) -> R
     Ok(ended == 1)
 }
 
-/// Ends `parent` if its children have ended, and then its own parent, and so on. Call it after the
+/// Ends those of `parents` whose children have ended, and then their own parents, and so on. Call it after the
 /// commit that ended a child. Returns how many runs ended.
 ///
 /// # Errors
 /// As any statement; the sweep tries again.
-pub async fn settle_parents(pool: &Pool, parent: Option<RunId>) -> Result<u32, StoreError> {
+pub async fn settle_parents(pool: &Pool, parents: &[RunId]) -> Result<u32, StoreError> {
     let mut settled = 0;
-    let mut next = parent;
-    while let Some(run_id) = next {
-        let ended = sqlx::query_file!(
-            "src/runs/settle_parent.sql",
-            run_id as RunId,
-            ErrorCode::ChildrenFailed.as_str()
-        )
-        .fetch_optional(pool)
-        .await
-        .doing("ending a run whose child runs have ended")?;
-        let Some(row) = ended else { break };
-        settled += 1;
-        next = row.parent_id;
+    let mut next: Vec<Uuid> = parents.iter().map(|parent| parent.0).collect();
+    while !next.is_empty() {
+        next.sort_unstable();
+        next.dedup();
+        let ended =
+            sqlx::query_file!("src/runs/settle_parents.sql", &next, ErrorCode::ChildrenFailed.as_str())
+                .fetch_all(pool)
+                .await
+                .doing("ending runs whose child runs have ended")?;
+        settled += u32::try_from(ended.len()).unwrap_or(u32::MAX);
+        next = ended.into_iter().filter_map(|row| row.parent_id).map(|parent| parent.0).collect();
     }
     Ok(settled)
 }

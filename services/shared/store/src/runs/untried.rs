@@ -42,34 +42,49 @@ pub async fn untried(pool: &Pool, ids: &[RunId], claimant: &Claimant<'_>) -> Res
     Ok(claims.collect())
 }
 
-/// Ends such runs, with what to show of each if there is something, in the transaction of their effects.
+/// How such a run ends.
+#[derive(Clone, Copy, Debug)]
+pub enum FirstEnding<'a> {
+    /// Done, with what to show of it if there is something.
+    Succeeded(Option<&'a serde_json::Value>),
+    /// It waits for its batches.
+    Waiting,
+}
+
+/// Ends such runs in the transaction of their effects.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`] if one of them was claimed or cancelled meanwhile: roll back.
 pub async fn finish_untried(
     db: &mut Connection,
-    succeeded: &[(RunId, Option<&serde_json::Value>)],
+    ended: &[(RunId, FirstEnding<'_>)],
     claimant: &Claimant<'_>,
 ) -> Result<(), StoreError> {
-    if succeeded.is_empty() {
+    if ended.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = succeeded.iter().map(|(run_id, _)| run_id.0).collect();
-    let results: Vec<Option<serde_json::Value>> =
-        succeeded.iter().map(|&(_, result)| result.cloned()).collect();
-    let ended = sqlx::query_file!(
+    let ids: Vec<Uuid> = ended.iter().map(|(run_id, _)| run_id.0).collect();
+    let result = |ending: &FirstEnding<'_>| match ending {
+        FirstEnding::Succeeded(result) => result.cloned(),
+        FirstEnding::Waiting => None,
+    };
+    let results: Vec<Option<serde_json::Value>> = ended.iter().map(|(_, ending)| result(ending)).collect();
+    let waits = ended.iter().filter(|(_, ending)| matches!(ending, FirstEnding::Waiting));
+    let waiting: Vec<Uuid> = waits.map(|(run_id, _)| run_id.0).collect();
+    let written = sqlx::query_file!(
         "src/runs/finish_untried.sql",
         &ids,
         &results as &[Option<serde_json::Value>],
         claimant.worker,
         claimant.build,
         claimant.attempts_max,
+        &waiting,
     )
     .execute(db)
     .await
     .doing("ending runs")?
     .rows_affected();
-    if usize::try_from(ended) == Ok(succeeded.len()) {
+    if usize::try_from(written) == Ok(ended.len()) {
         Ok(())
     } else {
         Err(StoreError::of_kind(ErrorKind::Superseded, "ending runs"))
