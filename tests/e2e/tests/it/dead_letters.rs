@@ -188,7 +188,8 @@ async fn what_is_replayed_while_its_root_ends_is_waited_for() {
 
     // The replay comes first: who ends the root has looked at its children before, and finds it changed.
     let tx = replayed().await;
-    let (settled, ()) = tokio::join!(runs::settle_parents(&database.app, &[root]), async {
+    let parents = [root];
+    let (settled, ()) = tokio::join!(runs::settle_parents(&database.app, &parents), async {
         waits().await;
         tx.commit().await.unwrap();
     });

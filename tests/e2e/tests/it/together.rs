@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tradeup_harness::{Jobs, World, eventually};
+use tradeup_harness::{Jobs, Shop, World, eventually};
 
 use crate::blocked::Blocked;
 
@@ -143,4 +143,122 @@ async fn batches_of_a_shop_share_transactions() {
     assert!(commits < batches, "{commits} transactions for {batches} batches");
     let own = "select count(distinct (run_id, attempt)) from attempts where outcome = 'succeeded'";
     assert_eq!(world.number(own).await, batches, "each is a run with an attempt of its own");
+}
+
+/// Shops of 150 members, two batches each, and a month of which all is at hand before anybody works on it.
+async fn shops_at_hand(shops: usize, seed: u64, prepared: impl AsyncFn(&World)) -> (World, String) {
+    let mut world = World::new().await;
+    for n in 0..shops {
+        world.add_shop(&Shop::new(&format!("shop-{n}"), 150, seed + n as u64));
+    }
+    // One place: whoever comes shares it.
+    world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
+    prepared(&world).await;
+    let run = world.trigger("2026-11");
+    let scheduler = world.start("scheduler").await;
+    eventually("all batches are at hand", SOON, || async {
+        let waiting = "select count(*) from runs where task = 'monthly-credits-tenant' and state <> 'waiting' and finished_at is null";
+        let planned = "select count(*) from batches";
+        (world.number(planned).await > 0 && world.number(waiting).await == 0).then_some(())
+    })
+    .await;
+    assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
+    (world, run)
+}
+
+/// How many transactions have credited members of more than one shop.
+async fn shared(world: &World) -> i64 {
+    let shared = "select count(*) from (
+        select xmin::text from lots group by 1 having count(distinct tenant_id) > 1) as shared";
+    world.number(shared).await
+}
+
+#[tokio::test]
+async fn shops_share_transactions_of_plans_and_of_credits() {
+    let (world, run) = shops_at_hand(12, 1_350, async |_| {}).await;
+    let plans = world.number("select count(distinct xmin::text) from batch_plans").await;
+    assert!(plans < 12, "{plans} transactions for the plans of 12 shops");
+    let _services = world.start_both().await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+    assert!(shared(&world).await > 0);
+    let attempts = "select count(*) from attempts a join runs r on r.id = a.run_id where a.outcome in ('waiting', 'succeeded')
+        and a.attempt = 1 and r.attempt = 1";
+    assert_eq!(world.number(attempts).await, 1 + 12 + 24, "each is a run with an attempt of its own");
+    ended(&world).await;
+}
+
+#[tokio::test]
+async fn a_shop_whose_data_is_refused_costs_the_others_of_its_transaction_nothing() {
+    let (world, run) = shops_at_hand(6, 1_360, async |world| {
+        // A purse that is all but full: one more credit would pass the largest balance there may be.
+        sqlx::query(
+            "insert into accounts (tenant_id, member_id, currency, balance_minor)
+             select ms.tenant_id, ms.member_id, 'USD', 1000000000000 from memberships ms
+             join tenants t on t.id = ms.tenant_id and t.handle = 'shop-2'
+             join tiers on tiers.tenant_id = t.id and tiers.id = ms.tier_id and tiers.handle = 'gold'
+             order by ms.member_id limit 1",
+        )
+        .execute(&world.database.admin)
+        .await
+        .unwrap();
+    })
+    .await;
+    let _services = world.start_both().await;
+    let story = world.ended(&run).await;
+    assert_eq!((&story["state"], &story["progress"]["failed"]), (&"succeeded".into(), &1.into()));
+    let due: i64 = world.due.values().map(|(members, _)| members).sum();
+    assert_eq!(story["progress"]["affected"], due - 1);
+    assert!(shared(&world).await > 0, "the others still share");
+    assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
+    assert_eq!(world.number("select count(*) from dead_letters").await, 0);
+}
+
+#[tokio::test]
+async fn a_shop_that_is_cancelled_meanwhile_costs_the_others_of_its_transaction_nothing() {
+    let (world, run) = shops_at_hand(4, 1_370, async |_| {}).await;
+    let blocked = Blocked::table(&world, "accounts").await;
+    let _services = world.start_both().await;
+    blocked.catches(&world, "credits").await;
+    let shops = world.tradeup_json(&["run", &run])["children"].clone();
+    let shop = shops.as_array().unwrap().iter().find(|child| child["tenant"] == "shop-1").unwrap();
+    let cancelled = world.tradeup(&["cancel", shop["run_id"].as_str().unwrap()]);
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    blocked.release().await;
+    world.ended(&run).await;
+    let credited = "select count(distinct l.tenant_id) from lots l";
+    assert_eq!(world.number(credited).await, 3);
+    let of_cancelled =
+        "select count(*) from lots l join tenants t on t.id = l.tenant_id where t.handle = 'shop-1'";
+    assert_eq!(world.number(of_cancelled).await, 0);
+    assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
+    ended(&world).await;
+}
+
+#[tokio::test]
+async fn a_shop_that_cannot_be_planned_and_a_large_one_are_planned_by_themselves() {
+    let mut world = World::new().await;
+    for n in 0..4 {
+        world.add_shop(&Shop::new(&format!("shop-{n}"), 50, 1_380 + n));
+    }
+    world.add_shop(&Shop::new("large", 10_001, 1_390));
+    let broken = Shop {
+        tiers: ["gold=10.00:vip-gold", "silver=:vip-silver", "bronze=1.25:vip"],
+        ..Shop::new("broken", 50, 1_391)
+    };
+    world.add_shop(&broken);
+    world.due.remove("broken");
+    world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
+    let run = world.trigger("2026-11");
+    let _services = world.start_both().await;
+    let story = world.ended(&run).await;
+    assert_eq!(story["error"], "1 of 6 child runs did not succeed");
+    world.assert_exact(&["2026-11"]);
+    let plans = "select count(distinct p.xmin::text) from batch_plans p join tenants t on t.id = p.tenant_id where t.handle like 'shop-%'";
+    assert_eq!(world.number(plans).await, 1, "the small ones share");
+    let large = "select count(*) from batch_plans p join batch_plans o on o.xmin::text = p.xmin::text
+        join tenants t on t.id = p.tenant_id where t.handle = 'large'";
+    assert_eq!(world.number(large).await, 1, "nobody waits for the large one");
+    assert_eq!(world.number("select count(*) from attempts where outcome = 'dead'").await, 1);
+    assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
 }
