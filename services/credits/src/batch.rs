@@ -43,8 +43,8 @@ pub(crate) async fn execute<B: MemberBatch>(
     Ok(Applied::batch(tx, counts))
 }
 
-/// Applies batches of one tenant in a transaction of theirs and maybe others', each with its own counts: those that can be read. Whatever hits one of them
-/// is found by executing each by itself.
+/// Applies batches of one tenant in a transaction of theirs and maybe others', each with its own counts: those that can
+/// be read. Whatever hits one of them is found by executing each by itself.
 pub(crate) async fn execute_together<I, B: MemberBatch>(
     tx: &mut Tx,
     group: &RunGroup<I>,

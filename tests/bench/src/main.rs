@@ -17,6 +17,7 @@ mod floor;
 mod grants;
 mod monthly;
 mod peer;
+mod plant;
 mod procfs;
 mod push;
 mod recovery;

@@ -12,16 +12,21 @@ use tradeup_harness::{Process, Shop, World};
 use tradeup_store::{Durability, Purpose};
 
 use crate::figures::{Figure, Goal, count};
+use crate::plant::plant;
 use crate::running::{Cpu, Running};
 use crate::{floor, procfs};
 
 /// The database keeps the times; a look of ours only takes the processor from what is measured.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Members of a shop that are not imported but planted, all of them in one tier.
+const PLANTED_FROM: u64 = 1_000_000;
+
 /// Monthly credits end to end, from trigger to the end of the root run.
 #[derive(Args)]
 pub(crate) struct Monthly {
-    /// Shops and the members of each, of whom nine in ten have a tier: 50x2000, or 1x100000,500x100.
+    /// Shops and the members of each, of whom nine in ten have a tier: 50x2000, or 1x100000,500x100. Those of a million and
+    /// more are planted by SQL, and all of them have one.
     #[arg(long, default_value = "50x2000", value_delimiter = ',')]
     pub(crate) shops: Vec<Shops>,
     /// Rounds; the first is not counted.
@@ -91,6 +96,10 @@ impl Monthly {
         eprintln!("importing {what} members");
         let mut number = 0;
         for Shops { count, members } in &self.shops {
+            if *members >= PLANTED_FROM {
+                plant(&world, &format!("large-{members}"), *count, *members, "active").await?;
+                continue;
+            }
             for _ in 0..*count {
                 number += 1;
                 world.add_shop_since(&Shop::new(&format!("shop-{number}"), *members, number), "2000-01-01");

@@ -1,11 +1,12 @@
-//! Runs that share a transaction: small work is mostly commits and round trips, which many runs can share, those of a tenant and
-//! those of several.
+//! Runs that share a transaction: small work is mostly commits and round trips, which many runs can share, those of a
+//! tenant and those of several.
 //!
 //! Each of them is still a run: fenced and counted as an attempt of its own. What is in their way is not looked for
 //! before: they are done and ended in one commit, and whatever hits one of them (it is refused, cancelled meanwhile, or
-//! another worker's) or all of them (an error of the database, a panic) leaves nothing behind. Then those of each tenant are done
-//! in a transaction of their own, and what is hit again is claimed and executed one by one, as if it had come alone. So is what was delivered before: it may be what killed its process,
-//! and only a claim is on record whatever follows.
+//! another worker's) or all of them (an error of the database, a panic) leaves nothing behind. Then those of each tenant
+//! are done in a transaction of their own, and what is hit again is claimed and executed one by one, as if it had come
+//! alone. So is what was delivered before: it may be what killed its process, and only a claim is on record whatever
+//! follows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -102,6 +103,14 @@ struct Committed {
     used_up: Vec<RunId>,
 }
 
+/// What is left of runs that were to share a transaction.
+struct Tried {
+    /// All of them, if nothing of it stays.
+    again: Vec<Untried>,
+    /// Those that have to be executed by themselves.
+    alone: Vec<Held>,
+}
+
 /// A run that nothing has been tried of, with its delivery, which has to be answered.
 pub(crate) type Untried = (Claim, Held);
 
@@ -160,10 +169,11 @@ impl Worker {
         }
         if groups.len() > 1 {
             let all = groups.into_values().flatten().collect();
-            let (again, others) = self.execute_group(task, shared, all).await;
-            alone.extend(others);
+            let tried = self.execute_group(task, shared, all).await;
+            alone.extend(tried.alone);
             groups = BTreeMap::new();
-            for (claim, held) in again {
+            for (claim, held) in tried.again {
+                answered(held.delivery.progress().await);
                 if let Some(tenant) = claim.tenant.clone() {
                     groups.entry(tenant).or_default().push((claim, held));
                 }
@@ -171,21 +181,15 @@ impl Worker {
         }
         // One tenant's, or what hit one of them must not cost the others more than this second try.
         for group in groups.into_values() {
-            let (again, others) = self.execute_group(task, shared, group).await;
-            alone.extend(others);
-            alone.extend(again.into_iter().map(|(_claim, held)| held));
+            let tried = self.execute_group(task, shared, group).await;
+            alone.extend(tried.alone);
+            alone.extend(tried.again.into_iter().map(|(_claim, held)| held));
         }
         alone
     }
 
-    /// One transaction, of runs that are in the order of tenants. Returns all of them if nothing of it stays, and those that
-    /// have to be executed by themselves.
-    async fn execute_group(
-        &self,
-        task: &Registered,
-        shared: &Shared,
-        group: Vec<Untried>,
-    ) -> (Vec<Untried>, Vec<Held>) {
+    /// One transaction, of runs that are in the order of tenants.
+    async fn execute_group(&self, task: &Registered, shared: &Shared, group: Vec<Untried>) -> Tried {
         let begun = Instant::now();
         let name = task.kind.task;
         let (claims, deliveries): (Vec<Claim>, Vec<Held>) = group.into_iter().unzip();
@@ -204,7 +208,11 @@ impl Worker {
                     }
                 }
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
-                return (claims.into_iter().zip(deliveries).collect(), Vec::new());
+                return match error.code() {
+                    // It would take as long again, while their deliveries wait.
+                    ErrorCode::TimedOut => Tried { again: Vec::new(), alone: deliveries },
+                    _ => Tried { again: claims.into_iter().zip(deliveries).collect(), alone: Vec::new() },
+                };
             }
         };
         let mut alone = Vec::new();
@@ -233,7 +241,7 @@ impl Worker {
         faultpoint::reached("ack.after").await;
         self.publish(Buried { dead: Vec::new(), jobs: released });
         self.settle(&parents).await;
-        (Vec::new(), alone)
+        Tried { again: Vec::new(), alone }
     }
 
     /// Does the work, ends the runs that succeeded, and commits; nothing of it stays after an error.

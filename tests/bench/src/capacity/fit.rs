@@ -112,7 +112,7 @@ fn hop(months: &[Month], batch: Cost, credits: Cost, flush: f64, boost: f64) -> 
             let (batches, members) = (float(month.batches), float(month.credits));
             let asked = batch.of(0.0, batches, members) + credits.of(0.0, batches, members);
             // Whoever is alone gets a processor at most, and no more of it than others left.
-            let together = float(month.batches.div_ceil(u64::from(month.shops))).min(float(TOGETHER as u64));
+            let together = batches.min(float(TOGETHER as u64));
             (month.seconds - asked / (1.0 + boost) / month.cores_left.min(1.0)) / batches - flush / together
         })
         .collect();

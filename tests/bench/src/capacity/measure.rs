@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::StreamExt as _;
-use sqlx::AssertSqlSafe;
 use tradeup_broker::{Broker, Topology};
 use tradeup_harness::{World, eventually_at};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
@@ -19,6 +18,7 @@ use super::figures::{Figures, Month, PeakMib};
 use super::float;
 use super::table::{count, time};
 use crate::figures::percentile;
+use crate::plant::plant;
 use crate::procfs;
 use crate::running::{Cpu, Running};
 
@@ -56,11 +56,9 @@ impl Measure {
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         for (n, (shops, members, _)) in SHAPES.into_iter().enumerate() {
-            let text = include_str!("plant.sql")
-                .replace("{name}", &format!("shape{n}"))
-                .replace("{shops}", &shops.to_string())
-                .replace("{members}", &(members / self.part).max(1).to_string());
-            sqlx::raw_sql(AssertSqlSafe(text)).execute(&world.database.admin).await?;
+            let (name, members) = (format!("shape{n}"), (members / self.part).max(1));
+            // They take part in turn.
+            plant(&world, &name, shops.into(), members, "suspended").await?;
         }
         sqlx::query("vacuum analyze").execute(&world.database.admin).await?;
 

@@ -301,7 +301,8 @@ impl Simulation {
             // Who has the most places free has asked for the most.
             let free = self.places.iter().enumerate().max_by_key(|(n, free)| (**free, std::cmp::Reverse(*n)));
             let Some((process, _)) = free.filter(|(_, free)| **free > 0) else { break };
-            let batches = self.take_together();
+            let is_last = self.places[process] == 1;
+            let batches = self.take_together(is_last);
             self.places[process] -= 1;
             self.outcome.executed += batches.len() as u64;
             let flight = Flight { batches, process, state: FlightState::Under };
@@ -318,11 +319,11 @@ impl Simulation {
         }
     }
 
-    /// The batch that comes next, and those of the same shop right behind it.
-    fn take_together(&mut self) -> Vec<Batch> {
+    /// The batch that comes next, and those right behind it: of the same shop, or of whomever when there is no other place.
+    fn take_together(&mut self, is_last: bool) -> Vec<Batch> {
         let shop = self.ready.front().map(|batch| batch.shop);
-        let behind = self.ready.iter().take(self.of.together).take_while(|batch| Some(batch.shop) == shop);
-        let together = behind.count();
+        let behind = self.ready.iter().take(self.of.together);
+        let together = behind.take_while(|batch| is_last || Some(batch.shop) == shop).count();
         self.ready.drain(..together).collect()
     }
 

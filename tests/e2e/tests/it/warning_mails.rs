@@ -145,13 +145,15 @@ async fn what_was_spent_before_it_was_sent_is_dropped_and_a_late_no_counts() {
         mailing.lot(shop, member, "a", 500, mailing.ends(shop, 3)).await;
     }
     mailing.server.set(SmtpMode::Greylist);
-    let _services = mailing.start_both().await;
+    let (_scheduler, credits) = mailing.start_both().await;
     let run = mailing.trigger();
     eventually("an attempt was put off", SOON, || async {
         let put_off = "select count(*) from attempts where error_code = 'TU0502'";
         (mailing.world.number(put_off).await >= 1).then_some(())
     })
     .await;
+    // No attempt is half done when they change their minds.
+    assert!(credits.terminate(SOON).await.success());
     mailing.spend(shop, spender, 500).await;
     mailing.spend(shop, keeper, 200).await;
     let add = [
@@ -167,6 +169,7 @@ async fn what_was_spent_before_it_was_sent_is_dropped_and_a_late_no_counts() {
     ];
     mailing.world.tradeup_ok(&add);
     mailing.server.set(SmtpMode::Accept);
+    let _credits = mailing.world.start("credits").await;
     assert_eq!(mailing.succeeded(&run).await, [1, 0, 2, 0]);
     // The amount is that of the claim: a later try says the same as the first.
     let [text, _html] = crate::mailing::parts(&mailing.only_mail("keeper@member.example"));

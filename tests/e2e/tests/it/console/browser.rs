@@ -205,6 +205,7 @@ async fn times_are_in_the_readers_zone_or_in_utc_as_they_like() {
     let title = browser.find(first).await.attr("title").await.unwrap().unwrap();
     assert!(title.ends_with(" UTC"), "{title}");
     browser.press("#zone button").await;
+    browser.says("Times are in UTC.").await;
     // Also on the next page.
     browser.go("/schedules").await;
     browser.says("Times are in UTC.").await;

@@ -3,7 +3,7 @@
 create temp table planted as
     with made as (
         insert into tenants (handle, name, zone, currency, credit_validity, state)
-        select '{name}-' || n, '{name}', 'UTC', 'USD', 'P12M', 'suspended' from generate_series(1, {shops}) as n
+        select '{name}-' || n, '{name}', 'UTC', 'USD', 'P12M', '{state}' from generate_series(1, {shops}) as n
         returning id
     ), tiered as (
         insert into tiers (tenant_id, handle, rank, tag) select id, 'gold', 1, 'gold' from made
