@@ -95,6 +95,10 @@ impl Figure {
     /// What is held against its goal, with its words: each round beside the floor of that round.
     fn held(&self) -> Option<(Spread, bool)> {
         let pairs = || self.rounds.iter().zip(&self.floor);
+        let is_beside = matches!(self.goal?, Goal::OfFloor(_) | Goal::AboveFloor(_));
+        if is_beside && self.floor.is_empty() {
+            return None;
+        }
         let (values, reached): (Vec<f64>, fn(f64, f64) -> bool) = match self.goal? {
             Goal::OfFloor(_) => (pairs().map(|(own, floor)| own / floor).collect(), |is, goal| is >= goal),
             Goal::AboveFloor(_) => (pairs().map(|(own, floor)| own - floor).collect(), |is, goal| is <= goal),
@@ -286,6 +290,12 @@ mod tests {
         assert!(
             late.row(None).contains("4.00 (3.00 to 5.00) above | at most 1.2 above the floor: **missed**")
         );
+    }
+
+    #[test]
+    fn without_a_floor_nothing_is_said_of_a_goal_beside_it() {
+        let alone = Figure::rate("x", "runs/s", vec![500.0]).goal(Goal::OfFloor(0.95));
+        assert_eq!(alone.row(None), "| x | 500 runs/s |  |  |  |  |");
     }
 
     #[test]

@@ -67,12 +67,13 @@ pub(super) fn costs(figures: &Figures, months: &[Month]) -> Costs {
     let plan_credit = plan(months);
     let spawn =
         months.iter().map(|month| month.spawn_s / f64::from(month.shops)).fold(f64::INFINITY, f64::min);
-    let spawn = if spawn.is_finite() { spawn.min(postgres.shop) } else { 0.0 };
+    let spawn = if spawn.is_finite() { spawn } else { 0.0 };
     // What a plan takes by its attempts is shared with others on a busy machine, so no more than half of what the fit has, which
     // may say it of a batch or of its credits.
     let full = float(BATCH);
     let credit = plan_credit.min((postgres.credit + postgres.batch / full) / 2.0);
-    let plan = Cost { shop: postgres.shop - spawn, batch: 0.0, credit };
+    // Shops share a transaction, so that the fit may say all that they cost of their batches.
+    let plan = Cost { shop: (postgres.shop - spawn).max(0.0), batch: 0.0, credit };
     let nats = least(months, |month| month.cpu_s.nats, [false, true, false]);
     let scheduler = least(months, |month| month.cpu_s.scheduler, [true, false, false]);
     let credits = least(months, |month| month.cpu_s.credits, [false, true, true]);

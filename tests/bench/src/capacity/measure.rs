@@ -28,9 +28,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(1800);
 const SWEEP_MAX: i64 = 1000;
 const ACK_WAIT: Duration = Duration::from_secs(15);
 
-/// Shops, members of each, and runs at once: shapes in which shops, batches and credits weigh differently.
+/// Shops, members of each, and runs at once: shapes in which shops, batches and credits weigh differently. Each takes seconds,
+/// beside which its begin and its end, and the hundredths in which processor time is told, are nothing.
 const SHAPES: [(u32, u64, u32); 6] =
-    [(50, 2_000, 8), (1, 100_000, 8), (500, 20, 8), (200, 120, 8), (20, 500, 1), (8, 1_000, 1)];
+    [(200, 2_000, 8), (1, 400_000, 8), (2_000, 20, 8), (800, 120, 8), (100, 500, 1), (40, 1_000, 1)];
 
 /// Measure months of several shapes on this machine.
 #[derive(Args)]
