@@ -160,7 +160,8 @@ fn mean_wait(places: u32, rate: f64, service: f64, jobs: u32) -> f64 {
         .collect();
     one.machines = vec![1e9];
     (one.postgres, one.nats, one.schedulers, one.credits) = (0, 0, vec![0; 1000], vec![0]);
-    (one.concurrency, one.round_trip, one.sweeps) = (places, 0.0, false);
+    // Nobody shares a place.
+    (one.concurrency, one.together, one.round_trip, one.sweeps) = (places, 1, 0.0, false);
     one.costs = Costs { batch: Cost { batch: service, ..Cost::default() }, ..Costs::default() };
     let outcome = simulate(&one).unwrap();
     let stayed: f64 = outcome.done.iter().zip(&one.starts).map(|(done, start)| done - start).sum();

@@ -39,13 +39,20 @@ const UNDER_WAY: [(&str, &str, i64); 6] = [
     ("holds", "holds_open", 1_000_000),
 ];
 /// Statements that may then read all that waits, since they read it once, and hold nothing of it meanwhile that they do not change.
-const ONCE: [&str; 7] = [
+const ONCE: [&str; 14] = [
+    "-- The oldest event whose shop a tenant has by now",
+    "-- Fires that are every shop's, and whether something below them has not ended",
+    "-- Runs that wait for children, oldest first",
+    "-- Trees of runs that ended long ago",
+    "-- What differs whenever what is under way, dead or decided does",
+    "from runs where tenant_id = $1 and finished_at is null and id <> $2",
     "-- A queued run goes when no other run of its schedule is under way",
     "where o.held_by = 'limit' and r.tenant_id = $1 and r.task = $2",
     "-- How the engine stands, as words and numbers",
     "-- Runs that wait to be worked on while nothing holds them back",
     "-- What one rule finds, from the engine's own tables",
     "group by t.handle, r.task, o.held_by",
+    "select state, count(*) as \"runs!\" from runs where finished_at is null",
     // Planned without nested loops (outbox::let_go).
     "-- $1 held by $2 tenant, or all $3 runs a second",
 ];
