@@ -32,14 +32,6 @@ pub(crate) async fn to_tenants(context: &TaskContext, spawn: &Spawn<'_>) -> Resu
     Ok(Applied::waiting(tx).publishing(due))
 }
 
-/// Reads the run's tenant, which has to be in one of these states.
-pub(crate) async fn tenant(tx: &mut Tx, id: TenantId, states: &[&str]) -> Result<Tenant, TaskError> {
-    tenants::by_id(tx, id)
-        .await?
-        .filter(|tenant| states.contains(&tenant.state.as_str()))
-        .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
-}
-
 /// A tenant's run that plans its members into batches.
 pub(crate) trait PlansBatches: Send + Sync + 'static {
     /// Service and name, as on the wire.
@@ -47,14 +39,54 @@ pub(crate) trait PlansBatches: Send + Sync + 'static {
     /// Its input.
     type Input: Message + Default + Name;
 
-    /// Decides and plans, in a transaction of the tenant. What is refused for good is refused before anything is written.
+    /// Decides and plans. What is refused for good is refused before anything is written.
     fn plan(
         &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
+        run: TenantRun<'_>,
         input: &Self::Input,
     ) -> impl Future<Output = Result<Planned, TaskError>> + Send;
+}
+
+/// Such a run, in a transaction that sees its tenant's rows.
+pub(crate) struct TenantRun<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) tenant: TenantId,
+    claim: &'a Claim,
+}
+
+impl TenantRun<'_> {
+    /// Reads the tenant, which has to be in one of these states.
+    pub(crate) async fn tenant(&mut self, states: &[&str]) -> Result<Tenant, TaskError> {
+        tenants::by_id(self.tx, self.tenant)
+            .await?
+            .filter(|tenant| states.contains(&tenant.state.as_str()))
+            .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
+    }
+
+    /// Has it on record that the run is planned in shadow, if it is: all below it reckons, whenever it is executed.
+    pub(crate) async fn note_shadow(&mut self, tenant: &Tenant) -> Result<(), TaskError> {
+        if is_in_shadow(tenant) {
+            shadow::note_run(self.tx, self.tenant, self.claim).await?;
+        }
+        Ok(())
+    }
+
+    /// Plans the tenant's members into batches.
+    pub(crate) async fn to_batches(
+        self,
+        members: Members,
+        task: &str,
+        payload: &[u8],
+    ) -> Result<Planned, TaskError> {
+        let plan = BatchPlan { task, payload, batch_members: BATCH_MEMBERS, release_window: RELEASE_WINDOW };
+        let released = batches::plan(self.tx, self.claim, self.tenant, members, &plan).await?;
+        Ok(Planned::Batches(released))
+    }
+}
+
+/// Whether what is planned for a tenant is reckoned, and not booked.
+pub(crate) fn is_in_shadow(tenant: &Tenant) -> bool {
+    tenant.shadow_since.is_some()
 }
 
 /// What became of a tenant's run.
@@ -77,7 +109,8 @@ impl<T: PlansBatches> Task for Planning<T> {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let tenant = context.tenant()?.id;
         let mut tx = context.begin().await?;
-        Ok(match self.0.plan(&mut tx, &context.claim, tenant, &input).await? {
+        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim };
+        Ok(match self.0.plan(run, &input).await? {
             Planned::Batches(released) => Applied::planned(tx, released),
             Planned::Nothing(result) => Applied::done(tx).with_result(result),
         })
@@ -95,7 +128,7 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
         }
         let mut each = Vec::with_capacity(group.runs.len());
         for (claim, input) in &group.runs {
-            each.push(match self.0.plan(tx, claim, tenant, input).await {
+            each.push(match self.0.plan(TenantRun { tx: &mut *tx, tenant, claim }, input).await {
                 Ok(Planned::Batches(released)) => Each::Planned(released),
                 Ok(Planned::Nothing(result)) => Each::Done(result),
                 // By itself it tells why.
@@ -105,30 +138,4 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
         }
         Ok(each)
     }
-}
-
-/// Has it on record that a tenant's run is planned in shadow, if it is: all below it reckons, whenever it is executed.
-pub(crate) async fn note_shadow(tx: &mut Tx, tenant: &Tenant, claim: &Claim) -> Result<(), TaskError> {
-    if is_in_shadow(tenant) {
-        shadow::note_run(tx, tenant.id, claim).await?;
-    }
-    Ok(())
-}
-
-/// Whether what is planned for a tenant is reckoned, and not booked.
-pub(crate) fn is_in_shadow(tenant: &Tenant) -> bool {
-    tenant.shadow_since.is_some()
-}
-
-/// Plans a tenant's members into batches.
-pub(crate) async fn to_batches(
-    tx: &mut Tx,
-    claim: &Claim,
-    tenant: TenantId,
-    members: Members,
-    task: &str,
-    payload: &[u8],
-) -> Result<Planned, TaskError> {
-    let plan = BatchPlan { task, payload, batch_members: BATCH_MEMBERS, release_window: RELEASE_WINDOW };
-    Ok(Planned::Batches(batches::plan(tx, claim, tenant, members, &plan).await?))
 }

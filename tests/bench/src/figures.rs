@@ -95,11 +95,8 @@ impl Figure {
     /// What is held against its goal, with its words: each round beside the floor of that round.
     fn held(&self) -> Option<(Spread, bool)> {
         let pairs = || self.rounds.iter().zip(&self.floor);
-        let is_beside = matches!(self.goal?, Goal::OfFloor(_) | Goal::AboveFloor(_));
-        if is_beside && self.floor.is_empty() {
-            return None;
-        }
         let (values, reached): (Vec<f64>, fn(f64, f64) -> bool) = match self.goal? {
+            Goal::OfFloor(_) | Goal::AboveFloor(_) if self.floor.is_empty() => return None,
             Goal::OfFloor(_) => (pairs().map(|(own, floor)| own / floor).collect(), |is, goal| is >= goal),
             Goal::AboveFloor(_) => (pairs().map(|(own, floor)| own - floor).collect(), |is, goal| is <= goal),
             Goal::AtMost(_) => (self.rounds.clone(), |is, goal| is <= goal),

@@ -5,11 +5,10 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::{CREDIT_EXPIRATION_BATCH, CREDIT_EXPIRATION_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, Tx, schedules};
+use tradeup_store::schedules;
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, NOT_UNINSTALLED, Planned, PlansBatches};
+use crate::fan_out::{self, NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct CreditExpirationTenant;
@@ -18,27 +17,21 @@ impl PlansBatches for CreditExpirationTenant {
     const KIND: JobKind = CREDIT_EXPIRATION_TENANT;
     type Input = v1::CreditExpirationTenant;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        let tenant = fan_out::tenant(tx, tenant, NOT_UNINSTALLED).await?;
+        let tenant = run.tenant(NOT_UNINSTALLED).await?;
         // The clock does not say what the run is about; it only keeps credit from ending early.
-        if as_of > schedules::now(tx).await? {
+        if as_of > schedules::now(run.tx).await? {
             return Err(TaskError::permanent(
                 ErrorCode::InvalidInput,
                 format!("field as_of is {as_of}, which has not come: what is live then can't expire now"),
             ));
         }
-        fan_out::note_shadow(tx, &tenant, claim).await?;
+        run.note_shadow(&tenant).await?;
         let payload =
             v1::CreditExpirationBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
                 .encode_to_vec();
         let members = Members::WithEndedLots { as_of };
-        fan_out::to_batches(tx, claim, tenant.id, members, CREDIT_EXPIRATION_BATCH.task, &payload).await
+        run.to_batches(members, CREDIT_EXPIRATION_BATCH.task, &payload).await
     }
 }

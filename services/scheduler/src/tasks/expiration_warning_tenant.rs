@@ -6,11 +6,10 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::{EXPIRATION_WARNING_BATCH, EXPIRATION_WARNING_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, Tx, schedules};
+use tradeup_store::schedules;
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
+use crate::fan_out::{self, ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct ExpirationWarningTenant;
@@ -19,17 +18,11 @@ impl PlansBatches for ExpirationWarningTenant {
     const KIND: JobKind = EXPIRATION_WARNING_TENANT;
     type Input = v1::ExpirationWarningTenant;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        let tenant = fan_out::tenant(tx, tenant, ACTIVE).await?;
+        let tenant = run.tenant(ACTIVE).await?;
         // The clock only keeps members from being warned earlier than they are told.
-        if as_of > schedules::now(tx).await? {
+        if as_of > schedules::now(run.tx).await? {
             return Err(TaskError::permanent(
                 ErrorCode::InvalidInput,
                 format!("field as_of is {as_of}, which has not come: members are warned 7 days ahead"),
@@ -38,11 +31,11 @@ impl PlansBatches for ExpirationWarningTenant {
         if !tenant.warns {
             return Ok(Planned::Nothing(json!({ "outcome": "switched_off" })));
         }
-        fan_out::note_shadow(tx, &tenant, claim).await?;
+        run.note_shadow(&tenant).await?;
         let payload =
             v1::ExpirationWarningBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
                 .encode_to_vec();
         let members = Members::ToBeWarned { as_of };
-        fan_out::to_batches(tx, claim, tenant.id, members, EXPIRATION_WARNING_BATCH.task, &payload).await
+        run.to_batches(members, EXPIRATION_WARNING_BATCH.task, &payload).await
     }
 }

@@ -9,11 +9,10 @@ use tradeup_domain::{ErrorCode, Money};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, Tx, imports, tiers};
+use tradeup_store::{imports, tiers};
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
+use crate::fan_out::{self, ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct MonthlyCreditsTenant;
@@ -22,21 +21,15 @@ impl PlansBatches for MonthlyCreditsTenant {
     const KIND: JobKind = MONTHLY_CREDITS_TENANT;
     type Input = v1::MonthlyCreditsTenant;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let period = convert::period(&input.period)?;
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
         let issued_at = convert::instant("issued_at", input.issued_at.as_ref())?;
 
-        let tenant = fan_out::tenant(tx, tenant, ACTIVE).await?;
+        let tenant = run.tenant(ACTIVE).await?;
         let shadow = fan_out::is_in_shadow(&tenant);
         let theirs = !shadow && tenant.live_since.is_some_and(|live| as_of < live);
-        if theirs && !imports::is_complete(tx, tenant.id, &input.period).await? {
+        if theirs && !imports::is_complete(run.tx, tenant.id, &input.period).await? {
             return Err(TaskError::permanent(
                 ErrorCode::BeforeCutOver,
                 format!(
@@ -47,9 +40,9 @@ impl PlansBatches for MonthlyCreditsTenant {
             ));
         }
         // Who was known when it was planned is promised: nobody may become known meanwhile.
-        tiers::hold(tx, tenant.id).await?;
+        tiers::hold(run.tx, tenant.id).await?;
         let settings = tenant.settings()?;
-        let in_force = tiers::as_of(tx, tenant.id, &tenant.currency, as_of).await?;
+        let in_force = tiers::as_of(run.tx, tenant.id, &tenant.currency, as_of).await?;
         let in_force: Vec<TierInForce> = in_force
             .into_iter()
             .map(|tier| TierInForce {
@@ -71,7 +64,7 @@ impl PlansBatches for MonthlyCreditsTenant {
             &in_force,
         )?;
 
-        fan_out::note_shadow(tx, &tenant, claim).await?;
+        run.note_shadow(&tenant).await?;
         let payload = v1::MonthlyCreditsBatch {
             period: input.period.clone(),
             as_of: input.as_of,
@@ -81,6 +74,6 @@ impl PlansBatches for MonthlyCreditsTenant {
         }
         .encode_to_vec();
         let members = Members::Active { as_of };
-        fan_out::to_batches(tx, claim, tenant.id, members, MONTHLY_CREDITS_BATCH.task, &payload).await
+        run.to_batches(members, MONTHLY_CREDITS_BATCH.task, &payload).await
     }
 }

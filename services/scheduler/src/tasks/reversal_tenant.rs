@@ -2,12 +2,11 @@
 
 use tradeup_proto::job_kind::{REVERSAL_BATCH, REVERSAL_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
+use tradeup_store::RunId;
 use tradeup_store::batches::Members;
-use tradeup_store::runs::Claim;
-use tradeup_store::{RunId, TenantId, Tx};
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, NOT_UNINSTALLED, Planned, PlansBatches};
+use crate::fan_out::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct ReversalTenant;
@@ -16,16 +15,10 @@ impl PlansBatches for ReversalTenant {
     const KIND: JobKind = REVERSAL_TENANT;
     type Input = v1::Reversal;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let run_id = RunId(convert::uuid("run_id", &input.run_id)?);
-        fan_out::tenant(tx, tenant, NOT_UNINSTALLED).await?;
+        run.tenant(NOT_UNINSTALLED).await?;
         let members = Members::GrantedBy { run_id };
-        fan_out::to_batches(tx, claim, tenant, members, REVERSAL_BATCH.task, &input.encode_to_vec()).await
+        run.to_batches(members, REVERSAL_BATCH.task, &input.encode_to_vec()).await
     }
 }

@@ -10,11 +10,9 @@ use tradeup_proto::job_kind::{CAMPAIGN_BATCH, START_CAMPAIGN};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::campaigns::{self, CampaignId, Started};
-use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, Tx};
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
+use crate::fan_out::{ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct StartCampaign;
@@ -23,19 +21,13 @@ impl PlansBatches for StartCampaign {
     const KIND: JobKind = START_CAMPAIGN;
     type Input = v1::StartCampaign;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let invalid = |text: String| TaskError::permanent(ErrorCode::InvalidInput, text);
         let id = CampaignId::from_bytes(&input.campaign_id)
             .ok_or_else(|| invalid("field campaign_id is no id of a campaign; it has 16 bytes".to_owned()))?;
-        let tenant = fan_out::tenant(tx, tenant, ACTIVE).await?;
+        let tenant = run.tenant(ACTIVE).await?;
         let settings = tenant.settings()?;
-        let (started_at, days) = match campaigns::start(tx, tenant.id, id).await? {
+        let (started_at, days) = match campaigns::start(run.tx, tenant.id, id).await? {
             Started::NotFound => {
                 return Err(invalid(
                     "field campaign_id names a campaign that the tenant does not have".to_owned(),
@@ -81,7 +73,6 @@ impl PlansBatches for StartCampaign {
             ends_at: ends_at.map(convert::timestamp),
         }
         .encode_to_vec();
-        fan_out::to_batches(tx, claim, tenant.id, Members::Campaign { id }, CAMPAIGN_BATCH.task, &payload)
-            .await
+        run.to_batches(Members::Campaign { id }, CAMPAIGN_BATCH.task, &payload).await
     }
 }

@@ -5,11 +5,10 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::{TIER_REVIEW_BATCH, TIER_REVIEW_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
-use tradeup_store::runs::Claim;
-use tradeup_store::{TenantId, Tx, schedules, tier_moves};
+use tradeup_store::{schedules, tier_moves};
 use tradeup_worker::TaskError;
 
-use crate::fan_out::{self, ACTIVE, Planned, PlansBatches};
+use crate::fan_out::{ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct TierReviewTenant;
@@ -18,26 +17,20 @@ impl PlansBatches for TierReviewTenant {
     const KIND: JobKind = TIER_REVIEW_TENANT;
     type Input = v1::TierReviewTenant;
 
-    async fn plan(
-        &self,
-        tx: &mut Tx,
-        claim: &Claim,
-        tenant: TenantId,
-        input: &Self::Input,
-    ) -> Result<Planned, TaskError> {
+    async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
         let as_of = convert::instant("as_of", input.as_of.as_ref())?;
-        fan_out::tenant(tx, tenant, ACTIVE).await?;
+        run.tenant(ACTIVE).await?;
         // The clock does not say what the run is about; it only keeps tiers from being lowered early.
-        if as_of > schedules::now(tx).await? {
+        if as_of > schedules::now(run.tx).await? {
             return Err(TaskError::permanent(
                 ErrorCode::InvalidInput,
                 format!("field as_of is {as_of}, which has not come: what is spent until then is not known"),
             ));
         }
-        let since = tier_moves::raises_since(tx, tenant, as_of).await?;
+        let since = tier_moves::raises_since(run.tx, run.tenant, as_of).await?;
         let payload =
             v1::TierReviewBatch { as_of: input.as_of, since: since.map(convert::timestamp) }.encode_to_vec();
         let members = Members::TierReview { as_of, since };
-        fan_out::to_batches(tx, claim, tenant, members, TIER_REVIEW_BATCH.task, &payload).await
+        run.to_batches(members, TIER_REVIEW_BATCH.task, &payload).await
     }
 }
