@@ -72,7 +72,7 @@ impl TenantRun<'_> {
     }
 
     /// Plans the tenant's members into batches.
-    pub(crate) async fn to_batches(
+    pub(crate) async fn in_batches(
         self,
         members: Members,
         task: &str,

@@ -74,6 +74,6 @@ impl PlansBatches for MonthlyCreditsTenant {
         }
         .encode_to_vec();
         let members = Members::Active { as_of };
-        run.to_batches(members, MONTHLY_CREDITS_BATCH.task, &payload).await
+        run.in_batches(members, MONTHLY_CREDITS_BATCH.task, &payload).await
     }
 }

@@ -158,26 +158,16 @@ impl Worker {
         shared: &Shared,
         untried: Vec<Untried>,
     ) -> Vec<Held> {
-        // In the order of tenants, in which everybody locks what is theirs.
-        let mut groups: BTreeMap<TenantRef, Vec<Untried>> = BTreeMap::new();
         let mut alone = Vec::new();
-        for (claim, held) in untried {
-            match claim.tenant.clone() {
-                Some(tenant) => groups.entry(tenant).or_default().push((claim, held)),
-                None => alone.push(held),
-            }
-        }
+        let mut groups = by_tenant(untried, &mut alone);
         if groups.len() > 1 {
             let all = groups.into_values().flatten().collect();
             let tried = self.execute_group(task, shared, all).await;
             alone.extend(tried.alone);
-            groups = BTreeMap::new();
-            for (claim, held) in tried.again {
+            for (_claim, held) in &tried.again {
                 answered(held.delivery.progress().await);
-                if let Some(tenant) = claim.tenant.clone() {
-                    groups.entry(tenant).or_default().push((claim, held));
-                }
             }
+            groups = by_tenant(tried.again, &mut alone);
         }
         // One tenant's, or what hit one of them must not cost the others more than this second try.
         for group in groups.into_values() {
@@ -295,6 +285,18 @@ impl Worker {
         faultpoint::reached("commit.after").await;
         Ok(Committed { each, released, used_up })
     }
+}
+
+/// Runs by their tenants: in the order in which everybody locks what is theirs. Those without one are to be executed alone.
+fn by_tenant(untried: Vec<Untried>, alone: &mut Vec<Held>) -> BTreeMap<TenantRef, Vec<Untried>> {
+    let mut groups: BTreeMap<TenantRef, Vec<Untried>> = BTreeMap::new();
+    for (claim, held) in untried {
+        match claim.tenant.clone() {
+            Some(tenant) => groups.entry(tenant).or_default().push((claim, held)),
+            None => alone.push(held),
+        }
+    }
+    groups
 }
 
 /// The work of runs that are in the order of tenants, tenant by tenant in one transaction.

@@ -90,8 +90,6 @@ async fn cancel_because(
             Err(error) => return Err(error),
         }
     }
-    parents.sort_unstable();
-    parents.dedup();
     parents.retain(|parent| !cancelled.runs.contains(parent));
     settle_parents(pool, &parents).await?;
     Ok(cancelled)
