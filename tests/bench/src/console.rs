@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tradeup_harness::{Shop, World, pause};
 
 use crate::figures::percentile;
+use crate::servers;
 
 const PASSWORD: &str = "correct horse battery staple";
 /// So many of the first requests of each page are not counted.
@@ -37,7 +38,7 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.add_shop(&Shop::new("aurora", 10, 1));
         for number in 0..20 {
             let handle = format!("shop-{number}");

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::figures::{Figure, count};
 use crate::procfs;
+use crate::servers;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ENDS_WITHIN: Duration = Duration::from_secs(3600);
@@ -41,7 +42,7 @@ pub(crate) struct Expiry {
 impl Expiry {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         ensure!(self.one_in >= 2 * self.rounds, "each round takes two parts of the members");
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), self.connections.to_string());
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");

@@ -7,6 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use tradeup_harness::{Shop, World};
 
+use crate::servers;
+
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ENDS_WITHIN: Duration = Duration::from_secs(3600);
 
@@ -26,7 +28,7 @@ pub(crate) struct Fairness {
 
 impl Fairness {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         // The large one is the first in every list.

@@ -20,7 +20,7 @@ use tradeup_store::{Durability, Pool, Purpose, RunId, TenantId, TenantRef, Tx};
 use tradeup_worker::{Relay, trigger};
 
 use crate::figures::{Figure, Goal, Spread, count, percentile};
-use crate::{procfs, statements};
+use crate::{procfs, servers, statements};
 
 const MEMBERS: u64 = 2_000;
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
@@ -79,7 +79,7 @@ impl Percentiles {
 
 impl Grants {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let field = Arc::new(self.field(World::with_own_postgres().await).await?);
+        let field = Arc::new(self.field(servers::world().await).await?);
         let _scheduler = field.world.start("scheduler").await;
         let mut figures = Vec::new();
         let (mut rates, mut wishes, mut plain, mut floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

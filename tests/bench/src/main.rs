@@ -22,6 +22,7 @@ mod procfs;
 mod push;
 mod recovery;
 mod running;
+mod servers;
 mod start;
 mod statements;
 mod tiers;

@@ -14,7 +14,7 @@ use tradeup_store::{Durability, Purpose};
 use crate::figures::{Figure, Goal, count};
 use crate::plant::plant;
 use crate::running::{Cpu, Running};
-use crate::{floor, procfs};
+use crate::{floor, procfs, servers};
 
 /// The database keeps the times; a look of ours only takes the processor from what is measured.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -74,7 +74,7 @@ struct Round {
 impl Monthly {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
         ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
-        let (_world, figures) = self.measure_in(World::with_own_postgres().await).await?;
+        let (_world, figures) = self.measure_in(servers::world().await).await?;
         Ok(figures)
     }
 

@@ -7,6 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use tradeup_harness::{Process, Server, Shop, World, pause};
 
+use crate::servers;
+
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A month under way; each piece is killed (-9) in turn and started again after a second, then each
@@ -26,7 +28,7 @@ struct Services {
 
 impl Recovery {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         eprintln!("importing {} members", self.members);

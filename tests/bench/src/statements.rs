@@ -2,11 +2,11 @@
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use sqlx::AssertSqlSafe;
-use tradeup_harness::{Server, World};
+use tradeup_harness::World;
 
 use crate::grants::Grants;
 use crate::monthly::{Monthly, Shops};
+use crate::servers;
 use crate::webhooks::Webhooks;
 
 /// Statements that cost less than this part of the whole are left out.
@@ -41,7 +41,7 @@ enum Of {
 
 impl Statements {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let world = World::with_own_postgres().await;
+        let world = servers::world().await;
         watch(&world).await?;
         let runs = match self.of {
             Of::Grants => Grants { runs: self.count, ..Grants::one_round() }.only_runs(world).await?,
@@ -62,15 +62,9 @@ impl Statements {
 
 /// PostgreSQL counts what each statement takes from now on.
 async fn watch(world: &World) -> anyhow::Result<()> {
-    for setting in
-        ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on"]
-    {
-        // What is not loaded yet has settings all the same.
-        let set = format!("alter system set {setting}");
-        sqlx::query(AssertSqlSafe(set)).execute(&world.database.admin).await?;
-    }
-    world.servers.stop(Server::Postgres);
-    world.servers.up(Server::Postgres);
+    let settings =
+        ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on"];
+    servers::restart_with(world, &settings).await;
     sqlx::query("create extension if not exists pg_stat_statements").execute(&world.database.admin).await?;
     Ok(())
 }

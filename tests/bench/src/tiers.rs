@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use tradeup_harness::{Shop, World};
 
+use crate::servers;
+
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ENDS_WITHIN: Duration = Duration::from_secs(3600);
 
@@ -24,7 +26,7 @@ pub(crate) struct Tiers {
 
 impl Tiers {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         world.add_shop_since(&Shop::new("aurora", 1, 1), "2000-01-01");
@@ -78,7 +80,7 @@ async fn review(world: &World) -> anyhow::Result<Value> {
     ensure!(story["state"] == "succeeded", "the review is {}", story["state"]);
     let (seconds, planning): (f64, f64) = sqlx::query_as(
         "select extract(epoch from r.finished_at - r.created_at)::float8,
-            (select extract(epoch from a.finished_at - a.started_at)::float8 from attempts a
+            (select extract(epoch from a.finished_at - a.started_at)::float8 from attempts_made a
                 join runs t on t.id = a.run_id where t.parent_id = r.id limit 1)
          from runs r where r.id = $1::uuid",
     )

@@ -10,6 +10,7 @@ use tradeup_harness::{Shop, World};
 use crate::expiry::large_ledger;
 use crate::figures::Figure;
 use crate::procfs;
+use crate::servers;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const PLANNED_WITHIN: Duration = Duration::from_secs(600);
@@ -33,7 +34,7 @@ pub(crate) struct WarningScan {
 
 impl WarningScan {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.add_shop_since(&Shop::new("aurora", 1, 1), "2000-01-01");
         eprintln!("making {} members with {} lots each", self.members, self.lots);
         let ends = format!(
@@ -79,7 +80,7 @@ async fn planned(world: &World) -> anyhow::Result<(i64, f64)> {
     let query = format!(
         "select extract(epoch from a.finished_at - p.created_at)::float8,
             coalesce((select sum(members) from batches where parent_run_id = r.id), 0)::bigint
-         from runs p join runs r on r.parent_id = p.id join attempts a on a.run_id = r.id
+         from runs p join runs r on r.parent_id = p.id join attempts_made a on a.run_id = r.id
          where p.id = '{run}' and a.finished_at is not null"
     );
     let row: (f64, i64) =

@@ -17,7 +17,7 @@ use tradeup_fakes::shopify::{Sample, Webhook, samples};
 use tradeup_harness::{Server, World, eventually_at};
 
 use crate::figures::{Figure, Goal, count};
-use crate::{procfs, statements};
+use crate::{procfs, servers, statements};
 
 const DRAINED_WITHIN: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -47,7 +47,7 @@ pub(crate) struct Webhooks {
 
 impl Webhooks {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         let (samples, secret, shop) = samples();
         let sample = samples.iter().find(|sample| sample.file == SAMPLE).context("no sample")?.clone();
         prepare(&mut world, &secret, &shop)?;

@@ -17,6 +17,7 @@ use sqlx::AssertSqlSafe;
 use tradeup_harness::{Jobs, Shop, World, eventually_at, pause};
 
 use self::sizes::Sizes;
+use crate::servers;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const WITHIN: Duration = Duration::from_secs(900);
@@ -100,7 +101,7 @@ impl Week {
     }
 
     async fn world(&self) -> anyhow::Result<World> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         eprintln!("making a shop of {} members", self.members);

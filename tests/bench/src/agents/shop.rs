@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use tradeup_harness::{AS_OF, Planting, World};
 use tradeup_store::{Durability, Pool, Purpose, TenantId};
 
+use crate::servers;
+
 /// It, with one connection to it as services have them.
 pub(super) struct LargeShop {
     pub(super) world: World,
@@ -15,7 +17,7 @@ impl LargeShop {
     /// Plants it: two of five members lose credit soon, a quarter has just stopped ordering, some pay in euros. The
     /// statistics are fresh, as they are in a database that has been there for a day.
     pub(super) async fn plant(members: u64) -> anyhow::Result<Self> {
-        let world = World::with_own_postgres().await;
+        let world = servers::world().await;
         eprintln!("planting {members} members");
         let planting =
             Planting { expiring: 400, other_currency: 50, ..Planting::churn_wave("large", members) };

@@ -19,6 +19,8 @@ use tradeup_store::runs::{self, Trigger};
 use tradeup_store::{Durability, Pool, Purpose, TenantId, TenantRef, Tx, snapshots};
 use tradeup_worker::{Relay, trigger};
 
+use crate::servers;
+
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ENDS_WITHIN: Duration = Duration::from_secs(1800);
 
@@ -41,7 +43,7 @@ impl Setting {
         delay: Duration,
         at_once: usize,
     ) -> anyhow::Result<Self> {
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         let think_ms = u64::try_from(delay.as_millis())?;
         let model = Server::start_with(Options { think_ms, ..Options::default() }, Planner::new()).await?;
         // What the provider allows by the minute is nobody's concern here.

@@ -21,6 +21,7 @@ use crate::figures::percentile;
 use crate::plant::plant;
 use crate::procfs;
 use crate::running::{Cpu, Running};
+use crate::servers;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ENDS_WITHIN: Duration = Duration::from_secs(1800);
@@ -53,7 +54,7 @@ pub(super) struct Measure {
 impl Measure {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         ensure!(self.rounds >= 2, "two rounds at least: the first is not counted");
-        let mut world = World::with_own_postgres().await;
+        let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
         for (n, (shops, members, _)) in SHAPES.into_iter().enumerate() {
