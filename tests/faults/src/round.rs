@@ -145,7 +145,7 @@ impl Stage {
             assert_eq!(self.world.number(query).await, 0, "{what}");
         }
         self.report.runs = self.world.number("select count(*) from runs").await;
-        self.report.attempts = self.world.number("select count(*) from attempts").await;
+        self.report.attempts = self.world.number("select count(*) from attempts_made").await;
         self.report.attempts_lost = self.world.number(LOST).await;
         self.report.entries = self.entries().await;
     }
@@ -156,7 +156,7 @@ const LOST: &str = "select count(*) from attempts where outcome not in ('succeed
 const OPEN_ATTEMPTS: &str =
     "select string_agg(format('%s: attempt %s by %s from %s to %s: %s', r.id, a.attempt,
         a.worker, a.started_at, a.finished_at, coalesce(a.outcome, 'open')), E'\\n' order by r.id, a.attempt)
-    from runs r join attempts a on a.run_id = r.id
+    from runs r join attempts_made a on a.run_id = r.id
     where exists (select from attempts o where o.run_id = r.id and o.outcome is null)";
 
 /// What has to be empty at the end.

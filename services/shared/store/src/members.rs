@@ -16,8 +16,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::error::{Doing, ErrorKind, StoreError};
-use crate::runs::BatchRange;
-use crate::{Pool, RunId, TenantId, Tx};
+use crate::{Pool, TenantId, Tx};
 
 /// A row to be imported, checked and cleaned.
 #[derive(Clone, Debug)]
@@ -207,71 +206,6 @@ pub async fn current(
     .fetch_one(db)
     .await
     .doing("looking up who a member is now")
-}
-
-/// Refuses what these runs have granted to somebody in their ranges who has become a part of another meanwhile.
-/// A grant reads no account before it waits for its lock, so it looks afterwards.
-///
-/// # Errors
-/// [`ErrorKind::Conflict`]: the next attempt finds who it is now.
-pub(crate) async fn refuse_merged(
-    db: &mut crate::Connection,
-    tenant: TenantId,
-    ranges: &[(RunId, BatchRange)],
-) -> Result<(), StoreError> {
-    let [runs, firsts, lasts] = BatchRange::columns(ranges);
-    let stranded = sqlx::query_scalar!(
-        r#"select exists (
-               select from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as r (run_id, first_member_id, last_member_id)
-               -- Range by range: joined with the ranges, all who were ever merged would be read for them.
-               cross join lateral (
-                   select from members m
-                   join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = r.run_id and l.remaining_minor > 0
-                   where m.tenant_id = $1 and m.id between r.first_member_id and r.last_member_id
-                       and m.merged_into is not null
-                   offset 0
-               ) as found
-           ) as "stranded!""#,
-        tenant as TenantId,
-        &runs,
-        &firsts,
-        &lasts,
-    )
-    .fetch_one(db)
-    .await;
-    refused_if(stranded)
-}
-
-/// As [`refuse_merged`], for some runs and members: these are found by their keys, which may lie far apart.
-///
-/// # Errors
-/// As [`refuse_merged`].
-pub(crate) async fn refuse_merged_among(
-    db: &mut crate::Connection,
-    tenant: TenantId,
-    members: &[Uuid],
-    runs: &[Uuid],
-) -> Result<(), StoreError> {
-    let stranded = sqlx::query_scalar!(
-        r#"select exists (
-               select from members m
-               join lots l on l.tenant_id = $1 and l.member_id = m.id and l.run_id = any($3) and l.remaining_minor > 0
-               where m.tenant_id = $1 and m.id = any($2) and m.merged_into is not null
-           ) as "stranded!""#,
-        tenant as TenantId,
-        members,
-        runs,
-    )
-    .fetch_one(db)
-    .await;
-    refused_if(stranded)
-}
-
-fn refused_if(stranded: Result<bool, sqlx::Error>) -> Result<(), StoreError> {
-    if stranded.doing("looking for members who have been merged")? {
-        return Err(StoreError::of_kind(ErrorKind::Conflict, "granting"));
-    }
-    Ok(())
 }
 
 /// Whether a tenant has more members than that. No more of them are read.

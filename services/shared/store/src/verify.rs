@@ -121,6 +121,13 @@ async fn prove(mut tx: Tx, tenant: TenantId) -> Result<(Examined, Vec<CheckResul
         check!(
             tx_ref,
             tenant,
+            "entries_have_their_lots",
+            "src/verify/entries_have_their_lots.sql",
+            "each entry is of its member's lot in its currency, and each lot of an account"
+        ),
+        check!(
+            tx_ref,
+            tenant,
             "lot_has_one_grant",
             "src/verify/lot_has_one_grant.sql",
             "each lot began with one grant of its amount"

@@ -10,7 +10,7 @@ select extract(epoch from root.finished_at - root.created_at)::float8,
 from runs root
 cross join lateral (
     select r.task, extract(epoch from a.finished_at - a.started_at) as took
-    from runs r join attempts a on a.run_id = r.id
+    from runs r join attempts_made a on a.run_id = r.id
     where r.root_id = root.id
 ) as attempted
 where root.id = $1::uuid

@@ -66,9 +66,9 @@ async fn no_shop_has_more_at_once_than_its_limit() {
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     let overlapping = "select coalesce(max(n), 0)::bigint from (
-        select (select count(*) from attempts b join runs s on s.id = b.run_id
+        select (select count(*) from attempts_made b join runs s on s.id = b.run_id
             where s.task = 'monthly-credits-batch' and b.started_at <= a.started_at and b.finished_at > a.started_at) as n
-        from attempts a join runs r on r.id = a.run_id where r.task = 'monthly-credits-batch') as counted";
+        from attempts_made a join runs r on r.id = a.run_id where r.task = 'monthly-credits-batch') as counted";
     let most = world.number(overlapping).await;
     assert!(most <= 2, "{most} at once");
     world.assert_exact(&["2026-11"]);
@@ -93,7 +93,7 @@ async fn no_shop_begins_more_in_a_minute_than_its_limit() {
     let batches = world.number(BATCHES).await;
     assert!(batches > 8, "{batches}");
     let took = "select extract(epoch from max(a.started_at) - min(a.started_at))::bigint
-        from attempts a join runs r on r.id = a.run_id where r.task = 'monthly-credits-batch'";
+        from attempts_made a join runs r on r.id = a.run_id where r.task = 'monthly-credits-batch'";
     let seconds = world.number(took).await;
     assert!(seconds >= batches - 8, "{batches} in {seconds} s");
     let failed = "select count(*) from attempts where outcome not in ('succeeded', 'waiting')";

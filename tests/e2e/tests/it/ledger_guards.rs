@@ -21,7 +21,7 @@ async fn the_ledger_can_not_be_bent() {
         ),
         (
             "insert into ledger_entries select tenant_id, gen_random_uuid(), lot_id, member_id, 'EUR', kind, amount_minor, 'other', effective_at, now(), run_id from ledger_entries limit 1",
-            "foreign key",
+            "in EUR",
         ),
         (
             "insert into ledger_entries select tenant_id, gen_random_uuid(), lot_id, member_id, currency, kind, 0, 'other', effective_at, now(), run_id from ledger_entries limit 1",
@@ -40,8 +40,21 @@ async fn the_ledger_can_not_be_bent() {
         ),
         (
             "insert into lots select tenant_id, gen_random_uuid(), member_id, 'EUR', value_class, reason, '2020-01', granted_minor, remaining_minor, held_minor, available_at, expires_at, ends_at, anchor_on, created_at, run_id from lots limit 1",
-            "foreign key",
+            "has no account in EUR",
         ),
+        (
+            "insert into ledger_entries select e.tenant_id, gen_random_uuid(), e.lot_id, m.id, e.currency, e.kind, e.amount_minor, 'other', e.effective_at, now(), e.run_id from ledger_entries e join members m on m.id <> e.member_id limit 1",
+            "has no lot",
+        ),
+        (
+            "update lots set member_id = (select id from members where id <> member_id limit 1)",
+            "a row of lots stays",
+        ),
+        ("update lots set currency = 'EUR'", "a row of lots stays"),
+        ("delete from lots", "a row of lots stays"),
+        ("truncate lots cascade", "stays, with"),
+        ("delete from accounts", "a row of accounts stays"),
+        ("update accounts set currency = 'EUR'", "a row of accounts stays"),
         ("update accounts set balance_minor = -1", "balance_minor"),
         ("update runs set state = 'succeeded', finished_at = null", "check"),
         ("update batches set affected = affected + 1 where state = 'done'", "check"),

@@ -1,6 +1,10 @@
 //! A month runs end to end, once.
 
-use tradeup_harness::{Shop, World};
+use std::time::Duration;
+
+use tradeup_harness::{Shop, World, eventually};
+
+const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn members_get_their_monthly_credit_once() {
@@ -27,6 +31,25 @@ async fn members_get_their_monthly_credit_once() {
     world.assert_exact(&["2026-10", "2026-11"]);
     assert_eq!(world.jobs().await.count("JOBS").await, 0, "every message was acknowledged");
     assert_eq!(world.number("select count(*) from outbox").await, 0, "every outbox row has gone");
+}
+
+/// The next batches are looked for behind those that have ended. What is planned before them is released all the same.
+#[tokio::test]
+async fn batches_that_were_left_behind_are_released() {
+    let world = World::with_aurora(8_500, 4).await;
+    let _scheduler = world.start("scheduler").await;
+    let run = world.trigger("2026-11");
+    eventually("the first window is released", SOON, || async {
+        (world.number("select count(*) from batches where state = 'released'").await == 64).then_some(())
+    })
+    .await;
+    let moved = "update batches set seq = seq + 1000 where state = 'released'";
+    sqlx::query(moved).execute(&world.database.admin).await.unwrap();
+    let planned = world.number("select count(*) from batches where state = 'planned'").await;
+    assert!(planned > 8, "{planned}");
+    let _credits = world.start("credits").await;
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn many_share_a_commit_and_who_is_refused_fails_alone() {
         refused.iter().map(|(key, code)| (key.as_str(), code.as_str())).collect();
     assert_eq!(refused, [("event:till:17", "TU0305"), ("event:till:60", "TU0306")]);
     assert_eq!(world.number("select count(*) from dead_letters").await, 2);
-    assert_eq!(world.number("select count(*) from attempts").await, 240, "one for each");
+    assert_eq!(world.number("select count(*) from attempts_made").await, 240, "one for each");
     assert_eq!(world.number("select count(*) from runs where result ->> 'outcome' = 'granted'").await, 238);
     let commits = world.number("select count(distinct xmin::text) from lots").await;
     assert!(commits < 60, "{commits} transactions for 238 credits");
@@ -79,7 +79,7 @@ async fn killed_in_the_middle_of_a_group() {
     let credits = world.start("credits").await;
     blocked.catches(&world, "credits").await;
     assert_eq!(
-        world.number("select count(*) from attempts").await,
+        world.number("select count(*) from attempts_made").await,
         0,
         "nothing is written before it is done"
     );
@@ -99,7 +99,7 @@ async fn killed_in_the_middle_of_a_group() {
     let lost = world.number("select count(*) from attempts where outcome = 'lost'").await;
     // A place each, of either lane: whoever waited for a turn behind one of them has lost nothing.
     assert!(0 < lost && lost <= 10, "{lost} of 120 were at work");
-    assert_eq!(world.number("select count(*) from attempts where outcome = 'succeeded'").await, 120);
+    assert_eq!(world.number("select count(*) from attempts_made where outcome = 'succeeded'").await, 120);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn batches_of_a_shop_share_transactions() {
     world.assert_exact(&["2026-11"]);
     let commits = world.number("select count(distinct xmin::text) from lots").await;
     assert!(commits < batches, "{commits} transactions for {batches} batches");
-    let own = "select count(distinct (run_id, attempt)) from attempts where outcome = 'succeeded'";
+    let own = "select count(distinct (run_id, attempt)) from attempts_made where outcome = 'succeeded'";
     assert_eq!(world.number(own).await, batches, "each is a run with an attempt of its own");
 }
 
@@ -182,7 +182,7 @@ async fn shops_share_transactions_of_plans_and_of_credits() {
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
     assert!(shared(&world).await > 0);
-    let attempts = "select count(*) from attempts a join runs r on r.id = a.run_id where a.outcome in ('waiting', 'succeeded')
+    let attempts = "select count(*) from attempts_made a join runs r on r.id = a.run_id where a.outcome in ('waiting', 'succeeded')
         and a.attempt = 1 and r.attempt = 1";
     assert_eq!(world.number(attempts).await, 1 + 12 + 24, "each is a run with an attempt of its own");
     ended(&world).await;

@@ -16,6 +16,8 @@ async fn planted_damage_is_found_and_named() {
     for (damage, check) in [
         (format!("update lots set remaining_minor = 0 where id = {one_lot}"), "lot_is_sum_of_entries"),
         ("update accounts set balance_minor = balance_minor + 1 where member_id = (select member_id from lots order by id limit 1)".to_owned(), "balance_is_sum_of_entries"),
+        (format!("{unguarded}; update ledger_entries set currency = 'EUR' where lot_id = {one_lot}"), "entries_have_their_lots"),
+        (format!("{unguarded}; delete from accounts where member_id = (select member_id from lots order by id limit 1)"), "entries_have_their_lots"),
         (format!("{unguarded}; delete from ledger_entries where lot_id = {one_lot}"), "lot_has_one_grant"),
         ("insert into memberships select tenant_id, member_id, tier_id, status, source, valid_from + interval '1 day', now(), now() from memberships limit 1".to_owned(), "memberships_do_not_overlap"),
         (format!("{unguarded}; delete from lots where id = {one_lot}"), "promised_is_granted"),

@@ -24,13 +24,21 @@ from (
     select task, format('%s of %s attempts of %s failed within 15 minutes.', failed, ended, task),
         '/runs?state=retrying&all=1&task=' || task
     from (
-        select r.task, count(*) as ended, count(*) filter (where a.outcome in ('failed', 'dead', 'lost')) as failed
-        from runs r join attempts a on a.run_id = r.id
-        -- Ids begin with the time at which they were made.
-        where $1 = 'error_rate' and a.finished_at > now() - interval '15 minutes'
-            and r.id > (lpad(to_hex((extract(epoch from now() - interval '1 day') * 1000)::bigint), 12, '0')
-                || '00000000000000000000')::uuid
-        group by r.task
+        select task, count(*) as ended, count(*) filter (where outcome in ('failed', 'dead', 'lost')) as failed
+        from (
+            select r.task, a.outcome
+            from runs r join attempts a on a.run_id = r.id
+            -- Ids begin with the time at which they were made.
+            where $1 = 'error_rate' and a.finished_at > now() - interval '15 minutes'
+                and r.id > (lpad(to_hex((extract(epoch from now() - interval '1 day') * 1000)::bigint), 12, '0')
+                    || '00000000000000000000')::uuid
+            union all
+            -- What succeeded at the first try.
+            select r.task, 'succeeded'
+            from runs r
+            where $1 = 'error_rate' and r.finished_at > now() - interval '15 minutes' and r.worker is not null
+        ) as attempted
+        group by task
     ) as tried
     where ended >= 20 and failed * 100 >= ended * $2
     union all

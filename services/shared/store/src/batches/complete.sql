@@ -10,8 +10,11 @@ with done as (
         as ended (run_id, affected, affected_minor, currency, already_done, exempt, failed, members)
     -- The ids again: a plan from the table's first days would scan it whole for the join alone.
     where b.run_id = any((select $1::uuid[])::uuid[]) and b.run_id = ended.run_id and b.state = 'released'
-    returning b.parent_run_id
+    returning b.parent_run_id, b.seq
 )
-select parent_run_id as "parent_run_id!: RunId", done as "done!",
-    exists (select from batches p where p.parent_run_id = parents.parent_run_id and p.state = 'planned') as "has_planned!"
-from (select parent_run_id, count(*) as done from done group by parent_run_id) as parents
+select parent_run_id as "parent_run_id!: RunId", done as "done!", from_seq as "from_seq!",
+    -- Behind them first, as release.sql looks.
+    exists (select from batches p where p.parent_run_id = parents.parent_run_id and p.state = 'planned' and p.seq >= from_seq)
+        or exists (select from batches p where p.parent_run_id = parents.parent_run_id and p.state = 'planned')
+        as "has_planned!"
+from (select parent_run_id, count(*) as done, min(seq) as from_seq from done group by parent_run_id) as parents

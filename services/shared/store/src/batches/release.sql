@@ -1,18 +1,31 @@
 -- Releases the next planned batches of runs: each becomes a run with a message.
--- $1 parent runs  $2 how many of each  $3 ids for the runs  $4 ids for the outbox
+-- Batches are released in their order, so they are looked for from one on that was: the index's entries of all that were planned
+-- before it are dead, and would be gone through each time. Those before it are taken when there are too few behind it: what
+-- was cancelled with its run and is resumed, or was locked by a transaction that did not commit.
+-- $1 parent runs  $2 how many of each  $3 from which on  $4 ids for the runs  $5 ids for the outbox
 with next as (
-    select parent_run_id, seq, row_number() over (order by parent_run_id, seq) as n
-    from unnest((select $1::uuid[]), (select $2::bigint[])) as p (id, count)
+    select p.id as parent_run_id, seq, row_number() over (order by p.id, seq) as n
+    from unnest((select $1::uuid[]), (select $2::bigint[]), (select $3::integer[])) as p (id, count, from_seq)
     cross join lateral (
-        select parent_run_id, seq from batches
-        where parent_run_id = p.id and state = 'planned'
-        order by seq
-        limit p.count
-        for update skip locked
-    ) as locked
+        select array_agg(seq) as seqs, count(*) as count from (
+            select seq from batches
+            where parent_run_id = p.id and state = 'planned' and seq >= p.from_seq
+            order by seq
+            limit p.count
+            for update skip locked) as locked
+    ) as behind
+    cross join lateral (
+        select array_agg(seq) as seqs from (
+            select seq from batches
+            where parent_run_id = p.id and state = 'planned' and seq < p.from_seq
+            order by seq
+            limit p.count - behind.count
+            for update skip locked) as locked
+    ) as before
+    cross join lateral unnest(behind.seqs || before.seqs) as seq
 ), ids as (
     select run_id, outbox_id, n
-    from unnest($3::uuid[], $4::uuid[]) with ordinality as i (run_id, outbox_id, n)
+    from unnest((select $4::uuid[]), (select $5::uuid[])) with ordinality as i (run_id, outbox_id, n)
 ), released as (
     update batches b
     set state = 'released', run_id = ids.run_id
@@ -27,8 +40,10 @@ with next as (
         -- The sweep is no part of a trace.
         coalesce(nullif(current_setting('app.traceparent', true), ''), parent.traceparent)
     from released
-    join batch_plans plan on plan.parent_run_id = released.parent_run_id
-    join runs parent on parent.id = released.parent_run_id
+    -- The ids again: for the join alone the planner may go through all older runs, up to the parent's.
+    join batch_plans plan on plan.parent_run_id = any((select $1::uuid[])::uuid[])
+        and plan.parent_run_id = released.parent_run_id
+    join runs parent on parent.id = any((select $1::uuid[])::uuid[]) and parent.id = released.parent_run_id
     returning id, key, task, tenant_id, payload, scheduled_for, urgent
 ), written as (
     insert into outbox (id, kind, run_id)
@@ -37,8 +52,9 @@ with next as (
 )
 select w.id as "outbox_id!", c.id as "run_id!: RunId", c.key as "key!", c.task as "task!",
     c.payload as "payload!", c.scheduled_for as "scheduled_for!", c.urgent as "urgent!",
-    t.id as "tenant_id!: TenantId", t.handle as "tenant_handle!"
+    c.tenant_id as "tenant_id!: TenantId",
+    -- One by one: a join might go through all tenants.
+    (select t.handle from tenants t where t.id = c.tenant_id) as "tenant_handle!"
 from created c
 join written w on w.run_id = c.id
-join tenants t on t.id = c.tenant_id
 order by c.id

@@ -9,7 +9,7 @@ use crate::credits::{MemberBatch, Scope, recover};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::runs::BatchRange;
-use crate::{Connection, RunId, TenantId, accounts, members};
+use crate::{Connection, RunId, TenantId, accounts};
 
 /// Most mails of one batch, for which ids are made ahead; any more get one from the database.
 const IDS: usize = 128;
@@ -158,7 +158,6 @@ impl CampaignBatch {
         .fetch_one(&mut *db)
         .await
         .doing("giving a campaign's credit")?;
-        members::refuse_merged(db, self.tenant, &[(self.run_id, range)]).await?;
         if let Some(lots) = lots {
             recover(db, self.tenant, self.run_id, &lots, self.acts_at).await?;
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::debts::recover;
 use crate::error::{Doing, StoreError};
 use crate::ids::new_ids;
-use crate::{Connection, RunId, TenantId, members};
+use crate::{Connection, RunId, TenantId};
 
 /// What came of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +64,6 @@ pub async fn grant(
     .fetch_optional(&mut *db)
     .await
     .doing("granting a credit")?;
-    if let Some(member) = found.as_ref().filter(|found| found.is_new).and_then(|found| found.member_id) {
-        members::refuse_merged_among(db, tenant, &[member], &[run_id.0]).await?;
-    }
     if found.as_ref().is_some_and(|found| found.owes) {
         recover(db, tenant, run_id, &[lot_id], available_at).await?;
     }
@@ -148,12 +145,6 @@ pub async fn grant_together(
     // Without the tenant there is no row at all.
     if found.is_empty() {
         return Ok(grants.iter().map(|_| Granted::TenantNotActive).collect());
-    }
-    let given = || found.iter().zip(grants).filter(|(found, _)| found.is_new);
-    let members: Vec<Uuid> = given().filter_map(|(found, _)| found.member_id).collect();
-    if !members.is_empty() {
-        let runs: Vec<Uuid> = given().map(|(_, grant)| grant.run_id.0).collect();
-        members::refuse_merged_among(db, tenant, &members, &runs).await?;
     }
     // One after the other: two of them may pay the debt of one member.
     for ((found, one), lot) in found.iter().zip(grants).zip(&lots) {

@@ -10,7 +10,7 @@ use crate::batches::BatchCounts;
 use crate::error::{Doing, StoreError};
 use crate::ids::new_ids;
 use crate::runs::BatchRange;
-use crate::{Connection, RunId, TenantId, members};
+use crate::{Connection, RunId, TenantId};
 
 /// What a batch of monthly credits is about.
 #[derive(Clone, Copy, Debug)]
@@ -100,9 +100,6 @@ impl MonthlyBatch {
         .fetch_all(&mut *db)
         .await
         .doing("issuing monthly credits")?;
-        if rows.iter().any(|row| row.granted > 0) {
-            members::refuse_merged(db, self.tenant, ranges).await?;
-        }
         let mut counts = Vec::with_capacity(ranges.len());
         for &(run_id, range) in ranges {
             let Some(row) = rows.iter().find(|row| row.run_id == run_id) else {

@@ -24,7 +24,9 @@ with due as materialized (
 select o.id as "outbox_id!", o.run_id as "run_id: RunId", o.subject, o.error_code, o.body,
     o.headers as "headers: Json<Vec<(String, String)>>",
     r.task as "task?", r.key as "key?", r.scheduled_for as "scheduled_for?", r.payload as "payload?",
-    r.urgent as "urgent?", r.traceparent as "traceparent?", r.tenant_id as "tenant_id?: crate::TenantId", t.handle as "tenant_handle?"
+    r.urgent as "urgent?", r.traceparent as "traceparent?", r.tenant_id as "tenant_id?: crate::TenantId",
+    -- One by one: a join might go through all tenants.
+    (select t.handle from tenants t where t.id = r.tenant_id) as "tenant_handle?"
 from taken o
-left join runs r on r.id = o.run_id and o.kind = 'job'
-left join tenants t on t.id = r.tenant_id
+-- The ids again: for the join alone the planner may go through all older runs, up to these.
+left join runs r on r.id = any(array(select run_id from taken where kind = 'job')) and r.id = o.run_id and o.kind = 'job'

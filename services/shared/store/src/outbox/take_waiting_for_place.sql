@@ -13,5 +13,6 @@ with next as materialized (
 )
 select taken.id as "outbox_id!", r.id as "run_id!: RunId", r.task as "task!", r.key as "key!",
     r.scheduled_for as "scheduled_for!", r.payload as "payload!", r.urgent as "urgent!",
-    t.id as "tenant_id!: TenantId", t.handle as "tenant_handle!"
-from taken join runs r on r.id = taken.run_id join tenants t on t.id = r.tenant_id
+    r.tenant_id as "tenant_id!: TenantId", (select t.handle from tenants t where t.id = r.tenant_id) as "tenant_handle!"
+-- The ids again, as in take_overdue.sql.
+from taken join runs r on r.id = any(array(select run_id from taken)) and r.id = taken.run_id

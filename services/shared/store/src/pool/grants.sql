@@ -38,7 +38,7 @@ end
 $$;
 
 -- All five services: claims, attempts, messages that are to be sent, what holds runs back, who is there.
-grant select on _sqlx_migrations, batch_plans, limits, memberships, orders, schema_floor, tenants, tier_amounts,
+grant select on _sqlx_migrations, attempts_made, batch_plans, limits, memberships, orders, schema_floor, tenants, tier_amounts,
     tiers, tiers_held to tradeup_services;
 grant insert on dead_letters, run_logs to tradeup_services;
 grant select, update on batches, pauses to tradeup_services;
@@ -188,7 +188,7 @@ grant select, insert, update (disabled_at, oidc, oidc_issuer, oidc_subject, pass
 
 -- The operators' command. Books what people grant, adjust, import and merge, and keeps the settings of shops.
 grant select on _sqlx_migrations, agent_aliases, agent_facts, agent_notes, agent_runs, agent_turns, alert_channels,
-    batch_plans, breakers, campaign_lots, campaign_members, campaign_results, delivery_tries, events, kpi_follow_ups, member_failures,
+    attempts_made, batch_plans, breakers, campaign_lots, campaign_members, campaign_results, delivery_tries, events, kpi_follow_ups, member_failures,
     model_attempts, model_spend, order_payments, order_refunds, order_settlements, orders, retention, run_logs,
     run_progress, schema_floor, shadow_effects, shadow_runs, shop_cursors, tier_decisions, tier_notices, tiers_held,
     tool_calls, warnings, workers to tradeup_cli;

@@ -71,7 +71,7 @@ pub async fn finish_untried(
     let results: Vec<Option<serde_json::Value>> = ended.iter().map(|(_, ending)| result(ending)).collect();
     let waits = ended.iter().filter(|(_, ending)| matches!(ending, FirstEnding::Waiting));
     let waiting: Vec<Uuid> = waits.map(|(run_id, _)| run_id.0).collect();
-    let written = sqlx::query_file!(
+    let finished = sqlx::query_file_scalar!(
         "src/runs/finish_untried.sql",
         &ids,
         &results as &[Option<serde_json::Value>],
@@ -80,11 +80,10 @@ pub async fn finish_untried(
         claimant.attempts_max,
         &waiting,
     )
-    .execute(db)
+    .fetch_one(db)
     .await
-    .doing("ending runs")?
-    .rows_affected();
-    if usize::try_from(written) == Ok(ended.len()) {
+    .doing("ending runs")?;
+    if usize::try_from(finished) == Ok(ended.len()) {
         Ok(())
     } else {
         Err(StoreError::of_kind(ErrorKind::Superseded, "ending runs"))

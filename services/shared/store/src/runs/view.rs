@@ -245,8 +245,9 @@ pub struct AttemptView {
 pub async fn attempts(db: &mut Connection, run_id: RunId) -> Result<Vec<AttemptView>, StoreError> {
     sqlx::query_as!(
         AttemptView,
-        "select attempt, worker, build, started_at, finished_at, outcome, error_code, error
-         from attempts where run_id = $1 order by attempt",
+        r#"select attempt as "attempt!", worker as "worker!", build as "build!", started_at as "started_at!", finished_at,
+             outcome, error_code, error
+         from attempts_made where run_id = $1 order by attempt"#,
         run_id as RunId,
     )
     .fetch_all(db)
