@@ -15,6 +15,10 @@ fn breaks(migration: &str) -> Vec<String> {
     let mut found = Vec::new();
     for statement in text.split(';') {
         let words: Vec<&str> = statement.split_whitespace().collect();
+        // It names what it is called for, and does none of it.
+        if words.starts_with(&["create", "trigger"]) {
+            continue;
+        }
         let has = |wanted: &str| {
             let wanted: Vec<&str> = wanted.split(' ').collect();
             words.windows(wanted.len()).any(|window| window == wanted.as_slice())
@@ -113,6 +117,7 @@ fn what_breaks_is_seen() {
         "alter table runs add constraint c check (a > 0) not valid;",
         "create index i on runs (a);",
         "-- drop table old;\nselect 1;",
+        "create trigger t before delete or truncate on runs for each statement execute function f();",
         "create function f() returns void language plpgsql as $$ begin delete from a; end $$;",
     ] {
         assert_eq!(breaks(good), Vec::<String>::new(), "{good}");

@@ -3,6 +3,12 @@
 -- by what checks a statement's rows and by what refuses that a lot or an account goes, or becomes another's (decision 36).
 -- With them it is checked that a lot is nobody's who has become a part of another member: whoever grants reads no account
 -- before it waits for its lock, and had to look again afterwards.
+
+-- All that it changes at once, or nothing for now: setup is run again. Locks one after the other would stop bookings behind a
+-- long proof, and could wait for a grant that waits for them.
+set local lock_timeout = '3s';
+lock table accounts, lots, ledger_entries in access exclusive mode;
+
 create function refuse_removal() returns trigger language plpgsql as $$
 begin
     raise exception 'a row of % stays, with its tenant, member and currency: write a compensating entry instead', tg_table_name;

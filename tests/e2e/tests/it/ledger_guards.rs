@@ -51,6 +51,12 @@ async fn the_ledger_can_not_be_bent() {
             "a row of lots stays",
         ),
         ("update lots set currency = 'EUR'", "a row of lots stays"),
+        (
+            "update members m set merged_into = (select o.id from members o where o.id <> m.id limit 1), merged_at = now()
+                 where m.id = (select member_id from lots order by id limit 1);
+             insert into lots select tenant_id, gen_random_uuid(), member_id, currency, value_class, reason, '2020-01', granted_minor, remaining_minor, held_minor, available_at, expires_at, ends_at, anchor_on, created_at, run_id from lots order by id limit 1",
+            "has become a part of another meanwhile",
+        ),
         ("delete from lots", "a row of lots stays"),
         ("truncate lots cascade", "stays, with"),
         ("delete from accounts", "a row of accounts stays"),
