@@ -121,7 +121,16 @@ pub enum ConnectError {
     #[error(
         "the schema can't be migrated: {0}; use the owner's URL (role tradeup_owner) for `tradeup setup`"
     )]
-    Migrate(#[from] MigrateError),
+    Migrate(#[source] MigrateError),
+    /// Somebody's long transaction has a lock that a migration needs.
+    #[error(
+        "the schema is not migrated yet: a long transaction holds a table that migration {migration} needs to itself; nothing of it was \
+         done, run `tradeup setup` again"
+    )]
+    Busy {
+        /// Its version.
+        migration: i64,
+    },
     /// What each role may could not be said.
     #[error(
         "the rights of the services' roles can't be set: {0}; run deploy/postgres/roles.sql of this build as a superuser, \
@@ -229,6 +238,17 @@ async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> 
             })
         })
         .connect_lazy_with(options))
+}
+
+fn not_migrated(error: MigrateError) -> ConnectError {
+    match error {
+        MigrateError::ExecuteMigration(sqlx::Error::Database(reason), migration)
+            if reason.code().as_deref() == Some("55P03") =>
+        {
+            ConnectError::Busy { migration }
+        }
+        other => ConnectError::Migrate(other),
+    }
 }
 
 fn refused_by(address: String, source: &sqlx::Error) -> ConnectError {
@@ -339,7 +359,7 @@ pub async fn migrate(owner_url: &str) -> Result<(), ConnectError> {
         // A build that was rolled back to: the newer schema stays, if it may work with it.
         check_version(&pool).await?;
     } else {
-        MIGRATOR.run(&pool).await?;
+        MIGRATOR.run(&pool).await.map_err(not_migrated)?;
         grant(&pool).await.map_err(|error| ConnectError::Grants(error.to_string()))?;
     }
     pool.close().await;
