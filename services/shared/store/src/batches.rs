@@ -75,45 +75,76 @@ pub async fn plan(
     members: Members,
     plan: &BatchPlan<'_>,
 ) -> Result<usize, StoreError> {
+    let first = sqlx::query!(
+        "insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
+         values ($1, $2, $3, $4, $5) on conflict (parent_run_id) do nothing",
+        parent.run_id as RunId,
+        tenant as TenantId,
+        plan.task,
+        plan.payload,
+        plan.release_window,
+    )
+    .execute(&mut *db)
+    .await
+    .doing("planning batches")?
+    .rows_affected();
     let (run_id, size) = (parent.run_id, i64::from(plan.batch_members));
-    let BatchPlan { task, payload, release_window, batch_members: _ } = *plan;
-    macro_rules! cut {
-        ($file:literal $(, $of:expr)*) => {
-            sqlx::query_file_as!(
-                Cut,
-                $file,
-                tenant as TenantId,
-                run_id as RunId,
-                $($of,)*
-                size,
-                task,
-                payload,
-                release_window
-            )
-            .fetch_one(db)
-            .await
-        };
-    }
-    let cut = match members {
-        Members::Active { as_of } => cut!("src/batches/plan_monthly.sql", as_of),
-        Members::WithEndedLots { as_of } => cut!("src/batches/plan_expiration.sql", as_of),
-        Members::ToBeWarned { as_of } => cut!("src/batches/plan_warnings.sql", as_of),
-        Members::WithAccounts => cut!("src/batches/plan_wallets.sql"),
-        Members::TierReview { as_of, since } => cut!("src/batches/plan_tier_review.sql", as_of, since),
-        Members::Campaign { id } => cut!("src/batches/plan_campaign.sql", id as CampaignId),
-        Members::GrantedBy { run_id: granting } => cut!("src/batches/plan_reversal.sql", granting as RunId),
+    let query = match members {
+        Members::Active { as_of } => sqlx::query_file!(
+            "src/batches/plan_monthly.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
+        Members::WithEndedLots { as_of } => sqlx::query_file!(
+            "src/batches/plan_expiration.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
+        Members::ToBeWarned { as_of } => sqlx::query_file!(
+            "src/batches/plan_warnings.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            size
+        ),
+        Members::WithAccounts => {
+            sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
+        }
+        Members::TierReview { as_of, since } => sqlx::query_file!(
+            "src/batches/plan_tier_review.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            as_of,
+            since,
+            size
+        ),
+        Members::Campaign { id } => sqlx::query_file!(
+            "src/batches/plan_campaign.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            id as CampaignId,
+            size
+        ),
+        Members::GrantedBy { run_id: granting } => sqlx::query_file!(
+            "src/batches/plan_reversal.sql",
+            tenant as TenantId,
+            run_id as RunId,
+            granting as RunId,
+            size
+        ),
     };
-    let Cut { planned, is_first } = cut.doing("planning batches")?;
-    let window = usize::try_from(release_window).unwrap_or(1);
+    let planned = query.execute(db).await.doing("planning batches")?.rows_affected();
+    let window = usize::try_from(plan.release_window).unwrap_or(1);
     // What was planned before may be waiting still.
-    Ok(if is_first { usize::try_from(planned).map_or(window, |planned| planned.min(window)) } else { window })
-}
-
-/// What a statement that plans has planned.
-struct Cut {
-    planned: i64,
-    /// Nobody had planned for the run before.
-    is_first: bool,
+    Ok(if first == 1 {
+        usize::try_from(planned).map_or(window, |planned| planned.min(window))
+    } else {
+        window
+    })
 }
 
 /// Releases planned batches of runs, of each up to so many.

@@ -1,30 +1,21 @@
 -- Cuts the members whom a run has granted something into batches of one currency, by member id.
--- $1 tenant  $2 parent run  $3 the run that has granted  $4 members in a batch  $5 task  $6 payload  $7 most at once
-with plan as (
-    insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
-    values ($2, $1, $5, $6, $7)
-    on conflict (parent_run_id) do nothing
-    returning parent_run_id
-), cut as (
-    insert into batches (parent_run_id, seq, tenant_id, currency, first_member_id, last_member_id, members)
-    select $2, row_number() over (order by currency, part) - 1, $1, currency,
-        (array_agg(member_id order by member_id))[1], (array_agg(member_id order by member_id desc))[1], count(*)
+-- $1 tenant  $2 parent run  $3 the run that has granted  $4 members in a batch
+insert into batches (parent_run_id, seq, tenant_id, currency, first_member_id, last_member_id, members)
+select $2, row_number() over (order by currency, part) - 1, $1, currency,
+    (array_agg(member_id order by member_id))[1], (array_agg(member_id order by member_id desc))[1], count(*)
+from (
+    select currency, member_id, (row_number() over (partition by currency order by member_id) - 1) / $4 as part
     from (
-        select currency, member_id, (row_number() over (partition by currency order by member_id) - 1) / $4 as part
-        from (
-            select distinct l.currency, l.member_id
-            from lots l
-            -- One by one, so that each is asked of its index: for a choice between them, all runs would be read.
-            where l.tenant_id = $1 and l.run_id in (
-                select id from runs where id = $3
-                union all
-                select id from runs where parent_id = $3
-                union all
-                select id from runs where root_id = $3 and root_id <> id)
-        ) as granted
-    ) as numbered
-    group by currency, part
-    on conflict (parent_run_id, seq) do nothing
-    returning seq
-)
-select count(*) as "planned!", exists (select from plan) as "is_first!" from cut
+        select distinct l.currency, l.member_id
+        from lots l
+        -- One by one, so that each is asked of its index: for a choice between them, all runs would be read.
+        where l.tenant_id = $1 and l.run_id in (
+            select id from runs where id = $3
+            union all
+            select id from runs where parent_id = $3
+            union all
+            select id from runs where root_id = $3 and root_id <> id)
+    ) as granted
+) as numbered
+group by currency, part
+on conflict (parent_run_id, seq) do nothing
