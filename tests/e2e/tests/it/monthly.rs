@@ -21,7 +21,8 @@ async fn members_get_their_monthly_credit_once() {
     world.assert_exact(&["2026-11"]);
 
     // A batch tells what it gave, and the attempt that it succeeded at.
-    let batch = "select id::text from runs where task = 'monthly-credits-batch' and state = 'succeeded' limit 1";
+    let batch =
+        "select id::text from runs where task = 'monthly-credits-batch' and state = 'succeeded' limit 1";
     let batch: String = sqlx::query_scalar(batch).fetch_one(&world.database.admin).await.unwrap();
     let shown = world.tradeup_ok(&["run", &batch]);
     assert!(!shown.contains("credited (nothing)"), "{shown}");
