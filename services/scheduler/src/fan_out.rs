@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tradeup_domain::{Class, Classify as _, ErrorCode};
 use tradeup_proto::{JobKind, Message, Name};
-use tradeup_store::batches::{self, BatchPlan, Members};
+use tradeup_store::batches::{self, BatchPlan, Cut, Members};
 use tradeup_store::runs::{self, Claim, Spawn};
 use tradeup_store::tenants::{self, Tenant};
-use tradeup_store::{TenantId, Tx, members, shadow};
+use tradeup_store::{TenantId, Tx, members, shadow, tiers};
 use tradeup_worker::{Applied, Each, GroupTask, RetryPolicy, RunGroup, Task, TaskContext, TaskError};
 
 /// States of tenants whose members may get something.
@@ -36,6 +36,9 @@ pub(crate) async fn to_tenants(context: &TaskContext, spawn: &Spawn<'_>) -> Resu
 pub(crate) trait PlansBatches: Send + Sync + 'static {
     /// Service and name, as on the wire.
     const KIND: JobKind;
+    /// Whether nobody may write memberships of the tenant while it plans. It says so itself, by
+    /// [`TenantRun::hold_memberships`]; those that share a transaction are held when the tenant's size is looked at.
+    const HOLDS_MEMBERSHIPS: bool = false;
     /// Its input.
     type Input: Message + Default + Name;
 
@@ -52,6 +55,8 @@ pub(crate) struct TenantRun<'a> {
     pub(crate) tx: &'a mut Tx,
     pub(crate) tenant: TenantId,
     claim: &'a Claim,
+    /// Whether its memberships are held.
+    holds: bool,
 }
 
 impl TenantRun<'_> {
@@ -63,6 +68,15 @@ impl TenantRun<'_> {
             .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
     }
 
+    /// Waits for those who are writing memberships of the tenant, and has others wait until the transaction ends.
+    pub(crate) async fn hold_memberships(&mut self) -> Result<(), TaskError> {
+        if !self.holds {
+            tiers::hold(self.tx, self.tenant).await?;
+            self.holds = true;
+        }
+        Ok(())
+    }
+
     /// Has it on record that the run is planned in shadow, if it is: all below it reckons, whenever it is executed.
     pub(crate) async fn note_shadow(&mut self, tenant: &Tenant) -> Result<(), TaskError> {
         if is_in_shadow(tenant) {
@@ -71,16 +85,16 @@ impl TenantRun<'_> {
         Ok(())
     }
 
-    /// Plans the tenant's members into batches.
+    /// Cuts the tenant's members into batches.
     pub(crate) async fn in_batches(
         self,
         members: Members,
-        task: &str,
-        payload: &[u8],
+        task: &'static str,
+        payload: Vec<u8>,
     ) -> Result<Planned, TaskError> {
-        let plan = BatchPlan { task, payload, batch_members: BATCH_MEMBERS, release_window: RELEASE_WINDOW };
-        let released = batches::plan(self.tx, self.claim, self.tenant, members, &plan).await?;
-        Ok(Planned::Batches(released))
+        let plan = BatchPlan { tenant: self.tenant, task, payload, release_window: RELEASE_WINDOW };
+        let cut = batches::cut(self.tx, self.claim.run_id, members, BATCH_MEMBERS, plan).await?;
+        Ok(Planned::Batches(cut))
     }
 }
 
@@ -91,8 +105,8 @@ pub(crate) fn is_in_shadow(tenant: &Tenant) -> bool {
 
 /// What became of a tenant's run.
 pub(crate) enum Planned {
-    /// It goes on in batches, of which so many are to be released now.
-    Batches(usize),
+    /// It goes on in these batches.
+    Batches(Cut),
     /// There is nothing to do, and this is to show of it.
     Nothing(serde_json::Value),
 }
@@ -109,9 +123,9 @@ impl<T: PlansBatches> Task for Planning<T> {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let tenant = context.tenant()?.id;
         let mut tx = context.begin().await?;
-        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim };
+        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim, holds: false };
         Ok(match self.0.plan(run, &input).await? {
-            Planned::Batches(released) => Applied::planned(tx, released),
+            Planned::Batches(cut) => Applied::in_batches(tx, cut),
             Planned::Nothing(result) => Applied::done(tx).with_result(result),
         })
     }
@@ -123,13 +137,14 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
     async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let tenant = group.tenant.id;
         // Others would wait for it.
-        if members::are_more_than(tx, tenant, SMALL_MAX).await? {
+        if members::are_more_than(tx, tenant, SMALL_MAX, T::HOLDS_MEMBERSHIPS).await? {
             return Ok(group.runs.iter().map(|_| Each::Alone).collect());
         }
         let mut each = Vec::with_capacity(group.runs.len());
         for (claim, input) in &group.runs {
-            each.push(match self.0.plan(TenantRun { tx: &mut *tx, tenant, claim }, input).await {
-                Ok(Planned::Batches(released)) => Each::Planned(released),
+            let run = TenantRun { tx: &mut *tx, tenant, claim, holds: T::HOLDS_MEMBERSHIPS };
+            each.push(match self.0.plan(run, input).await {
+                Ok(Planned::Batches(cut)) => Each::InBatches(cut),
                 Ok(Planned::Nothing(result)) => Each::Done(result),
                 // By itself it tells why.
                 Err(error) if error.class() == Class::Permanent => Each::Alone,

@@ -11,7 +11,7 @@ use tradeup_store::credits::was_asked_for;
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, NewRun, RunOptions};
 use tradeup_store::{Pool, Tx};
-use tradeup_worker::Relay;
+use tradeup_worker::{Broker, Relay, ServiceError};
 
 use super::run;
 use crate::Context;
@@ -59,7 +59,12 @@ pub(super) async fn publish(context: &Context, message: JobMessage) -> bool {
 
 /// The same of several runs: whether all were.
 pub(super) async fn publish_all(context: &Context, messages: &[JobMessage]) -> bool {
-    match context.broker.connect("tradeup").await {
+    publish_by(context.broker.connect("tradeup").await, messages).await
+}
+
+/// Publishes by a connection, if it came about, and closes it. Whether all were.
+async fn publish_by(connected: Result<Broker, ServiceError>, messages: &[JobMessage]) -> bool {
+    match connected {
         Ok(broker) => {
             let published = Relay::new(broker.clone()).publish_jobs(messages).await == messages.len();
             broker.close().await;
@@ -94,6 +99,8 @@ impl Start {
         let payload = new.payload.clone();
         let task = new.task.clone();
         let key = new.key.clone();
+        // Before there is a run: it would wait for the connection, most of which is the check of a password.
+        let connected = context.broker.connect("tradeup").await;
         let mut tx = Tx::of_engine(pool).await?;
         let created = runs::create(&mut tx, new).await?;
         let is_new = created.is_new;
@@ -116,7 +123,9 @@ impl Start {
         let waits_for_its_time = is_new && created.message.is_none();
         let mut published = !is_new || waits_for_its_time;
         if let Some(message) = created.message {
-            published = publish(context, message).await;
+            published = publish_by(connected, &[message]).await;
+        } else if let Ok(broker) = connected {
+            broker.close().await;
         }
         let run_id = created.run_id;
         let state = run::read(pool, run_id).await?.state;

@@ -32,6 +32,6 @@ impl PlansBatches for CreditExpirationTenant {
             v1::CreditExpirationBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
                 .encode_to_vec();
         let members = Members::WithEndedLots { as_of };
-        run.in_batches(members, CREDIT_EXPIRATION_BATCH.task, &payload).await
+        run.in_batches(members, CREDIT_EXPIRATION_BATCH.task, payload).await
     }
 }

@@ -36,6 +36,6 @@ impl PlansBatches for ExpirationWarningTenant {
             v1::ExpirationWarningBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
                 .encode_to_vec();
         let members = Members::ToBeWarned { as_of };
-        run.in_batches(members, EXPIRATION_WARNING_BATCH.task, &payload).await
+        run.in_batches(members, EXPIRATION_WARNING_BATCH.task, payload).await
     }
 }

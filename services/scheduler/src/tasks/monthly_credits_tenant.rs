@@ -4,8 +4,8 @@
 //! A tenant whose rules can't say what its members are owed fails here, alone and before any money
 //! has moved.
 
-use tradeup_domain::monthly::{self, GrantTerms, TierInForce};
-use tradeup_domain::{ErrorCode, Money};
+use tradeup_domain::ErrorCode;
+use tradeup_domain::monthly::{self, GrantTerms, TierWithoutAmount};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
@@ -19,6 +19,8 @@ pub(crate) struct MonthlyCreditsTenant;
 
 impl PlansBatches for MonthlyCreditsTenant {
     const KIND: JobKind = MONTHLY_CREDITS_TENANT;
+    // Who was known when it was planned is promised: nobody may become known meanwhile.
+    const HOLDS_MEMBERSHIPS: bool = true;
     type Input = v1::MonthlyCreditsTenant;
 
     async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
@@ -39,19 +41,12 @@ impl PlansBatches for MonthlyCreditsTenant {
                 ),
             ));
         }
-        // Who was known when it was planned is promised: nobody may become known meanwhile.
-        tiers::hold(run.tx, tenant.id).await?;
+        run.hold_memberships().await?;
         let settings = tenant.settings()?;
-        let in_force = tiers::as_of(run.tx, tenant.id, &tenant.currency, as_of).await?;
-        let in_force: Vec<TierInForce> = in_force
+        let without = tiers::without_amount(run.tx, tenant.id, &tenant.currency, as_of).await?;
+        let without: Vec<TierWithoutAmount> = without
             .into_iter()
-            .map(|tier| TierInForce {
-                tier: tier.handle,
-                members: tier.members,
-                amount: tier
-                    .amount_minor
-                    .map(|amount_minor| Money { amount_minor, currency: settings.currency }),
-            })
+            .map(|tier| TierWithoutAmount { tier: tier.handle, members: tier.members })
             .collect();
 
         let GrantTerms { expires_at, ends_at } = monthly::decide_terms(
@@ -61,7 +56,7 @@ impl PlansBatches for MonthlyCreditsTenant {
             settings.zone,
             settings.validity,
             settings.grace_days,
-            &in_force,
+            &without,
         )?;
 
         run.note_shadow(&tenant).await?;
@@ -74,6 +69,6 @@ impl PlansBatches for MonthlyCreditsTenant {
         }
         .encode_to_vec();
         let members = Members::Active { as_of };
-        run.in_batches(members, MONTHLY_CREDITS_BATCH.task, &payload).await
+        run.in_batches(members, MONTHLY_CREDITS_BATCH.task, payload).await
     }
 }

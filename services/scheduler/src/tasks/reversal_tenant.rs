@@ -19,6 +19,6 @@ impl PlansBatches for ReversalTenant {
         let run_id = RunId(convert::uuid("run_id", &input.run_id)?);
         run.tenant(NOT_UNINSTALLED).await?;
         let members = Members::GrantedBy { run_id };
-        run.in_batches(members, REVERSAL_BATCH.task, &input.encode_to_vec()).await
+        run.in_batches(members, REVERSAL_BATCH.task, input.encode_to_vec()).await
     }
 }

@@ -73,6 +73,6 @@ impl PlansBatches for StartCampaign {
             ends_at: ends_at.map(convert::timestamp),
         }
         .encode_to_vec();
-        run.in_batches(Members::Campaign { id }, CAMPAIGN_BATCH.task, &payload).await
+        run.in_batches(Members::Campaign { id }, CAMPAIGN_BATCH.task, payload).await
     }
 }

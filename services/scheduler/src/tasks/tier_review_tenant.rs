@@ -31,6 +31,6 @@ impl PlansBatches for TierReviewTenant {
         let payload =
             v1::TierReviewBatch { as_of: input.as_of, since: since.map(convert::timestamp) }.encode_to_vec();
         let members = Members::TierReview { as_of, since };
-        run.in_batches(members, TIER_REVIEW_BATCH.task, &payload).await
+        run.in_batches(members, TIER_REVIEW_BATCH.task, payload).await
     }
 }

@@ -25,6 +25,6 @@ impl PlansBatches for WalletReconciliationTenant {
         // Whatever still waits to be told, after an outage for instance, is told now.
         pushes::wake(run.tx, tenant.id).await?;
         let payload = v1::WalletReconciliationBatch { as_of: input.as_of }.encode_to_vec();
-        run.in_batches(Members::WithAccounts, WALLET_RECONCILIATION_BATCH.task, &payload).await
+        run.in_batches(Members::WithAccounts, WALLET_RECONCILIATION_BATCH.task, payload).await
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::zone::with_grace;
-use crate::{Money, Period, Validity};
+use crate::{Period, Validity};
 
 /// A late run still gives at least this many days, since Shopify refuses an expiry in the past.
 pub const LEAST_VALID_DAYS: u64 = 30;
@@ -15,16 +15,14 @@ pub fn run_key(period: Period) -> String {
     period.to_string()
 }
 
-/// A tier that members of the tenant hold at the as-of instant, with its monthly amount in the
-/// tenant's currency at that instant.
+/// A tier that active members of the tenant hold at the as-of instant, and that has no monthly amount in the tenant's
+/// currency at that instant. Zero is an amount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TierInForce {
+pub struct TierWithoutAmount {
     /// The tier's handle.
     pub tier: String,
     /// How many active members hold it.
     pub members: i64,
-    /// Its amount; `None` if no amount is recorded in the tenant's currency.
-    pub amount: Option<Money>,
 }
 
 /// Why a tenant's monthly run can't be planned.
@@ -61,7 +59,7 @@ pub struct GrantTerms {
 /// same.
 ///
 /// # Errors
-/// [`PlanError::NoAmount`] when a tier that members hold has no amount in the tenant's currency.
+/// [`PlanError::NoAmount`] when there is a tier without an amount.
 pub fn decide_terms(
     period: Period,
     issued_at: DateTime<Utc>,
@@ -69,9 +67,8 @@ pub fn decide_terms(
     zone: Tz,
     validity: Validity,
     grace_days: u16,
-    tiers: &[TierInForce],
+    without: &[TierWithoutAmount],
 ) -> Result<GrantTerms, PlanError> {
-    let without: Vec<&TierInForce> = tiers.iter().filter(|t| t.members > 0 && t.amount.is_none()).collect();
     if !without.is_empty() {
         return Err(PlanError::NoAmount {
             currency: currency.to_owned(),
@@ -87,28 +84,22 @@ pub fn decide_terms(
 mod tests {
     use super::*;
 
-    fn tier(name: &str, members: i64, amount_minor: Option<i64>) -> TierInForce {
-        let currency = "USD".parse().unwrap();
-        let amount = amount_minor.map(|amount_minor| Money { amount_minor, currency });
-        TierInForce { tier: name.to_owned(), members, amount }
-    }
-
-    fn decide(tiers: &[TierInForce]) -> Result<GrantTerms, PlanError> {
+    fn decide(without: &[TierWithoutAmount]) -> Result<GrantTerms, PlanError> {
         let issued_at = "2026-12-01T06:00:00Z".parse().unwrap();
-        decide_terms("2026-12".parse().unwrap(), issued_at, "USD", Tz::UTC, Validity::Months(3), 2, tiers)
+        decide_terms("2026-12".parse().unwrap(), issued_at, "USD", Tz::UTC, Validity::Months(3), 2, without)
     }
 
     #[test]
-    fn a_tier_with_members_but_no_amount_stops_the_tenant_and_is_named() {
-        let error = decide(&[tier("gold", 3, Some(1000)), tier("silver", 7, None), tier("bronze", 0, None)])
-            .unwrap_err();
+    fn tiers_without_an_amount_stop_the_tenant_and_are_named() {
+        let tier = |tier: &str, members| TierWithoutAmount { tier: tier.to_owned(), members };
+        let error = decide(&[tier("silver", 7), tier("gold", 3)]).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("silver") && text.contains('7') && !text.contains("bronze"), "{text}");
+        assert!(text.contains("silver, gold") && text.contains("10 active members"), "{text}");
     }
 
     #[test]
-    fn zero_is_an_amount_and_unused_tiers_need_none() {
-        let terms = decide(&[tier("gold", 3, Some(0)), tier("bronze", 0, None)]).unwrap();
+    fn credit_ends_after_its_validity_and_the_days_of_grace() {
+        let terms = decide(&[]).unwrap();
         assert_eq!(terms.expires_at, Some("2027-03-02T00:00:00Z".parse().unwrap()));
         assert_eq!(terms.ends_at, Some("2027-03-04T00:00:00Z".parse().unwrap()));
     }

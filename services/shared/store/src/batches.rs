@@ -1,150 +1,83 @@
 //! Batches: a run's work cut into pieces, planned as rows and released into the stream by a window,
 //! so that a shop with a million members does not hold up one with ten.
 
-use chrono::{DateTime, Utc};
+mod cut;
+
 use uuid::Uuid;
 
-use crate::campaigns::CampaignId;
+pub use self::cut::{Cut, Members, cut};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::outbox::{JobMessage, JobRow};
-use crate::runs::Claim;
 use crate::{Connection, Pool, RunId, TenantId};
 
 /// How a run's batches are executed.
 #[derive(Clone, Debug)]
-pub struct BatchPlan<'a> {
+pub struct BatchPlan {
+    /// Whose members they are of.
+    pub tenant: TenantId,
     /// The task that executes each batch.
-    pub task: &'a str,
+    pub task: &'static str,
     /// Its input, the same for each batch.
-    pub payload: &'a [u8],
-    /// Members in one batch.
-    pub batch_members: i32,
+    pub payload: Vec<u8>,
     /// Most batches in the stream at once.
     pub release_window: i32,
 }
 
-/// Whom a run is about.
-#[derive(Clone, Copy, Debug)]
-pub enum Members {
-    /// Those who are in a tier.
-    Active {
-        /// As of then.
-        as_of: DateTime<Utc>,
-    },
-    /// Those with credit left in lots that have ended.
-    WithEndedLots {
-        /// By then.
-        as_of: DateTime<Utc>,
-    },
-    /// Those with credit left in lots that are about to end, and who were not warned of it.
-    ToBeWarned {
-        /// Within so many days from then as the warning is ahead.
-        as_of: DateTime<Utc>,
-    },
-    /// Those with an account, whose wallet at the shop is looked at.
-    WithAccounts,
-    /// Those whose tier has to be looked at.
-    TierReview {
-        /// As of then.
-        as_of: DateTime<Utc>,
-        /// Since when what could raise somebody is looked at.
-        since: Option<DateTime<Utc>>,
-    },
-    /// Those for whom a campaign does something, and has not yet.
-    Campaign {
-        /// The campaign.
-        id: CampaignId,
-    },
-    /// Those whom a run has granted something, by itself or by what is below it.
-    GrantedBy {
-        /// The run.
-        run_id: RunId,
-    },
+/// What became of runs whose batches were planned.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// Their first batches.
+    pub released: Vec<JobMessage>,
+    /// Those that have nobody to wait for.
+    pub empty: Vec<RunId>,
 }
 
-/// Plans the members whom the run `parent` is about into batches. Returns how many may be released: as many as there are, up to
-/// the window. Doing it twice plans nothing new.
+/// Plans how the batches of runs are executed, and releases the first of them.
 ///
 /// # Errors
 /// As any statement.
-pub async fn plan(
-    db: &mut Connection,
-    parent: &Claim,
-    tenant: TenantId,
-    members: Members,
-    plan: &BatchPlan<'_>,
-) -> Result<usize, StoreError> {
-    let first = sqlx::query!(
-        "insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
-         values ($1, $2, $3, $4, $5) on conflict (parent_run_id) do nothing",
-        parent.run_id as RunId,
-        tenant as TenantId,
-        plan.task,
-        plan.payload,
-        plan.release_window,
+pub async fn plan(db: &mut Connection, runs: &[(RunId, &Cut)]) -> Result<Planned, StoreError> {
+    if runs.is_empty() {
+        return Ok(Planned::default());
+    }
+    let plans = || runs.iter().map(|(_, cut)| &cut.plan);
+    let ids: Vec<Uuid> = runs.iter().map(|(run_id, _)| run_id.0).collect();
+    let tenants: Vec<i64> = plans().map(|plan| plan.tenant.0).collect();
+    let tasks: Vec<&str> = plans().map(|plan| plan.task).collect();
+    let payloads: Vec<&[u8]> = plans().map(|plan| plan.payload.as_slice()).collect();
+    let windows: Vec<i32> = plans().map(|plan| plan.release_window).collect();
+    let new = sqlx::query_scalar!(
+        r#"insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
+           select * from unnest((select $1::uuid[]), (select $2::bigint[]), (select $3::text[]), (select $4::bytea[]),
+               (select $5::integer[]))
+           on conflict (parent_run_id) do nothing
+           returning parent_run_id as "run_id: RunId""#,
+        &ids,
+        &tenants,
+        &tasks as &[&str],
+        &payloads as &[&[u8]],
+        &windows,
     )
-    .execute(&mut *db)
+    .fetch_all(&mut *db)
     .await
-    .doing("planning batches")?
-    .rows_affected();
-    let (run_id, size) = (parent.run_id, i64::from(plan.batch_members));
-    let query = match members {
-        Members::Active { as_of } => sqlx::query_file!(
-            "src/batches/plan_monthly.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            as_of,
-            size
-        ),
-        Members::WithEndedLots { as_of } => sqlx::query_file!(
-            "src/batches/plan_expiration.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            as_of,
-            size
-        ),
-        Members::ToBeWarned { as_of } => sqlx::query_file!(
-            "src/batches/plan_warnings.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            as_of,
-            size
-        ),
-        Members::WithAccounts => {
-            sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
+    .doing("planning batches")?;
+    let (mut first, mut empty) = (Vec::new(), Vec::new());
+    for &(run_id, cut) in runs {
+        let window = usize::try_from(cut.plan.release_window).unwrap_or(1);
+        // What was planned before may be waiting still.
+        let count = if new.contains(&run_id) {
+            usize::try_from(cut.batches).map_or(window, |batches| batches.min(window))
+        } else {
+            window
+        };
+        match count {
+            0 => empty.push(run_id),
+            _ => first.push((run_id, count)),
         }
-        Members::TierReview { as_of, since } => sqlx::query_file!(
-            "src/batches/plan_tier_review.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            as_of,
-            since,
-            size
-        ),
-        Members::Campaign { id } => sqlx::query_file!(
-            "src/batches/plan_campaign.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            id as CampaignId,
-            size
-        ),
-        Members::GrantedBy { run_id: granting } => sqlx::query_file!(
-            "src/batches/plan_reversal.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            granting as RunId,
-            size
-        ),
-    };
-    let planned = query.execute(db).await.doing("planning batches")?.rows_affected();
-    let window = usize::try_from(plan.release_window).unwrap_or(1);
-    // What was planned before may be waiting still.
-    Ok(if first == 1 {
-        usize::try_from(planned).map_or(window, |planned| planned.min(window))
-    } else {
-        window
-    })
+    }
+    let released = if first.is_empty() { Vec::new() } else { release(db, &first).await? };
+    Ok(Planned { released, empty })
 }
 
 /// Releases planned batches of runs, of each up to so many.

@@ -208,7 +208,8 @@ pub async fn current(
     .doing("looking up who a member is now")
 }
 
-/// Whether a tenant has more members than that. No more of them are read.
+/// Whether a tenant has more members than that. No more of them are read. With `holding`, memberships are held as
+/// [`crate::tiers::hold`] does, in the same round trip.
 ///
 /// # Errors
 /// As any statement.
@@ -216,15 +217,19 @@ pub async fn are_more_than(
     db: &mut crate::Connection,
     tenant: TenantId,
     count: i64,
+    holding: bool,
 ) -> Result<bool, StoreError> {
-    sqlx::query_scalar!(
-        r#"select exists (select from members where tenant_id = $1 offset $2) as "more!""#,
+    sqlx::query!(
+        r#"select exists (select from members where tenant_id = $1 offset $2) as "more!",
+               case when $3 then pg_advisory_xact_lock(hashtextextended('memberships', $1))::text end as held"#,
         tenant as TenantId,
-        count
+        count,
+        holding,
     )
     .fetch_one(db)
     .await
     .doing("looking whether a tenant is large")
+    .map(|row| row.more)
 }
 
 /// How many members and open memberships a tenant has.

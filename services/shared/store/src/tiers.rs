@@ -185,29 +185,27 @@ pub fn by_tags<'t>(tags: &[String], tiers: &'t [Tier]) -> Option<&'t Tier> {
     tier_for_tags(&tags.join(","), &rules).copied()
 }
 
-/// A tier with its members and amount as of an instant.
+/// A tier that members hold, and that has no amount.
 #[derive(Clone, Debug)]
-pub struct TierAsOf {
+pub struct WithoutAmount {
     /// Handle.
     pub handle: String,
-    /// Active members.
+    /// Active members who hold it.
     pub members: i64,
-    /// Monthly amount in the tenant's currency; `None` if none was in force.
-    pub amount_minor: Option<i64>,
 }
 
-/// The tenant's tiers as of `as_of`, in `currency`.
+/// The tenant's tiers that active members hold and that have no amount in `currency`, both as of `as_of`; the highest last.
 ///
 /// # Errors
 /// As any statement.
-pub async fn as_of(
+pub async fn without_amount(
     db: &mut Connection,
     tenant: TenantId,
     currency: &str,
     as_of: DateTime<Utc>,
-) -> Result<Vec<TierAsOf>, StoreError> {
-    sqlx::query_file_as!(TierAsOf, "src/tiers/as_of.sql", tenant as TenantId, currency, as_of)
+) -> Result<Vec<WithoutAmount>, StoreError> {
+    sqlx::query_file_as!(WithoutAmount, "src/tiers/without_amount.sql", tenant as TenantId, currency, as_of)
         .fetch_all(db)
         .await
-        .doing("reading tiers as of the run's instant")
+        .doing("looking for tiers without an amount")
 }

@@ -155,7 +155,7 @@ impl Worker {
         applied: Applied,
         delivery: &Delivery,
     ) -> &'static str {
-        let Applied { mut tx, ending, batch, planned, mut messages } = applied;
+        let Applied { mut tx, ending, batch, cut, mut messages } = applied;
         let ended = within("ending an attempt", STATEMENT_WITHIN, async {
             runs::finish(&mut tx, claim.run_id, claim.attempt, &ending).await?;
             // After the run, in the order in which whoever cancels them locks both.
@@ -163,8 +163,8 @@ impl Worker {
                 messages
                     .extend(batches::complete(&mut tx, &[(parent, claim.run_id, counts)]).await?.released);
             }
-            if planned > 0 {
-                messages.extend(batches::release(&mut tx, &[(claim.run_id, planned)]).await?);
+            if let Some(cut) = &cut {
+                messages.extend(batches::plan(&mut tx, &[(claim.run_id, cut)]).await?.released);
             }
             if claim.watched {
                 breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await?;

@@ -38,7 +38,7 @@ pub(crate) fn impossible() -> Attempted {
 
 /// Rolls back what was done. What was to be published is not.
 async fn undone(applied: Applied) -> Result<Value, TaskError> {
-    let Applied { tx, ending, batch: _, planned: _, messages: _ } = applied;
+    let Applied { tx, ending, batch: _, cut: _, messages: _ } = applied;
     tx.rollback().await?;
     let result = match ending {
         Ending::Succeeded { result } => result,

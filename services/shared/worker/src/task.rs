@@ -10,7 +10,7 @@ use tradeup_broker::Broker;
 use tradeup_domain::monthly::PlanError;
 use tradeup_domain::{Class, Classify, Dependency, ErrorCode};
 use tradeup_proto::{ConvertError, JobKind, Message, Name, v1};
-use tradeup_store::batches::BatchCounts;
+use tradeup_store::batches::{BatchCounts, Cut};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, Ending};
 use tradeup_store::tenants::SettingsError;
@@ -132,8 +132,8 @@ pub struct Applied {
     pub(crate) ending: Ending,
     /// What became of the members, if the run is of a batch.
     pub(crate) batch: Option<BatchCounts>,
-    /// How many batches of the run are to be released.
-    pub(crate) planned: usize,
+    /// The batches of the run, if it goes on in some.
+    pub(crate) cut: Option<Cut>,
     pub(crate) messages: Vec<JobMessage>,
 }
 
@@ -150,10 +150,10 @@ impl Applied {
         Self { batch: Some(counts), ..Self::done(tx) }
     }
 
-    /// The work goes on in batches, which are planned: so many are released, and the run ends when all have ended.
+    /// The work goes on in these batches: they are planned, the first are released, and the run ends when all have ended.
     #[must_use]
-    pub fn planned(tx: Tx, released: usize) -> Self {
-        Self { planned: released, ..Self::waiting(tx) }
+    pub fn in_batches(tx: Tx, cut: Cut) -> Self {
+        Self { cut: Some(cut), ..Self::waiting(tx) }
     }
 
     /// What to show of the work that is complete.
@@ -178,7 +178,7 @@ impl Applied {
     }
 
     fn ending(tx: Tx, ending: Ending) -> Self {
-        Self { tx, ending, batch: None, planned: 0, messages: Vec::new() }
+        Self { tx, ending, batch: None, cut: None, messages: Vec::new() }
     }
 
     /// Messages that the transaction wrote to the outbox, to be published after the commit.

@@ -18,7 +18,7 @@ use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::batches::{self, BatchCounts, Completed};
+use tradeup_store::batches::{self, BatchCounts, Completed, Cut, Planned};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, FirstEnding};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
@@ -65,8 +65,8 @@ pub enum Each {
     Done(serde_json::Value),
     /// A batch of members, of whom this became.
     Batch(BatchCounts),
-    /// Its work goes on in batches, which are planned: so many are released.
-    Planned(usize),
+    /// Its work goes on in these batches.
+    InBatches(Cut),
     /// Nothing was done for it, and it has to be executed by itself, which tells why if it is refused.
     Alone,
 }
@@ -99,7 +99,7 @@ struct Committed {
     each: Vec<Each>,
     /// The batches that come next.
     released: Vec<JobMessage>,
-    /// Parents of batches that have none left to release.
+    /// Parents of batches that have none left to release, or none at all.
     used_up: Vec<RunId>,
 }
 
@@ -214,15 +214,12 @@ impl Worker {
                     alone.push(held);
                     continue;
                 }
-                Each::Planned(_) => "waiting",
+                Each::InBatches(_) => "waiting",
                 Each::Done(_) | Each::Batch(_) => "succeeded",
             };
             answered(held.delivery.ack().await);
-            match each {
-                Each::Done(_) => parents.extend(claim.parent_id),
-                // Nobody to wait for.
-                Each::Planned(0) => parents.push(claim.run_id),
-                _ => {}
+            if matches!(each, Each::Done(_)) {
+                parents.extend(claim.parent_id);
             }
             messages::DELIVERIES.one([name, "claimed"]);
             count_claimed(task, &claim);
@@ -253,7 +250,7 @@ impl Worker {
             Err(panic) => return Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
         };
         let mut ended = Vec::with_capacity(claims.len());
-        let (mut batches_ended, mut planned) = (Vec::new(), Vec::new());
+        let (mut batches_ended, mut cut) = (Vec::new(), Vec::new());
         for (claim, each) in claims.iter().zip(&each) {
             let ending = match each {
                 Each::Done(result) => FirstEnding::Succeeded(Some(result)),
@@ -261,8 +258,8 @@ impl Worker {
                     batches_ended.extend(claim.parent_id.map(|parent| (parent, claim.run_id, counts)));
                     FirstEnding::Succeeded(None)
                 }
-                Each::Planned(released) => {
-                    planned.extend((*released > 0).then_some((claim.run_id, *released)));
+                Each::InBatches(batches) => {
+                    cut.push((claim.run_id, batches));
                     FirstEnding::Waiting
                 }
                 Each::Alone => continue,
@@ -274,12 +271,13 @@ impl Worker {
         within("ending runs", STATEMENT_WITHIN, finished).await?;
         // After the runs, in the order in which whoever cancels them locks both.
         let completed = batches::complete(&mut tx, &batches_ended);
-        let Completed { mut released, used_up } =
+        let Completed { mut released, mut used_up } =
             within("ending batches", STATEMENT_WITHIN, completed).await?;
-        if !planned.is_empty() {
-            let first = batches::release(&mut tx, &planned);
-            released.extend(within("releasing batches", STATEMENT_WITHIN, first).await?);
-        }
+        let planned = batches::plan(&mut tx, &cut);
+        let Planned { released: first, empty } =
+            within("planning batches", STATEMENT_WITHIN, planned).await?;
+        released.extend(first);
+        used_up.extend(empty);
         faultpoint::reached("commit.before").await;
         within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await?;
         faultpoint::reached("commit.after").await;

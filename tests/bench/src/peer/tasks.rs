@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use tradeup_domain::ErrorCode;
 use tradeup_proto::job_kind::{GRANT_CREDIT, MONTHLY_CREDITS, MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, v1};
-use tradeup_store::batches::BatchCounts;
+use tradeup_store::batches::{BatchCounts, BatchPlan, Cut};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, BatchRange, Spawn};
 use tradeup_store::{RunId, TenantId, TenantRef, Tx};
@@ -99,27 +99,20 @@ impl Task for Shop {
         let (tenant, run_id) = (context.tenant()?.id, context.claim.run_id);
         let payload = v1::MonthlyCreditsBatch { period: input.period, ..v1::MonthlyCreditsBatch::default() };
         let mut tx = context.begin().await?;
-        sqlx::query(
-            "insert into batch_plans (parent_run_id, tenant_id, task, payload, release_window)
-             values ($1, $2, $3, $4, $5) on conflict (parent_run_id) do nothing",
-        )
-        .bind(run_id.0)
-        .bind(tenant.0)
-        .bind(MONTHLY_CREDITS_BATCH.task)
-        .bind(payload.encode_to_vec())
-        .bind(RELEASE_WINDOW)
-        .execute(&mut *tx)
-        .await
-        .map_err(refused)?;
-        sqlx::query(include_str!("plan.sql"))
+        let cut = sqlx::query(include_str!("plan.sql"))
             .bind(tenant.0)
             .bind(run_id.0)
             .bind(asked.members)
             .execute(&mut *tx)
             .await
             .map_err(refused)?;
-        let window = usize::try_from(RELEASE_WINDOW).unwrap_or(1);
-        Ok(Applied::planned(tx, window))
+        let plan = BatchPlan {
+            tenant,
+            task: MONTHLY_CREDITS_BATCH.task,
+            payload: payload.encode_to_vec(),
+            release_window: RELEASE_WINDOW,
+        };
+        Ok(Applied::in_batches(tx, Cut { plan, batches: cut.rows_affected() }))
     }
 }
 
