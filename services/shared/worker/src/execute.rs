@@ -164,7 +164,7 @@ impl Worker {
                     .extend(batches::complete(&mut tx, &[(parent, claim.run_id, counts)]).await?.released);
             }
             if let Some(cut) = &cut {
-                messages.extend(batches::plan(&mut tx, &[(claim.run_id, cut)]).await?.released);
+                messages.extend(batches::plan(&mut tx, &[(claim.run_id, &**cut)]).await?.released);
             }
             if claim.watched {
                 breakers::succeeded(&mut tx, &task.needs, claim.tenant.as_ref().map(|t| t.id)).await?;

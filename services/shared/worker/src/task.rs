@@ -133,7 +133,7 @@ pub struct Applied {
     /// What became of the members, if the run is of a batch.
     pub(crate) batch: Option<BatchCounts>,
     /// The batches of the run, if it goes on in some.
-    pub(crate) cut: Option<Cut>,
+    pub(crate) cut: Option<Box<Cut>>,
     pub(crate) messages: Vec<JobMessage>,
 }
 
@@ -153,7 +153,7 @@ impl Applied {
     /// The work goes on in these batches: they are planned, the first are released, and the run ends when all have ended.
     #[must_use]
     pub fn in_batches(tx: Tx, cut: Cut) -> Self {
-        Self { cut: Some(cut), ..Self::waiting(tx) }
+        Self { cut: Some(Box::new(cut)), ..Self::waiting(tx) }
     }
 
     /// What to show of the work that is complete.

@@ -24,6 +24,7 @@ async fn planted_damage_is_found_and_named() {
         ("update memberships set status = 'paused' where member_id = (select member_id from lots order by id limit 1)".to_owned(), "granted_was_promised"),
         ("update tier_amounts set amount_minor = amount_minor + 1 where tier_id = 1".to_owned(), "granted_was_promised"),
         ("update batches set affected_minor = affected_minor + 1 where seq = 0".to_owned(), "batches_add_up"),
+        ("delete from batch_plans".to_owned(), "batches_add_up"),
         ("update runs set state = 'cancelled', finished_at = now() where task = 'monthly-credits-batch' and key like '%/0'".to_owned(), "run_tree_is_consistent"),
     ] {
         // Damage, look, and take it back: a proof reads a snapshot, so it has to be committed.

@@ -4,10 +4,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sqlx::AssertSqlSafe;
 use tradeup_domain::Period;
-use tradeup_store::RunId;
 use tradeup_store::batches::BatchCounts;
 use tradeup_store::credits::{MemberBatch as _, MonthlyBatch};
 use tradeup_store::runs::BatchRange;
+use tradeup_store::{RunId, tiers};
 
 use crate::field::{Field, seed};
 use crate::grants_together::{books, field};
@@ -130,4 +130,29 @@ async fn months_that_are_mixed_are_given_in_turn() {
     tx.commit().await.unwrap();
     assert_eq!(counts.iter().map(|counts| counts.affected).collect::<Vec<_>>(), [4, 4]);
     assert_eq!(field.number("select sum(balance_minor)::bigint from accounts").await, 4 * 2 * 500);
+}
+
+/// A tier without an amount stops a month's plan only if somebody holds it; zero is an amount.
+#[tokio::test]
+async fn tiers_without_an_amount_are_told_with_those_who_hold_them() {
+    let field = of_all_sorts().await;
+    let without = async |currency: &str, as_of: &str| {
+        let mut tx = field.begin().await;
+        let found =
+            tiers::without_amount(&mut tx, field.tenant, currency, as_of.parse().unwrap()).await.unwrap();
+        found.into_iter().map(|tier| (tier.handle, tier.members)).collect::<Vec<_>>()
+    };
+    let told = |all: &[(&str, i64)]| all.iter().map(|(tier, n)| ((*tier).to_owned(), *n)).collect::<Vec<_>>();
+    let as_of = "2026-01-01T06:00:00Z";
+    assert_eq!(without("USD", as_of).await, told(&[("silver", 1)]));
+    assert_eq!(
+        without("EUR", as_of).await,
+        told(&[("gold", 13), ("silver", 1), ("bronze", 1)]),
+        "one is paused"
+    );
+    assert_eq!(without("USD", "2019-12-31T00:00:00Z").await, told(&[]), "nobody had one yet");
+    let ended =
+        format!("update memberships set valid_to = '2026-01-01' where member_id = '{}'", field.members[8]);
+    sqlx::raw_sql(AssertSqlSafe(ended)).execute(&field.database.admin).await.unwrap();
+    assert_eq!(without("USD", as_of).await, told(&[]), "who held it has left it");
 }

@@ -16,6 +16,7 @@ fn value(kind: &str, text: &str, n: usize) -> String {
         "Text" => "'what is asked for'",
         "Bool" => "false",
         "Bytea" => "'\\x00'",
+        "ByteaArray" => "array['\\x00'::bytea]",
         "Float8" => "0.5",
         "Jsonb" => "'{}'",
         "Date" => "current_date",
