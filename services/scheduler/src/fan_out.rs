@@ -36,8 +36,7 @@ pub(crate) async fn to_tenants(context: &TaskContext, spawn: &Spawn<'_>) -> Resu
 pub(crate) trait PlansBatches: Send + Sync + 'static {
     /// Service and name, as on the wire.
     const KIND: JobKind;
-    /// Whether nobody may write memberships of the tenant while it plans. It says so itself, by
-    /// [`TenantRun::hold_memberships`]; those that share a transaction are held when the tenant's size is looked at.
+    /// Whether nobody may write memberships of the tenant from before it plans until its end.
     const HOLDS_MEMBERSHIPS: bool = false;
     /// Its input.
     type Input: Message + Default + Name;
@@ -55,8 +54,6 @@ pub(crate) struct TenantRun<'a> {
     pub(crate) tx: &'a mut Tx,
     pub(crate) tenant: TenantId,
     claim: &'a Claim,
-    /// Whether its memberships are held.
-    holds: bool,
 }
 
 impl TenantRun<'_> {
@@ -66,15 +63,6 @@ impl TenantRun<'_> {
             .await?
             .filter(|tenant| states.contains(&tenant.state.as_str()))
             .ok_or_else(|| TaskError::permanent(ErrorCode::TenantNotActive, "the tenant is not active"))
-    }
-
-    /// Waits for those who are writing memberships of the tenant, and has others wait until the transaction ends.
-    pub(crate) async fn hold_memberships(&mut self) -> Result<(), TaskError> {
-        if !self.holds {
-            tiers::hold(self.tx, self.tenant).await?;
-            self.holds = true;
-        }
-        Ok(())
     }
 
     /// Has it on record that the run is planned in shadow, if it is: all below it reckons, whenever it is executed.
@@ -123,7 +111,10 @@ impl<T: PlansBatches> Task for Planning<T> {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let tenant = context.tenant()?.id;
         let mut tx = context.begin().await?;
-        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim, holds: false };
+        if T::HOLDS_MEMBERSHIPS {
+            tiers::hold(&mut tx, tenant).await?;
+        }
+        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim };
         Ok(match self.0.plan(run, &input).await? {
             Planned::Batches(cut) => Applied::in_batches(tx, cut),
             Planned::Nothing(result) => Applied::done(tx).with_result(result),
@@ -142,8 +133,7 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
         }
         let mut each = Vec::with_capacity(group.runs.len());
         for (claim, input) in &group.runs {
-            let run = TenantRun { tx: &mut *tx, tenant, claim, holds: T::HOLDS_MEMBERSHIPS };
-            each.push(match self.0.plan(run, input).await {
+            each.push(match self.0.plan(TenantRun { tx: &mut *tx, tenant, claim }, input).await {
                 Ok(Planned::Batches(cut)) => Each::InBatches(cut),
                 Ok(Planned::Nothing(result)) => Each::Done(result),
                 // By itself it tells why.

@@ -100,7 +100,10 @@ impl Start {
         let task = new.task.clone();
         let key = new.key.clone();
         // Before there is a run: it would wait for the connection, most of which is the check of a password.
-        let connected = context.broker.connect("tradeup").await;
+        let connected = match new.options.not_before {
+            Some(_) => None,
+            None => Some(context.broker.connect("tradeup").await),
+        };
         let mut tx = Tx::of_engine(pool).await?;
         let created = runs::create(&mut tx, new).await?;
         let is_new = created.is_new;
@@ -122,10 +125,11 @@ impl Start {
         tx.commit().await?;
         let waits_for_its_time = is_new && created.message.is_none();
         let mut published = !is_new || waits_for_its_time;
-        if let Some(message) = created.message {
-            published = publish_by(connected, &[message]).await;
-        } else if let Ok(broker) = connected {
-            broker.close().await;
+        match (created.message, connected) {
+            (Some(message), Some(connected)) => published = publish_by(connected, &[message]).await,
+            (Some(message), None) => published = publish(context, message).await,
+            (None, Some(Ok(broker))) => broker.close().await,
+            (None, _) => {}
         }
         let run_id = created.run_id;
         let state = run::read(pool, run_id).await?.state;

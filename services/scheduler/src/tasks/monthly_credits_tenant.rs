@@ -41,7 +41,6 @@ impl PlansBatches for MonthlyCreditsTenant {
                 ),
             ));
         }
-        run.hold_memberships().await?;
         let settings = tenant.settings()?;
         let without = tiers::without_amount(run.tx, tenant.id, &tenant.currency, as_of).await?;
         let without: Vec<TierWithoutAmount> = without

@@ -26,7 +26,7 @@ pub struct BatchPlan {
 
 /// What became of runs whose batches were planned.
 #[derive(Debug, Default)]
-pub struct Planned {
+pub struct PlannedRuns {
     /// Their first batches.
     pub released: Vec<JobMessage>,
     /// Those that have nobody to wait for.
@@ -37,9 +37,9 @@ pub struct Planned {
 ///
 /// # Errors
 /// As any statement.
-pub async fn plan(db: &mut Connection, runs: &[(RunId, &Cut)]) -> Result<Planned, StoreError> {
+pub async fn plan(db: &mut Connection, runs: &[(RunId, &Cut)]) -> Result<PlannedRuns, StoreError> {
     if runs.is_empty() {
-        return Ok(Planned::default());
+        return Ok(PlannedRuns::default());
     }
     let plans = || runs.iter().map(|(_, cut)| &cut.plan);
     let ids: Vec<Uuid> = runs.iter().map(|(run_id, _)| run_id.0).collect();
@@ -77,7 +77,7 @@ pub async fn plan(db: &mut Connection, runs: &[(RunId, &Cut)]) -> Result<Planned
         }
     }
     let released = if first.is_empty() { Vec::new() } else { release(db, &first).await? };
-    Ok(Planned { released, empty })
+    Ok(PlannedRuns { released, empty })
 }
 
 /// Releases planned batches of runs, of each up to so many.

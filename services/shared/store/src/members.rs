@@ -208,8 +208,8 @@ pub async fn current(
     .doing("looking up who a member is now")
 }
 
-/// Whether a tenant has more members than that. No more of them are read. With `holding`, memberships are held as
-/// [`crate::tiers::hold`] does, in the same round trip.
+/// Whether a tenant has more members than that. No more of them are read. With `holding`, memberships of one that has not are
+/// held as [`crate::tiers::hold`] does, in the same round trip.
 ///
 /// # Errors
 /// As any statement.
@@ -220,8 +220,9 @@ pub async fn are_more_than(
     holding: bool,
 ) -> Result<bool, StoreError> {
     sqlx::query!(
-        r#"select exists (select from members where tenant_id = $1 offset $2) as "more!",
-               case when $3 then pg_advisory_xact_lock(hashtextextended('memberships', $1))::text end as held"#,
+        r#"select more as "more!",
+               case when $3 and not more then pg_advisory_xact_lock(hashtextextended('memberships', $1))::text end as held
+           from (select exists (select from members where tenant_id = $1 offset $2) as more offset 0) as size"#,
         tenant as TenantId,
         count,
         holding,

@@ -243,7 +243,8 @@ async fn open(url: &str, name: &str, connections_max: u32, purpose: Purpose) -> 
 fn not_migrated(error: MigrateError) -> ConnectError {
     match error {
         MigrateError::ExecuteMigration(sqlx::Error::Database(reason), migration)
-            if reason.code().as_deref() == Some("55P03") =>
+            // Waited too long for a lock, or for one that somebody has who waits for ours.
+            if matches!(reason.code().as_deref(), Some("55P03" | "40P01")) =>
         {
             ConnectError::Busy { migration }
         }

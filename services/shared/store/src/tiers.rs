@@ -194,7 +194,7 @@ pub struct WithoutAmount {
     pub members: i64,
 }
 
-/// The tenant's tiers that active members hold and that have no amount in `currency`, both as of `as_of`; the highest last.
+/// The tenant's tiers that active members hold and that have no amount in `currency`, both as of `as_of`; the highest first.
 ///
 /// # Errors
 /// As any statement.

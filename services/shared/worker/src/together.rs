@@ -18,7 +18,7 @@ use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::batches::{self, BatchCounts, Completed, Cut, Planned};
+use tradeup_store::batches::{self, BatchCounts, Completed, Cut, PlannedRuns};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, FirstEnding};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
@@ -274,7 +274,7 @@ impl Worker {
         let Completed { mut released, mut used_up } =
             within("ending batches", STATEMENT_WITHIN, completed).await?;
         let planned = batches::plan(&mut tx, &cut);
-        let Planned { released: first, empty } =
+        let PlannedRuns { released: first, empty } =
             within("planning batches", STATEMENT_WITHIN, planned).await?;
         released.extend(first);
         used_up.extend(empty);

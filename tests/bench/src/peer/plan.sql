@@ -1,4 +1,4 @@
--- Cuts a shop's members into batches of 100, as batches/plan_monthly.sql of the store does with the product's own. Members
+-- Cuts a shop's members into batches of 100, as batches/cut_monthly.sql of the store does with the product's own. Members
 -- of the comparison are numbers; a batch's bounds are ids of 128 bits.
 -- $1 tenant  $2 parent run  $3 members up to this number
 insert into batches (parent_run_id, seq, tenant_id, first_member_id, last_member_id, members)

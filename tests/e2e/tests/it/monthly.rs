@@ -60,6 +60,40 @@ async fn batches_that_were_left_behind_are_released() {
     world.assert_exact(&["2026-11"]);
 }
 
+/// What nobody says how to execute is not taken for done: it stays planned, and its run waits and is named.
+#[tokio::test]
+async fn batches_whose_plan_is_missing_wait_for_it() {
+    let world = World::with_aurora(8_500, 5).await;
+    let _scheduler = world.start("scheduler").await;
+    let run = world.trigger("2026-11");
+    let released = "select count(*) from batches where state = 'released'";
+    let left = "select count(*) from batches where state = 'planned'";
+    let done = "select count(*) from batches where state = 'done'";
+    eventually("the first window is released", SOON, || async {
+        (world.number(released).await == 64).then_some(())
+    })
+    .await;
+    let lost = "create table lost as select * from batch_plans; delete from batch_plans";
+    sqlx::raw_sql(lost).execute(&world.database.admin).await.unwrap();
+    let planned = world.number(left).await;
+    assert!(planned > 8, "{planned}");
+    let _credits = world.start("credits").await;
+    eventually("the first window is done", SOON, || async { (world.number(done).await == 64).then_some(()) })
+        .await;
+    assert_eq!(world.number(left).await, planned);
+    assert_eq!(
+        world.number("select count(*) from runs where state = 'waiting'").await,
+        2,
+        "shop and month wait"
+    );
+    let proof = world.tradeup(&["verify"]);
+    assert!(proof.code == 1 && proof.stdout.contains("has no plan"), "{}", proof.stdout);
+    let found = "insert into batch_plans select * from lost";
+    sqlx::query(found).execute(&world.database.admin).await.unwrap();
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+}
+
 #[tokio::test]
 async fn credits_expire_at_the_end_of_a_day_in_the_shops_zone() {
     let world = World::with_aurora(200, 3).await;

@@ -262,3 +262,36 @@ async fn a_shop_that_cannot_be_planned_and_a_large_one_are_planned_by_themselves
     assert_eq!(world.number("select count(*) from attempts where outcome = 'dead'").await, 1);
     assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
 }
+
+/// Whoever brings members into a large shop keeps it from being planned, and no other.
+#[tokio::test]
+async fn nobody_waits_for_those_who_write_memberships_of_a_large_shop() {
+    let mut world = World::new().await;
+    for n in 0..4 {
+        world.add_shop(&Shop::new(&format!("shop-{n}"), 50, 1_400 + n));
+    }
+    world.add_shop(&Shop::new("large", 10_001, 1_410));
+    world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
+    let run = world.trigger("2026-11");
+    let mut import = world.database.admin.begin().await.unwrap();
+    sqlx::query(
+        "select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants where handle = 'large'",
+    )
+    .execute(&mut *import)
+    .await
+    .unwrap();
+    let _services = world.start_both().await;
+    eventually("the small shops have their month", SOON, || async {
+        (world.number("select count(distinct tenant_id) from lots").await == 4).then_some(())
+    })
+    .await;
+    let plans = "select count(distinct xmin::text) from batch_plans";
+    assert_eq!(
+        world.number(plans).await,
+        1,
+        "they share a transaction, which did not wait until it was given up"
+    );
+    import.rollback().await.unwrap();
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    world.assert_exact(&["2026-11"]);
+}

@@ -69,32 +69,28 @@ pub async fn cut(
 ) -> Result<Cut, StoreError> {
     let (tenant, size) = (plan.tenant, i64::from(batch_members));
     let query = match members {
-        Members::Active { as_of } => sqlx::query_file!(
-            "src/batches/plan_monthly.sql",
-            tenant as TenantId,
-            run_id as RunId,
-            as_of,
-            size
-        ),
+        Members::Active { as_of } => {
+            sqlx::query_file!("src/batches/cut_monthly.sql", tenant as TenantId, run_id as RunId, as_of, size)
+        }
         Members::WithEndedLots { as_of } => sqlx::query_file!(
-            "src/batches/plan_expiration.sql",
+            "src/batches/cut_expiration.sql",
             tenant as TenantId,
             run_id as RunId,
             as_of,
             size
         ),
         Members::ToBeWarned { as_of } => sqlx::query_file!(
-            "src/batches/plan_warnings.sql",
+            "src/batches/cut_warnings.sql",
             tenant as TenantId,
             run_id as RunId,
             as_of,
             size
         ),
         Members::WithAccounts => {
-            sqlx::query_file!("src/batches/plan_wallets.sql", tenant as TenantId, run_id as RunId, size)
+            sqlx::query_file!("src/batches/cut_wallets.sql", tenant as TenantId, run_id as RunId, size)
         }
         Members::TierReview { as_of, since } => sqlx::query_file!(
-            "src/batches/plan_tier_review.sql",
+            "src/batches/cut_tier_review.sql",
             tenant as TenantId,
             run_id as RunId,
             as_of,
@@ -102,14 +98,14 @@ pub async fn cut(
             size
         ),
         Members::Campaign { id } => sqlx::query_file!(
-            "src/batches/plan_campaign.sql",
+            "src/batches/cut_campaign.sql",
             tenant as TenantId,
             run_id as RunId,
             id as CampaignId,
             size
         ),
         Members::GrantedBy { run_id: granting } => sqlx::query_file!(
-            "src/batches/plan_reversal.sql",
+            "src/batches/cut_reversal.sql",
             tenant as TenantId,
             run_id as RunId,
             granting as RunId,

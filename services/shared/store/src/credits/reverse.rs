@@ -135,6 +135,6 @@ mod tests {
         };
         let previewed = chosen(include_str!("preview_reversal.sql"), "$2");
         assert!(previewed.starts_with("select id from runs where id = $run"), "{previewed}");
-        assert_eq!(previewed, chosen(include_str!("../batches/plan_reversal.sql"), "$3"));
+        assert_eq!(previewed, chosen(include_str!("../batches/cut_reversal.sql"), "$3"));
     }
 }

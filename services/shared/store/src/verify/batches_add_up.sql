@@ -1,5 +1,5 @@
 select count(*) over () as "violations!", format('batch %s of run %s', b.seq, b.parent_run_id) as "subject!",
-    -- By construction: whoever cuts batches plans them in the same transaction. Nothing else refers to it.
+    -- Whoever cuts batches plans them in the same transaction; no foreign key says so (decision 38).
     case when p.parent_run_id is null then 'has no plan that says how it is executed'
         else format('reports %s members with %s together, the ledger holds %s with %s', b.affected, b.affected_minor,
             coalesce(e.members, 0), coalesce(e.amount_minor, 0)) end as "detail!"
