@@ -38,10 +38,12 @@ end
 $$;
 
 -- All five services: claims, attempts, messages that are to be sent, what holds runs back, who is there.
-grant select on _sqlx_migrations, attempts_made, batch_plans, limits, memberships, orders, schema_floor, tenants, tier_amounts,
+grant select on _sqlx_migrations, attempts_made, limits, memberships, orders, schema_floor, tenants, tier_amounts,
     tiers, tiers_held to tradeup_services;
 grant insert on dead_letters, run_logs to tradeup_services;
 grant select, update on batches, pauses to tradeup_services;
+-- How a run goes on is written where it ends, by whoever executed it.
+grant select, insert on batch_plans to tradeup_services;
 grant select, insert, delete on database_marks to tradeup_services;
 grant select, insert, update on attempts, limit_usage, runs, workers to tradeup_services;
 grant select, insert, update, delete on breakers, limit_slots, outbox to tradeup_services;
@@ -55,7 +57,8 @@ grant select, delete on agent_aliases, deliveries, member_snapshots, snapshot_ce
     tradeup_scheduler;
 grant select, insert on campaign_members to tradeup_scheduler;
 grant select, update on model_spend, model_spend_days, retention to tradeup_scheduler;
-grant insert, delete on batch_plans, batches to tradeup_scheduler;
+grant delete on batch_plans to tradeup_scheduler;
+grant insert, delete on batches to tradeup_scheduler;
 grant select, insert, delete on fire_decisions to tradeup_scheduler;
 grant select, insert, update on schedules to tradeup_scheduler;
 grant select, insert, update, delete on push_wakes, run_checkpoints, run_progress to tradeup_scheduler;
