@@ -5,7 +5,7 @@
 //! has moved.
 
 use tradeup_domain::ErrorCode;
-use tradeup_domain::monthly::{self, GrantTerms, TierWithoutAmount};
+use tradeup_domain::monthly::{self, GrantTerms};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
@@ -43,10 +43,6 @@ impl PlansBatches for MonthlyCreditsTenant {
         }
         let settings = tenant.settings()?;
         let without = tiers::without_amount(run.tx, tenant.id, &tenant.currency, as_of).await?;
-        let without: Vec<TierWithoutAmount> = without
-            .into_iter()
-            .map(|tier| TierWithoutAmount { tier: tier.handle, members: tier.members })
-            .collect();
 
         let GrantTerms { expires_at, ends_at } = monthly::decide_terms(
             period,

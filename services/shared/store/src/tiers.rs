@@ -8,6 +8,7 @@ pub use rules::{
 };
 
 use chrono::{DateTime, Utc};
+use tradeup_domain::monthly::TierWithoutAmount;
 use tradeup_domain::tier::{TagRule, tier_for_tags};
 use tradeup_domain::{Handle, Money};
 
@@ -185,15 +186,6 @@ pub fn by_tags<'t>(tags: &[String], tiers: &'t [Tier]) -> Option<&'t Tier> {
     tier_for_tags(&tags.join(","), &rules).copied()
 }
 
-/// A tier that members hold, and that has no amount.
-#[derive(Clone, Debug)]
-pub struct WithoutAmount {
-    /// Handle.
-    pub handle: String,
-    /// Active members who hold it.
-    pub members: i64,
-}
-
 /// The tenant's tiers that active members hold and that have no amount in `currency`, both as of `as_of`; the highest first.
 ///
 /// # Errors
@@ -203,9 +195,15 @@ pub async fn without_amount(
     tenant: TenantId,
     currency: &str,
     as_of: DateTime<Utc>,
-) -> Result<Vec<WithoutAmount>, StoreError> {
-    sqlx::query_file_as!(WithoutAmount, "src/tiers/without_amount.sql", tenant as TenantId, currency, as_of)
-        .fetch_all(db)
-        .await
-        .doing("looking for tiers without an amount")
+) -> Result<Vec<TierWithoutAmount>, StoreError> {
+    sqlx::query_file_as!(
+        TierWithoutAmount,
+        "src/tiers/without_amount.sql",
+        tenant as TenantId,
+        currency,
+        as_of
+    )
+    .fetch_all(db)
+    .await
+    .doing("looking for tiers without an amount")
 }

@@ -140,7 +140,7 @@ async fn tiers_without_an_amount_are_told_with_those_who_hold_them() {
         let mut tx = field.begin().await;
         let found =
             tiers::without_amount(&mut tx, field.tenant, currency, as_of.parse().unwrap()).await.unwrap();
-        found.into_iter().map(|tier| (tier.handle, tier.members)).collect::<Vec<_>>()
+        found.into_iter().map(|tier| (tier.tier, tier.members)).collect::<Vec<_>>()
     };
     let told = |all: &[(&str, i64)]| all.iter().map(|(tier, n)| ((*tier).to_owned(), *n)).collect::<Vec<_>>();
     let as_of = "2026-01-01T06:00:00Z";

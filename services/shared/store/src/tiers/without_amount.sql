@@ -1,7 +1,7 @@
 -- Tiers that have no amount in a currency as of an instant, and that active members hold, with how many do. Nobody is counted
 -- for a tier that has one, which is all of them at most shops: members are many.
 -- $1 tenant  $2 currency  $3 as of
-select handle as "handle!", members as "members!"
+select handle as "tier!", members as "members!"
 from (
     select t.handle, t.rank, (
         select count(*) from tiers_held h
