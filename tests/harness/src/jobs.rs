@@ -33,6 +33,11 @@ impl Jobs {
         self.stream(stream).await.get_info().await.unwrap().state.messages
     }
 
+    /// Takes all messages out of a stream.
+    pub async fn purge(&self, stream: &str) {
+        self.stream(stream).await.purge().await.unwrap();
+    }
+
     /// Number of messages in a stream; `None` if it is not there.
     pub async fn try_count(&self, stream: &str) -> Option<u64> {
         let mut stream = self.context.get_stream(stream).await.ok()?;

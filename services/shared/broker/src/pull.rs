@@ -255,6 +255,12 @@ impl Delivery {
         headers
     }
 
+    /// A header's value, the first of its name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.message.headers.as_ref()?.get(name).map(ToString::to_string)
+    }
+
     /// When the stream stored the message: the same at each delivery.
     #[must_use]
     pub fn stored_at(&self) -> Option<SystemTime> {

@@ -30,6 +30,8 @@ pub struct JobMessage {
     pub urgent: bool,
     /// The trace that it belongs to; `None` is that of whoever publishes it.
     pub traceparent: Option<String>,
+    /// Whether it is known to be all there is to the run: no other waits for it, and no batch is its work.
+    pub self_contained: bool,
 }
 
 /// A message kept as it is, published until the broker has acknowledged it.
@@ -115,6 +117,7 @@ pub async fn take_overdue(pool: &Pool, limit: i64) -> Result<Overdue, StoreError
                 payload,
                 urgent,
                 traceparent: row.traceparent,
+                self_contained: false,
             });
         }
     }
@@ -279,6 +282,7 @@ impl JobRow {
             payload: self.payload,
             urgent: self.urgent,
             traceparent: None,
+            self_contained: false,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use heal::{WaitingRun, requeue_stranded, waiting};
 pub use known::known;
 pub use memory::{RunProgress, checkpoint, note_progress, progress, save_checkpoint};
 pub use spawn::{Spawn, spawn_for_tenants};
-pub use untried::{FirstEnding, finish_untried, untried};
+pub use untried::{FirstEnding, KnownBy, finish_untried, untried};
 pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, trace_id};
 
 use crate::error::{Doing, StoreError};
@@ -146,6 +146,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
             payload: new.payload,
             urgent: options.urgent,
             traceparent: None,
+            self_contained: options.parent.is_none(),
         });
         return Ok(Created { run_id, is_new: true, message });
     }

@@ -119,13 +119,13 @@ impl Consumer {
             if delivery.delivered() > 1 {
                 messages::REDELIVERED.one([task]);
             }
-            match read_run_id(&delivery) {
+            match read_job(&delivery) {
                 // The same run twice at hand: one claim answers, the other looks again.
-                Ok(run_id) if held.iter().any(|h| h.run_id == run_id) => {
+                Ok((run_id, _)) if held.iter().any(|h| h.run_id == run_id) => {
                     messages::DELIVERIES.one([task, "busy"]);
                     answered(delivery.nak(BUSY_WAIT_MIN).await);
                 }
-                Ok(run_id) => held.push(Held { delivery, run_id, place }),
+                Ok((run_id, job)) => held.push(Held { delivery, run_id, job, place }),
                 Err(error) => {
                     messages::DELIVERIES.one([task, "undecodable"]);
                     self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await;
@@ -148,13 +148,13 @@ impl Consumer {
 
     /// Sets runs going of a task of which many are done in one transaction: each place those that share it.
     async fn take_together(&self, shared: &Shared, held: Vec<Held>) {
-        let (untried, others) = match self.worker.untried(&self.task, held).await {
+        let (untried, others) = match self.worker.untried(&self.task, shared, held).await {
             Ok(parted) => parted,
             Err((error, held)) => return self.not_now(&error, held).await,
         };
         let mut places: HashMap<*const OwnedSemaphorePermit, (Vec<Untried>, Vec<Held>)> = HashMap::new();
-        for (claim, held) in untried {
-            places.entry(Arc::as_ptr(&held.place)).or_default().0.push((claim, held));
+        for one in untried {
+            places.entry(Arc::as_ptr(&one.held.place)).or_default().0.push(one);
         }
         for held in others {
             places.entry(Arc::as_ptr(&held.place)).or_default().1.push(held);
@@ -226,7 +226,7 @@ impl Consumer {
     }
 
     async fn proceed(&self, held: Held, outcome: ClaimOutcome) {
-        let Held { delivery, run_id, place } = held;
+        let Held { delivery, run_id, place, .. } = held;
         messages::DELIVERIES.one([self.task.kind.task, answer(&outcome)]);
         match outcome {
             ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
@@ -290,7 +290,8 @@ fn answer(outcome: &ClaimOutcome) -> &'static str {
     }
 }
 
-fn read_run_id(delivery: &Delivery) -> Result<RunId, String> {
+fn read_job(delivery: &Delivery) -> Result<(RunId, v1::Job), String> {
     let job = v1::Job::decode(delivery.body().as_ref()).map_err(|error| error.to_string())?;
-    convert::uuid("run_id", &job.run_id).map(RunId).map_err(|error| error.to_string())
+    let run_id = convert::uuid("run_id", &job.run_id).map(RunId).map_err(|error| error.to_string())?;
+    Ok((run_id, job))
 }

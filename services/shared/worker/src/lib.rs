@@ -8,6 +8,7 @@
 //! Nothing here knows what tasks are about; tasks know nothing of messages.
 
 mod bury;
+mod by_message;
 pub mod certificates;
 mod consumer;
 mod execute;

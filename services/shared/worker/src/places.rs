@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tradeup_broker::Delivery;
+use tradeup_proto::v1;
 use tradeup_store::RunId;
 
 use crate::together::TENANTS_MAX;
@@ -19,6 +20,8 @@ pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 pub(crate) struct Held {
     pub(crate) delivery: Delivery,
     pub(crate) run_id: RunId,
+    /// What its message says.
+    pub(crate) job: v1::Job,
     pub(crate) place: Place,
 }
 

@@ -144,6 +144,7 @@ fn job_message(message: &JobMessage) -> Result<Outgoing, EncodeError> {
         key: message.key.clone(),
         scheduled_for: Some(convert::timestamp(message.scheduled_for)),
         payload: message.payload.clone(),
+        self_contained: message.self_contained,
     };
     Ok(Outgoing {
         subject: subject::job(kind, lane, tenant.map(|t| t.handle.as_str()))?,

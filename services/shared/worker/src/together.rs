@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
@@ -20,7 +20,7 @@ use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
 use tradeup_store::batches::{self, BatchCounts, Completed, Cut, PlannedRuns};
 use tradeup_store::outbox::JobMessage;
-use tradeup_store::runs::{self, Claim, FirstEnding};
+use tradeup_store::runs::{self, Claim, FirstEnding, KnownBy};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
 use crate::bury::Buried;
@@ -29,7 +29,7 @@ use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, coun
 use crate::places::Held;
 use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::Worker;
-use crate::{Task, TaskError, faultpoint};
+use crate::{Task, TaskError, by_message, faultpoint};
 
 /// Most tenants whose runs share a transaction: what hits one of them costs so many a second try.
 pub(crate) const TENANTS_MAX: usize = 8;
@@ -90,13 +90,15 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
             Ok((tx, all))
         })
     });
-    Shared { runs_max: T::RUNS_MAX, run }
+    Shared { runs_max: T::RUNS_MAX, run, trust: Arc::default() }
 }
 
 /// Runs that were done in one transaction.
 struct Committed {
     /// What became of each.
     each: Vec<Each>,
+    /// How long each had waited to be begun.
+    waited: HashMap<RunId, Duration>,
     /// The batches that come next.
     released: Vec<JobMessage>,
     /// Parents of batches that have none left to release, or none at all.
@@ -111,39 +113,59 @@ struct Tried {
     alone: Vec<Held>,
 }
 
-/// A run that nothing has been tried of, with its delivery, which has to be answered.
-pub(crate) type Untried = (Claim, Held);
+/// A run that nothing has been tried of.
+pub(crate) struct Untried {
+    claim: Claim,
+    /// Where that comes from.
+    known_by: KnownBy,
+    /// Its delivery, which has to be answered.
+    pub(crate) held: Held,
+}
 
 impl Worker {
-    /// Of deliveries of such a task, those whose runs can share a transaction, and the others.
+    /// Of deliveries of such a task, those whose runs can share a transaction, and the others. What says all that there is to it is
+    /// taken at its word, as long as rows say the same; the others' rows are looked at.
     ///
     /// # Errors
     /// As any statement.
     pub(crate) async fn untried(
         &self,
         task: &Registered,
+        shared: &Shared,
         held: Vec<Held>,
     ) -> Result<(Vec<Untried>, Vec<Held>), (StoreError, Vec<Held>)> {
-        let (mut first, mut others): (Vec<Held>, Vec<Held>) =
-            held.into_iter().partition(|held| held.delivery.delivered() == 1);
+        let (mut untried, mut first, mut others) = (Vec::with_capacity(held.len()), Vec::new(), Vec::new());
+        let trusted = shared.trust.is_there();
+        for held in held {
+            if held.delivery.delivered() > 1 {
+                others.push(held);
+            } else if let Some(claim) = trusted.then(|| by_message::claim(&held, task)).flatten() {
+                untried.push(Untried { claim, known_by: KnownBy::Message, held });
+            } else {
+                first.push(held);
+            }
+        }
+        faultpoint::reached("claim.before").await;
         if first.is_empty() {
-            return Ok((Vec::new(), others));
+            return Ok((untried, others));
         }
         let ids: Vec<RunId> = first.iter().map(|held| held.run_id).collect();
         let claimant = self.claimant(task);
-        faultpoint::reached("claim.before").await;
         let looked = runs::untried(&self.pool, &ids, &claimant);
         let mut runs: HashMap<RunId, Claim> = match within("looking at runs", CLAIM_WITHIN, looked).await {
             Ok(claims) => claims.into_iter().filter(|c| !c.is_preview()).map(|c| (c.run_id, c)).collect(),
             Err(error) => {
                 first.append(&mut others);
+                first.extend(untried.into_iter().map(|one| one.held));
                 return Err((error, first));
             }
         };
-        let mut untried = Vec::with_capacity(first.len());
+        if runs.len() == first.len() {
+            shared.trust.regain();
+        }
         for held in first {
             match runs.remove(&held.run_id) {
-                Some(claim) => untried.push((claim, held)),
+                Some(claim) => untried.push(Untried { claim, known_by: KnownBy::Row, held }),
                 None => others.push(held),
             }
         }
@@ -164,8 +186,8 @@ impl Worker {
             let all = groups.into_values().flatten().collect();
             let tried = self.execute_group(task, shared, all).await;
             alone.extend(tried.alone);
-            for (_claim, held) in &tried.again {
-                answered(held.delivery.progress().await);
+            for one in &tried.again {
+                answered(one.held.delivery.progress().await);
             }
             groups = by_tenant(tried.again, &mut alone);
         }
@@ -173,7 +195,7 @@ impl Worker {
         for group in groups.into_values() {
             let tried = self.execute_group(task, shared, group).await;
             alone.extend(tried.alone);
-            alone.extend(tried.again.into_iter().map(|(_claim, held)| held));
+            alone.extend(tried.again.into_iter().map(|one| one.held));
         }
         alone
     }
@@ -182,12 +204,19 @@ impl Worker {
     async fn execute_group(&self, task: &Registered, shared: &Shared, group: Vec<Untried>) -> Tried {
         let begun = Instant::now();
         let name = task.kind.task;
-        let (claims, deliveries): (Vec<Claim>, Vec<Held>) = group.into_iter().unzip();
+        let is_told = group.iter().any(|one| one.known_by == KnownBy::Message);
+        let known_by = if is_told { KnownBy::Message } else { KnownBy::Row };
+        let (mut claims, deliveries): (Vec<Claim>, Vec<Held>) =
+            group.into_iter().map(|one| (one.claim, one.held)).unzip();
         let spans: Vec<Span> = claims.iter().map(|claim| traced(&Span::none(), task, claim)).collect();
-        let Committed { each, released, used_up } = match self.commit_together(task, shared, &claims).await {
+        let committed = self.commit_together(task, shared, &claims, known_by).await;
+        let Committed { each, waited, released, used_up } = match committed {
             Ok(committed) => committed,
             Err(error) => {
                 let count = claims.len();
+                if is_told && error.code() == ErrorCode::Superseded {
+                    shared.trust.lose();
+                }
                 match error.code() {
                     ErrorCode::Superseded | ErrorCode::DatabaseRefused | ErrorCode::DatabaseConflict => {
                         tracing::debug!(%error, "{count} runs of {name} are executed again, fewer at once");
@@ -201,11 +230,18 @@ impl Worker {
                 return match error.code() {
                     // It would take as long again, while their deliveries wait.
                     ErrorCode::TimedOut => Tried { again: Vec::new(), alone: deliveries },
-                    _ => Tried { again: claims.into_iter().zip(deliveries).collect(), alone: Vec::new() },
+                    _ => {
+                        let again = claims.into_iter().zip(deliveries);
+                        let again = again.map(|(claim, held)| Untried { claim, known_by, held });
+                        Tried { again: again.collect(), alone: Vec::new() }
+                    }
                 };
             }
         };
         let mut alone = Vec::new();
+        for claim in &mut claims {
+            claim.waited = waited.get(&claim.run_id).copied();
+        }
         let mut parents = used_up;
         for (((claim, held), each), span) in claims.into_iter().zip(deliveries).zip(each).zip(spans) {
             let outcome = match each {
@@ -237,6 +273,7 @@ impl Worker {
         task: &Registered,
         shared: &Shared,
         claims: &[Claim],
+        known_by: KnownBy,
     ) -> Result<Committed, TaskError> {
         let name = task.kind.task;
         let _at_work: Vec<_> = claims.iter().map(|_| counted::AT_WORK.held([name])).collect();
@@ -264,11 +301,11 @@ impl Worker {
                 }
                 Each::Alone => continue,
             };
-            ended.push((claim.run_id, ending));
+            ended.push((claim, ending));
         }
         let claimant = self.claimant(task);
-        let finished = runs::finish_untried(&mut tx, &ended, &claimant);
-        within("ending runs", STATEMENT_WITHIN, finished).await?;
+        let finished = runs::finish_untried(&mut tx, &ended, known_by, &claimant);
+        let waited = within("ending runs", STATEMENT_WITHIN, finished).await?;
         // After the runs, in the order in which whoever cancels them locks both.
         let completed = batches::complete(&mut tx, &batches_ended);
         let Completed { mut released, mut used_up } =
@@ -281,17 +318,17 @@ impl Worker {
         faultpoint::reached("commit.before").await;
         within("committing", STATEMENT_WITHIN, tx.commit()).instrument(committing()).await?;
         faultpoint::reached("commit.after").await;
-        Ok(Committed { each, released, used_up })
+        Ok(Committed { each, waited, released, used_up })
     }
 }
 
 /// Runs by their tenants: in the order in which everybody locks what is theirs. Those without one are to be executed alone.
 fn by_tenant(untried: Vec<Untried>, alone: &mut Vec<Held>) -> BTreeMap<TenantRef, Vec<Untried>> {
     let mut groups: BTreeMap<TenantRef, Vec<Untried>> = BTreeMap::new();
-    for (claim, held) in untried {
-        match claim.tenant.clone() {
-            Some(tenant) => groups.entry(tenant).or_default().push((claim, held)),
-            None => alone.push(held),
+    for one in untried {
+        match one.claim.tenant.clone() {
+            Some(tenant) => groups.entry(tenant).or_default().push(one),
+            None => alone.push(one.held),
         }
     }
     groups

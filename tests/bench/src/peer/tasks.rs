@@ -200,6 +200,7 @@ async fn singles(
                 payload: grant.encode_to_vec(),
                 urgent: false,
                 traceparent: None,
+                self_contained: false,
             }
         })
         .collect();

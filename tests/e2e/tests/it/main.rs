@@ -12,6 +12,7 @@ mod authorisations;
 mod bad_input;
 mod blocked;
 mod broken_tenant;
+mod by_message;
 mod cancel;
 mod checkout;
 mod configuration;

@@ -7,11 +7,11 @@ use tradeup_harness::{Jobs, Shop, World, eventually};
 
 use crate::blocked::Blocked;
 
-const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 const SUBJECT: &str = "events.aurora.till.credit=2Erequested";
 
 /// So many wishes for a credit of one dollar, all of them runs before anybody works on them.
-async fn wished(world: &World, wishes: usize, of: impl Fn(usize, &mut Value)) -> Jobs {
+pub(crate) async fn wished(world: &World, wishes: usize, of: impl Fn(usize, &mut Value)) -> Jobs {
     let members: Vec<String> = sqlx::query_scalar("select external_id from members order by id")
         .fetch_all(&world.database.admin)
         .await
@@ -33,7 +33,7 @@ async fn wished(world: &World, wishes: usize, of: impl Fn(usize, &mut Value)) ->
     jobs
 }
 
-async fn ended(world: &World) {
+pub(crate) async fn ended(world: &World) {
     eventually("every run has ended", SOON, || async {
         (world.number("select count(*) from runs where finished_at is null").await == 0).then_some(())
     })

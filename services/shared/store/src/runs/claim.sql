@@ -23,12 +23,13 @@ with lazily as materialized (
             -- A little early is on time: the broker's clock measured the wait.
             or (r.state in ('retrying', 'scheduled') and r.next_attempt_at <= clock_timestamp() + interval '100 milliseconds')
             or (r.state = 'running' and r.lease_expires_at < clock_timestamp()))
-        and ($7 or not (
+        -- What is read from subqueries is not seen by the planner, which keeps one plan then: for each list that it sees it makes another.
+        and ((select $7::bool) or not (
             exists (select from pauses p
                 where (p.tenant_id is null or p.tenant_id = r.tenant_id) and (p.task is null or p.task = r.task)
-                    and (p.dependency is null or p.dependency = any($6)))
+                    and (p.dependency is null or p.dependency = any((select $6::text[])::text[])))
             or exists (select from breakers b
-                where b.dependency = any($6) and (b.tenant_id is null or b.tenant_id = r.tenant_id)
+                where b.dependency = any((select $6::text[])::text[]) and (b.tenant_id is null or b.tenant_id = r.tenant_id)
                     and b.open_until is not null)
             or exists (select from limits l
                 where l.task = r.task and (l.tenant_id is null or l.tenant_id = r.tenant_id))))
@@ -65,7 +66,7 @@ select c.id as "run_id!: RunId", c.tenant_id as "tenant_id: TenantId",
     case when c.attempt = 1
         then extract(epoch from c.started_at - greatest(c.scheduled_for, c.created_at))::float8 end as "waited_seconds",
     c.traceparent, c.attempt as "attempt!", c.max_attempts as "max_attempts!", c.urgent as "urgent!",
-    exists (select from breakers k where k.dependency = any($6)
+    exists (select from breakers k where k.dependency = any((select $6::text[])::text[])
         and (k.tenant_id is null or k.tenant_id = c.tenant_id)) as "watched!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from lazily, claimed c

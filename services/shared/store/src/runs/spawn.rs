@@ -89,6 +89,7 @@ pub async fn spawn_for_tenants(
         payload: spawn.payload.to_vec(),
         urgent: parent.urgent,
         traceparent: None,
+        self_contained: false,
     });
     Ok((count, messages.collect()))
 }

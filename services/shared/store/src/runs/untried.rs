@@ -1,5 +1,6 @@
 //! Runs that nothing has been tried of, which are done and ended in one commit.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -31,7 +32,8 @@ pub async fn untried(pool: &Pool, ids: &[RunId], claimant: &Claimant<'_>) -> Res
         payload: row.payload,
         scheduled_for: row.scheduled_for,
         traceparent: row.traceparent,
-        waited: Duration::try_from_secs_f64(row.waited_seconds.max(0.0)).ok(),
+        // Told at the end.
+        waited: None,
         attempt: 1,
         max_attempts: row.max_attempts,
         urgent: row.urgent,
@@ -51,27 +53,39 @@ pub enum FirstEnding<'a> {
     Waiting,
 }
 
-/// Ends such runs in the transaction of their effects.
+/// Where what is known of a run comes from while it is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its row, which was looked at ([`untried`]).
+    Row,
+    /// Its message. The row decides: at the end it is asked whether it says the same, and whether anything holds the run back.
+    Message,
+}
+
+/// Ends such runs in the transaction of their effects. Answers how long each has waited for its first attempt since it was there
+/// and due.
 ///
 /// # Errors
-/// [`ErrorKind::Superseded`] if one of them was claimed or cancelled meanwhile: roll back.
+/// [`ErrorKind::Superseded`] if one of them was claimed or cancelled meanwhile, is held back, or is not what its message said: roll
+/// back.
 pub async fn finish_untried(
     db: &mut Connection,
-    ended: &[(RunId, FirstEnding<'_>)],
+    ended: &[(&Claim, FirstEnding<'_>)],
+    known_by: KnownBy,
     claimant: &Claimant<'_>,
-) -> Result<(), StoreError> {
+) -> Result<HashMap<RunId, Duration>, StoreError> {
     if ended.is_empty() {
-        return Ok(());
+        return Ok(HashMap::new());
     }
-    let ids: Vec<Uuid> = ended.iter().map(|(run_id, _)| run_id.0).collect();
+    let ids: Vec<Uuid> = ended.iter().map(|(claim, _)| claim.run_id.0).collect();
     let result = |ending: &FirstEnding<'_>| match ending {
         FirstEnding::Succeeded(result) => result.cloned(),
         FirstEnding::Waiting => None,
     };
     let results: Vec<Option<serde_json::Value>> = ended.iter().map(|(_, ending)| result(ending)).collect();
     let waits = ended.iter().filter(|(_, ending)| matches!(ending, FirstEnding::Waiting));
-    let waiting: Vec<Uuid> = waits.map(|(run_id, _)| run_id.0).collect();
-    let finished = sqlx::query_file_scalar!(
+    let waiting: Vec<Uuid> = waits.map(|(claim, _)| claim.run_id.0).collect();
+    let rows = sqlx::query_file!(
         "src/runs/finish_untried.sql",
         &ids,
         &results as &[Option<serde_json::Value>],
@@ -79,13 +93,32 @@ pub async fn finish_untried(
         claimant.build,
         claimant.attempts_max,
         &waiting,
+        known_by == KnownBy::Message,
+        claimant.needs,
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await
     .doing("ending runs")?;
-    if usize::try_from(finished) == Ok(ended.len()) {
-        Ok(())
-    } else {
-        Err(StoreError::of_kind(ErrorKind::Superseded, "ending runs"))
+    let superseded = || StoreError::of_kind(ErrorKind::Superseded, "ending runs");
+    if rows.len() != ended.len() {
+        return Err(superseded());
     }
+    let claims: HashMap<RunId, &Claim> = ended.iter().map(|(claim, _)| (claim.run_id, *claim)).collect();
+    let mut waited = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let claim = claims.get(&row.run_id).ok_or_else(superseded)?;
+        let is_as_told = row.task == claim.task
+            && row.key == claim.key
+            && row.tenant_id == claim.tenant.as_ref().map(|tenant| tenant.id)
+            && row.parent_id == claim.parent_id
+            && row.scheduled_for == claim.scheduled_for
+            && row.payload.is_none_or(|payload| payload == claim.payload);
+        if !is_as_told {
+            return Err(superseded());
+        }
+        waited.extend(
+            Duration::try_from_secs_f64(row.waited_seconds.max(0.0)).map(|waited| (row.run_id, waited)),
+        );
+    }
+    Ok(waited)
 }

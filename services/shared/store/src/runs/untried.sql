@@ -6,7 +6,6 @@ select r.id as "run_id!: RunId", r.tenant_id as "tenant_id!: TenantId",
     (select t.handle from tenants t where t.id = r.tenant_id) as "tenant_handle!",
     r.task as "task!", r.key as "key!", r.parent_id as "parent_id: RunId", r.root_id as "root_id!: RunId",
     r.payload as "payload!", r.scheduled_for as "scheduled_for!",
-    extract(epoch from clock_timestamp() - greatest(r.scheduled_for, r.created_at))::float8 as "waited_seconds!",
     r.traceparent, coalesce(r.max_attempts, $2) as "max_attempts!", r.urgent as "urgent!",
     b.first_member_id as "first_member_id?", b.last_member_id as "last_member_id?", b.members as "members?"
 from runs r
@@ -15,5 +14,5 @@ where r.id = any((select $1::uuid[])::uuid[]) and r.tenant_id is not null and r.
     -- A little early is on time: the broker's clock measured the wait.
     and (r.state = 'queued' or r.state = 'scheduled' and r.next_attempt_at <= clock_timestamp() + interval '100 milliseconds')
     and not exists (select from pauses p where p.tenant_id is null or p.tenant_id = r.tenant_id)
-    and not exists (select from breakers b where b.dependency = any($3))
+    and not exists (select from breakers b where b.dependency = any((select $3::text[])::text[]))
     and not exists (select from limits l where l.task = r.task)
