@@ -59,6 +59,11 @@ impl Jobs {
         stream.update_consumer(config).await.unwrap();
     }
 
+    /// How many deliveries a consumer of JOBS has made.
+    pub async fn delivered(&self, consumer: &str) -> u64 {
+        self.stream("JOBS").await.consumer_info(consumer).await.unwrap().delivered.consumer_sequence
+    }
+
     /// Every message in JOBS: subject and body.
     pub async fn all(&self) -> Vec<(String, Vec<u8>)> {
         let stream = self.stream("JOBS").await;

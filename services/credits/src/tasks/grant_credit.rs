@@ -44,6 +44,7 @@ impl Task for GrantCredit {
 
 impl GroupTask for GrantCredit {
     const RUNS_MAX: usize = 100;
+    const BY_MESSAGE: bool = true;
 
     async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let tenant = group.tenant.id;

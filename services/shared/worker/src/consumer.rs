@@ -15,6 +15,7 @@ use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_store::runs::{self, ClaimOutcome};
 use tradeup_store::{RunId, StoreError, within};
 
+use crate::by_message::Trust;
 use crate::execute::{answered, original};
 use crate::places::{Held, Place, Taken};
 use crate::registry::{Registered, Shared};
@@ -52,6 +53,7 @@ pub(crate) struct Consumer {
     pub(crate) worker: Worker,
     pub(crate) task: Registered,
     pub(crate) lane: Lane,
+    pub(crate) trust: Arc<Trust>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -125,7 +127,11 @@ impl Consumer {
                     messages::DELIVERIES.one([task, "busy"]);
                     answered(delivery.nak(BUSY_WAIT_MIN).await);
                 }
-                Ok((run_id, job)) => held.push(Held { delivery, run_id, job, place }),
+                Ok((run_id, job)) => {
+                    // What is claimed anyway is told by its row.
+                    let job = self.task.shared.is_some().then_some(job).unwrap_or_default();
+                    held.push(Held { delivery, run_id, job, place });
+                }
                 Err(error) => {
                     messages::DELIVERIES.one([task, "undecodable"]);
                     self.set_aside(&delivery, ErrorCode::UndecodableMessage, &error).await;
@@ -148,7 +154,7 @@ impl Consumer {
 
     /// Sets runs going of a task of which many are done in one transaction: each place those that share it.
     async fn take_together(&self, shared: &Shared, held: Vec<Held>) {
-        let (untried, others) = match self.worker.untried(&self.task, shared, held).await {
+        let (untried, others) = match self.worker.untried(&self.task, &self.trust, held).await {
             Ok(parted) => parted,
             Err((error, held)) => return self.not_now(&error, held).await,
         };
@@ -167,7 +173,8 @@ impl Consumer {
     /// Runs that share a place: those that may share a transaction, and then the others in turn.
     async fn proceed_together(self, shared: Shared, untried: Vec<Untried>, others: Vec<Held>) {
         let mut told = Instant::now();
-        let mut alone = VecDeque::from(self.worker.execute_together(&self.task, &shared, untried).await);
+        let mut alone =
+            VecDeque::from(self.worker.execute_together(&self.task, &shared, &self.trust, untried).await);
         alone.extend(others);
         // Each is claimed when its turn comes: what kills its process, or takes long, costs those behind it no attempt.
         while let Some(next) = alone.pop_front() {
@@ -186,6 +193,7 @@ impl Consumer {
                 // The database can't be asked, for none of them.
                 None => {
                     for held in alone.drain(..) {
+                        messages::DELIVERIES.one([self.task.kind.task, "failed"]);
                         answered(held.delivery.nak(DATABASE_WAIT).await);
                     }
                 }

@@ -10,7 +10,6 @@ use tradeup_proto::{JobKind, Message as _, Name as _};
 use tradeup_store::runs::Claim;
 use tradeup_store::{TenantRef, Tx};
 
-use crate::by_message::Trust;
 use crate::together::{self, Each, GroupTask};
 use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
@@ -25,8 +24,8 @@ pub(crate) struct Shared {
     /// Most of them.
     pub(crate) runs_max: usize,
     pub(crate) run: SharedFn,
-    /// Whether their messages are taken at their word.
-    pub(crate) trust: Arc<Trust>,
+    /// Whether they may be begun at their messages' word.
+    pub(crate) by_message: bool,
 }
 
 /// A task as the runner sees it.

@@ -14,6 +14,7 @@ use tradeup_store::runs::Claimant;
 use tradeup_store::{Pool, outbox};
 
 use crate::bury::Buried;
+use crate::by_message::Trust;
 use crate::consumer::{Consumer, at_zero};
 use crate::registry::{Registered, Registry};
 use crate::{BUILD, Relay, ServiceOptions, faultpoint};
@@ -127,7 +128,8 @@ impl Runner {
             at_zero(task.kind.task);
             for lane in Lane::ALL {
                 let (worker, shutdown) = (self.worker.clone(), shutdown.clone());
-                consumers.spawn(Consumer { worker, task: task.clone(), lane, shutdown }.consume());
+                let (task, trust) = (task.clone(), Arc::new(Trust::new(lane)));
+                consumers.spawn(Consumer { worker, task, lane, trust, shutdown }.consume());
             }
         }
         consumers.close();

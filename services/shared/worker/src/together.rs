@@ -24,12 +24,13 @@ use tradeup_store::runs::{self, Claim, FirstEnding, KnownBy};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
 
 use crate::bury::Buried;
+use crate::by_message::Trust;
 use crate::consumer::CLAIM_WITHIN;
 use crate::execute::{STATEMENT_WITHIN, answered, committing, count_claimed, count_ended, traced};
 use crate::places::Held;
 use crate::registry::{Registered, Shared, SharedFn};
 use crate::runner::Worker;
-use crate::{Task, TaskError, by_message, faultpoint};
+use crate::{Task, TaskError, faultpoint};
 
 /// Most tenants whose runs share a transaction: what hits one of them costs so many a second try.
 pub(crate) const TENANTS_MAX: usize = 8;
@@ -40,6 +41,9 @@ pub(crate) const TENANTS_MAX: usize = 8;
 pub trait GroupTask: Task {
     /// Most runs in one transaction. Rows stay locked until the slowest is done, so it is not many.
     const RUNS_MAX: usize;
+    /// Whether a run may be begun at its message's word ([`Trust`]). Its work is done for nothing then if something holds it back, so it
+    /// is to be little.
+    const BY_MESSAGE: bool = false;
 
     /// Does the work of some runs of one tenant, once: what became of each, in their order. The transaction sees the rows of
     /// their tenant and no others; it may be that of other tenants' runs, before and after.
@@ -90,7 +94,7 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
             Ok((tx, all))
         })
     });
-    Shared { runs_max: T::RUNS_MAX, run, trust: Arc::default() }
+    Shared { runs_max: T::RUNS_MAX, run, by_message: T::BY_MESSAGE }
 }
 
 /// Runs that were done in one transaction.
@@ -131,15 +135,14 @@ impl Worker {
     pub(crate) async fn untried(
         &self,
         task: &Registered,
-        shared: &Shared,
+        trust: &Trust,
         held: Vec<Held>,
     ) -> Result<(Vec<Untried>, Vec<Held>), (StoreError, Vec<Held>)> {
         let (mut untried, mut first, mut others) = (Vec::with_capacity(held.len()), Vec::new(), Vec::new());
-        let trusted = shared.trust.is_there();
-        for held in held {
+        for mut held in held {
             if held.delivery.delivered() > 1 {
                 others.push(held);
-            } else if let Some(claim) = trusted.then(|| by_message::claim(&held, task)).flatten() {
+            } else if let Some(claim) = trust.claim(&mut held, task) {
                 untried.push(Untried { claim, known_by: KnownBy::Message, held });
             } else {
                 first.push(held);
@@ -153,7 +156,12 @@ impl Worker {
         let claimant = self.claimant(task);
         let looked = runs::untried(&self.pool, &ids, &claimant);
         let mut runs: HashMap<RunId, Claim> = match within("looking at runs", CLAIM_WITHIN, looked).await {
-            Ok(claims) => claims.into_iter().filter(|c| !c.is_preview()).map(|c| (c.run_id, c)).collect(),
+            // What is another task's is not executed as this one's.
+            Ok(claims) => claims
+                .into_iter()
+                .filter(|c| !c.is_preview() && c.task == task.kind.task)
+                .map(|c| (c.run_id, c))
+                .collect(),
             Err(error) => {
                 first.append(&mut others);
                 first.extend(untried.into_iter().map(|one| one.held));
@@ -161,7 +169,7 @@ impl Worker {
             }
         };
         if runs.len() == first.len() {
-            shared.trust.regain();
+            trust.regain();
         }
         for held in first {
             match runs.remove(&held.run_id) {
@@ -178,13 +186,14 @@ impl Worker {
         &self,
         task: &Registered,
         shared: &Shared,
+        trust: &Trust,
         untried: Vec<Untried>,
     ) -> Vec<Held> {
         let mut alone = Vec::new();
         let mut groups = by_tenant(untried, &mut alone);
         if groups.len() > 1 {
             let all = groups.into_values().flatten().collect();
-            let tried = self.execute_group(task, shared, all).await;
+            let tried = self.execute_group(task, shared, trust, all).await;
             alone.extend(tried.alone);
             for one in &tried.again {
                 answered(one.held.delivery.progress().await);
@@ -193,7 +202,7 @@ impl Worker {
         }
         // One tenant's, or what hit one of them must not cost the others more than this second try.
         for group in groups.into_values() {
-            let tried = self.execute_group(task, shared, group).await;
+            let tried = self.execute_group(task, shared, trust, group).await;
             alone.extend(tried.alone);
             alone.extend(tried.again.into_iter().map(|one| one.held));
         }
@@ -201,7 +210,13 @@ impl Worker {
     }
 
     /// One transaction, of runs that are in the order of tenants.
-    async fn execute_group(&self, task: &Registered, shared: &Shared, group: Vec<Untried>) -> Tried {
+    async fn execute_group(
+        &self,
+        task: &Registered,
+        shared: &Shared,
+        trust: &Trust,
+        group: Vec<Untried>,
+    ) -> Tried {
         let begun = Instant::now();
         let name = task.kind.task;
         let is_told = group.iter().any(|one| one.known_by == KnownBy::Message);
@@ -214,8 +229,12 @@ impl Worker {
             Ok(committed) => committed,
             Err(error) => {
                 let count = claims.len();
-                if is_told && error.code() == ErrorCode::Superseded {
-                    shared.trust.lose();
+                let row_is_not_so =
+                    matches!(error.code(), ErrorCode::Superseded | ErrorCode::DatabaseUnavailable);
+                if is_told && row_is_not_so && trust.lose() {
+                    tracing::info!(
+                        "rows of {name} are looked at before they are worked on, for a while: {error}"
+                    );
                 }
                 match error.code() {
                     ErrorCode::Superseded | ErrorCode::DatabaseRefused | ErrorCode::DatabaseConflict => {
@@ -229,7 +248,9 @@ impl Worker {
                 spans.iter().for_each(|span| trace::says(span, "tradeup.outcome", "again_alone"));
                 return match error.code() {
                     // It would take as long again, while their deliveries wait.
-                    ErrorCode::TimedOut => Tried { again: Vec::new(), alone: deliveries },
+                    ErrorCode::TimedOut | ErrorCode::DatabaseUnavailable => {
+                        Tried { again: Vec::new(), alone: deliveries }
+                    }
                     _ => {
                         let again = claims.into_iter().zip(deliveries);
                         let again = again.map(|(claim, held)| Untried { claim, known_by, held });

@@ -1,5 +1,6 @@
 //! Runs that share a transaction: each is still a run of its own, and what hits one of them costs the others nothing.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,19 +13,28 @@ const SUBJECT: &str = "events.aurora.till.credit=2Erequested";
 
 /// So many wishes for a credit of one dollar, all of them runs before anybody works on them.
 pub(crate) async fn wished(world: &World, wishes: usize, of: impl Fn(usize, &mut Value)) -> Jobs {
+    wished_later(world, 0..wishes, of).await
+}
+
+/// As [`wished`], those of these numbers, when the others are runs already.
+pub(crate) async fn wished_later(
+    world: &World,
+    wishes: Range<usize>,
+    of: impl Fn(usize, &mut Value),
+) -> Jobs {
     let members: Vec<String> = sqlx::query_scalar("select external_id from members order by id")
         .fetch_all(&world.database.admin)
         .await
         .unwrap();
     let jobs = world.jobs().await;
     let webhooks = world.start("webhooks").await;
-    for n in 0..wishes {
+    for n in wishes.clone() {
         let mut wish = json!({ "member_external_id": members[n % members.len()], "reason": "Thanks",
             "amount": { "amount_minor": 100, "currency": "USD" } });
         of(n, &mut wish);
         jobs.publish_event(SUBJECT, &[("ce-id", &n.to_string())], wish.to_string().as_bytes()).await;
     }
-    let wishes = i64::try_from(wishes).unwrap();
+    let wishes = i64::try_from(wishes.end).unwrap();
     eventually("all are runs", SOON, || async {
         (world.number("select count(*) from runs").await == wishes).then_some(())
     })
