@@ -95,10 +95,13 @@ impl Jobs {
         sent.await.unwrap().await.expect("the stream stores it").duplicate
     }
 
-    /// Events that nobody has answered for: those to come and those under way.
+    /// Events that nobody has answered for: those to come and those under way. By their numbers: the consumer counts what is to
+    /// come a moment after the stream has confirmed it.
     pub async fn events_left(&self) -> u64 {
-        let info = self.stream("EVENTS").await.consumer_info("intake").await.unwrap();
-        info.num_pending + u64::try_from(info.num_ack_pending).unwrap()
+        let mut stream = self.stream("EVENTS").await;
+        let last = stream.info().await.unwrap().state.last_sequence;
+        let answered = stream.consumer_info("intake").await.unwrap().ack_floor.stream_sequence;
+        last.saturating_sub(answered)
     }
 
     /// Bodies of the messages in a stream whose subject matches, oldest first.

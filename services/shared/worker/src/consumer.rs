@@ -129,7 +129,7 @@ impl Consumer {
                 }
                 Ok((run_id, job)) => {
                     // What is claimed anyway is told by its row.
-                    let job = self.task.shared.is_some().then_some(job).unwrap_or_default();
+                    let job = if self.task.shared.is_some() { job } else { v1::Job::default() };
                     held.push(Held { delivery, run_id, job, place });
                 }
                 Err(error) => {

@@ -45,6 +45,8 @@ async fn a_message_that_says_something_else_than_its_row_is_not_believed() {
     let mut world = World::with_aurora(50, 142).await;
     // The same members in another shop.
     world.add_shop(&Shop::new("borealis", 50, 142));
+    let both = "select count(*) from (select external_id from members group by external_id having count(*) = 2) as shared";
+    assert_eq!(world.number(both).await, 50);
     let other = world.number("select id from tenants where handle = 'borealis'").await;
     let forgeries: [(&str, fn(&mut v1::Job, i64)); 4] = [
         ("amount", |job, _| job.payload = with_amount(&job.payload, 99_900)),
