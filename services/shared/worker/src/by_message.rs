@@ -4,7 +4,6 @@
 //! row stays the truth: in the transaction of the work it is asked whether it says the same and whether anything holds the run back,
 //! and if it does not, nothing of the work stays ([`tradeup_store::runs::finish_untried`]).
 
-use std::mem;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,12 +54,10 @@ impl Trust {
     /// The first attempt of the run that a delivery is about, if its message says all that there is to it and is believed. What the
     /// message says goes into it then.
     pub(crate) fn claim(&self, held: &mut Held, task: &Registered) -> Option<Claim> {
-        let believed = task.shared.as_ref().is_some_and(|shared| shared.by_message);
-        let says_all = held.job.self_contained && held.job.task == task.kind.task;
-        if !believed || !says_all || self.since(|lost_at| lost_at.is_some()) {
+        if self.since(|lost_at| lost_at.is_some()) {
             return None;
         }
-        let job = mem::take(&mut held.job);
+        let job = held.job.take_if(|job| job.self_contained && job.task == task.kind.task)?;
         let tenant = job.tenant?;
         let scheduled_for = convert::instant("scheduled_for", job.scheduled_for.as_ref()).ok()?;
         let claim = Claim {

@@ -117,6 +117,7 @@ impl Consumer {
     async fn take(&self, deliveries: Vec<(Delivery, Place)>) {
         let mut held: Vec<Held> = Vec::with_capacity(deliveries.len());
         let task = self.task.kind.task;
+        let by_message = self.task.shared.as_ref().is_some_and(|shared| shared.by_message);
         for (delivery, place) in deliveries {
             if delivery.delivered() > 1 {
                 messages::REDELIVERED.one([task]);
@@ -128,8 +129,8 @@ impl Consumer {
                     answered(delivery.nak(BUSY_WAIT_MIN).await);
                 }
                 Ok((run_id, job)) => {
-                    // What is claimed anyway is told by its row.
-                    let job = if self.task.shared.is_some() { job } else { v1::Job::default() };
+                    // What else there is to know of others is told by their rows.
+                    let job = Some(job).filter(|_| by_message);
                     held.push(Held { delivery, run_id, job, place });
                 }
                 Err(error) => {

@@ -21,7 +21,7 @@ pub(crate) struct Held {
     pub(crate) delivery: Delivery,
     pub(crate) run_id: RunId,
     /// What its message says, if the task's runs may be begun by it.
-    pub(crate) job: v1::Job,
+    pub(crate) job: Option<v1::Job>,
     pub(crate) place: Place,
 }
 
