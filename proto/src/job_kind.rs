@@ -15,12 +15,9 @@ pub struct JobKind {
 /// Fires one run of monthly credits for each active tenant.
 pub const MONTHLY_CREDITS: JobKind =
     JobKind { service: "scheduler", task: "monthly-credits", input: "tradeup.v1.MonthlyCredits" };
-/// Plans one tenant's monthly credits into batches.
-pub const MONTHLY_CREDITS_TENANT: JobKind = JobKind {
-    service: "scheduler",
-    task: "monthly-credits-tenant",
-    input: "tradeup.v1.MonthlyCreditsTenant",
-};
+/// Plans one tenant's monthly credits into batches, or issues them itself where members are few.
+pub const MONTHLY_CREDITS_TENANT: JobKind =
+    JobKind { service: "credits", task: "monthly-credits-tenant", input: "tradeup.v1.MonthlyCreditsTenant" };
 /// Issues the monthly credits of one batch.
 pub const MONTHLY_CREDITS_BATCH: JobKind =
     JobKind { service: "credits", task: "monthly-credits-batch", input: "tradeup.v1.MonthlyCreditsBatch" };

@@ -126,7 +126,7 @@ async fn apply<B: MemberBatch>(context: &TaskContext, batch: &B) -> Result<(Tx, 
 }
 
 /// Has the money counted that a batch moves, if it does.
-fn count<B: MemberBatch>(tx: &mut Tx, counts: &BatchCounts) {
+pub(crate) fn count<B: MemberBatch>(tx: &mut Tx, counts: &BatchCounts) {
     let currency = counts.currency.as_deref().and_then(|code| code.parse::<Currency>().ok());
     if let (Some(kind), Some(currency)) = (B::MOVES, currency) {
         let affected = counts.affected.unsigned_abs().into();

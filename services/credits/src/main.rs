@@ -20,6 +20,9 @@ use crate::shop::ShopOptions;
 struct Options {
     #[command(flatten)]
     service: service::StartOptions,
+    /// Most members of a shop whose month is one run. More are cut into batches of 100, each a run of its own; with 0 all are.
+    #[arg(long, help_heading = "Service", env = "TRADEUP_ONE_RUN_MEMBERS", value_name = "MEMBERS", default_value_t = 400, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    one_run_members: u16,
     #[command(flatten)]
     mail: MailOptions,
     #[command(flatten)]
@@ -36,7 +39,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let mail_server = options.mail.endpoint();
     let post = options.mail.post(stopping.clone())?;
     let shops = options.shop.shops(stopping.clone())?;
-    let service = Service::start("credits", options.service, tasks::registry(&post, &shops)?).await?;
+    let service = Service::start(
+        "credits",
+        options.service,
+        tasks::registry(&post, &shops, options.one_run_members.into())?,
+    )
+    .await?;
     let service = service.watching("mail", mail_server);
     // A batch of mails, or of calls to a shop, stops between two of them; there is time for those under way.
     let shutdown = service.shutdown();

@@ -5,10 +5,11 @@ use serde_json::json;
 use tradeup_proto::{Message as _, v1};
 use tradeup_store::runs::Spawn;
 use tradeup_store::workers;
+use tradeup_worker::planning::ACTIVE;
 use tradeup_worker::trigger::AgentScan;
 use tradeup_worker::{Applied, TaskContext, TaskError};
 
-use crate::fan_out::{self, ACTIVE};
+use crate::fan_out;
 
 /// Ends a scan over all tenants: one child run for each active one.
 ///

@@ -18,12 +18,26 @@ pub(crate) struct Planned {
     range: BatchRange,
 }
 
-/// Reads the batches that the system planned for a period: the floor does the very same ones.
+/// Reads the batches that the system planned for a period: the floor does the very same ones. Those that shops' runs did
+/// themselves it does by hundreds, as they would have been planned.
 pub(crate) async fn planned(admin: &PgPool, root_run: &str) -> anyhow::Result<Vec<Planned>> {
     let rows: Vec<(i64, String, String, i32)> = sqlx::query_as(
-        "select b.tenant_id, b.first_member_id::text, b.last_member_id::text, b.members
-         from batches b join runs p on p.id = b.parent_run_id where p.root_id = $1::uuid
-         order by b.seq, b.tenant_id",
+        "with planned as (
+            select b.seq, b.tenant_id, b.first_member_id, b.last_member_id, b.members, b.run_id = b.parent_run_id as is_own
+            from batches b join runs p on p.id = b.parent_run_id where p.root_id = $1::uuid)
+         select tenant_id, first_member_id::text, last_member_id::text, members from (
+            select seq, tenant_id, first_member_id, last_member_id, members from planned where not is_own
+            union all
+            select part, tenant_id, (array_agg(member_id order by member_id))[1], (array_agg(member_id order by member_id))[count(*)],
+                count(*)::int
+            from (
+                select p.tenant_id, h.member_id,
+                    ((row_number() over (partition by p.tenant_id order by h.member_id) - 1) / 100)::int as part
+                from planned p
+                join tiers_held h on h.tenant_id = p.tenant_id and h.member_id between p.first_member_id and p.last_member_id
+                where p.is_own and h.status = 'active' and h.valid_to is null) as numbered
+            group by tenant_id, part) as all_of_them
+         order by seq, tenant_id",
     )
     .bind(root_run)
     .fetch_all(admin)

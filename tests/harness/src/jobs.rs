@@ -1,9 +1,16 @@
 //! The streams, as a stranger with a NATS client sees it.
 
+use std::time::{Duration, SystemTime};
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::FromConsumer as _;
 use async_nats::jetstream::{self, stream::Stream};
 use futures::StreamExt as _;
+
+/// The consumer of a month's batches.
+pub const BATCHES: &str = "credits-monthly-credits-batch";
+/// The consumer of its shops.
+pub const SHOPS: &str = "credits-monthly-credits-tenant";
 
 /// A look into the streams, and a hand in them.
 pub struct Jobs {
@@ -57,6 +64,18 @@ impl Jobs {
         config.max_ack_pending = unanswered_max;
         let config = jetstream::consumer::pull::Config::try_from_consumer_config(config).unwrap();
         stream.update_consumer(config).await.unwrap();
+    }
+
+    /// Has a consumer of JOBS deliver nothing until it is let go on: what comes is at hand then.
+    pub async fn hold(&self, consumer: &str) {
+        let far = SystemTime::now() + Duration::from_secs(24 * 3600);
+        let held = self.stream("JOBS").await.pause_consumer(consumer, far.into()).await.unwrap();
+        assert!(held.paused, "{consumer} is held");
+    }
+
+    /// Has such a consumer deliver again.
+    pub async fn let_go(&self, consumer: &str) {
+        self.stream("JOBS").await.resume_consumer(consumer).await.unwrap();
     }
 
     /// How many deliveries a consumer of JOBS has made.

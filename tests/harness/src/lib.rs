@@ -23,7 +23,7 @@ pub use cluster::{Cluster, Held};
 pub use database::Database;
 pub use evaluation::{evaluation_shops, plant_evaluation};
 pub use guarded::{GuardedNats, Somebody};
-pub use jobs::Jobs;
+pub use jobs::{BATCHES, Jobs, SHOPS};
 pub use patience::{eventually, eventually_at, pause};
 pub use planted::{AS_OF, Planting};
 pub use process::{Finished, Process, binary, own_role, own_user};

@@ -10,6 +10,7 @@ mod kpi_follow_up_tenant;
 mod ledger_verification_tenant;
 mod merge_members;
 mod monthly_credits_batch;
+mod monthly_credits_tenant;
 mod push_store_credit;
 mod reversal_batch;
 mod revert_spend;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use tradeup_domain::{Currency, ErrorCode};
 use tradeup_store::tenants::{self, Settings};
 use tradeup_store::{TenantId, Tx};
+use tradeup_worker::planning::Planning;
 use tradeup_worker::{ProbeCredits, Registry, RegistryError, RetryPolicy, TaskError};
 
 use crate::mail::Post;
@@ -35,7 +37,7 @@ const OUTSIDE_RETRY: RetryPolicy =
     RetryPolicy { attempts_max: 10, base: Duration::from_secs(1), factor: 4, cap: Duration::from_secs(900) };
 
 /// All tasks that this service executes.
-pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryError> {
+pub(crate) fn registry(post: &Post, shops: &Shops, few_max: i32) -> Result<Registry, RegistryError> {
     Registry::new()
         .register_group(credit_expiration_batch::CreditExpirationBatch)?
         .register(campaign_batch::CampaignBatch { post: post.clone() })?
@@ -47,6 +49,7 @@ pub(crate) fn registry(post: &Post, shops: &Shops) -> Result<Registry, RegistryE
         .register(ledger_verification_tenant::LedgerVerificationTenant::new())?
         .register(merge_members::MergeMembers)?
         .register_group(monthly_credits_batch::MonthlyCreditsBatch)?
+        .register_group(Planning(monthly_credits_tenant::MonthlyCreditsTenant { few_max }))?
         .register(push_store_credit::PushStoreCredit { shops: shops.clone() })?
         .register(reversal_batch::Reverse)?
         .register(revert_spend::RevertSpend)?

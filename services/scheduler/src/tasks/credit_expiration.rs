@@ -8,10 +8,11 @@ use chrono::TimeDelta;
 use tradeup_proto::job_kind::{CREDIT_EXPIRATION, CREDIT_EXPIRATION_TENANT};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::Spawn;
+use tradeup_worker::planning::NOT_UNINSTALLED;
 use tradeup_worker::trigger::CREDIT_EXPIRATION_SCHEDULE;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use crate::fan_out::{self, NOT_UNINSTALLED};
+use crate::fan_out;
 
 /// The task.
 pub(crate) struct CreditExpiration;

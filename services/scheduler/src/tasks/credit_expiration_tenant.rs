@@ -7,8 +7,7 @@ use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::schedules;
 use tradeup_worker::TaskError;
-
-use crate::fan_out::{self, NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
+use tradeup_worker::planning::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct CreditExpirationTenant;
@@ -29,8 +28,7 @@ impl PlansBatches for CreditExpirationTenant {
         }
         run.note_shadow(&tenant).await?;
         let payload =
-            v1::CreditExpirationBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
-                .encode_to_vec();
+            v1::CreditExpirationBatch { as_of: input.as_of, shadow: tenant.is_in_shadow() }.encode_to_vec();
         let members = Members::WithEndedLots { as_of };
         run.in_batches(members, CREDIT_EXPIRATION_BATCH.task, payload).await
     }

@@ -8,8 +8,7 @@ use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::schedules;
 use tradeup_worker::TaskError;
-
-use crate::fan_out::{self, ACTIVE, Planned, PlansBatches, TenantRun};
+use tradeup_worker::planning::{ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct ExpirationWarningTenant;
@@ -33,8 +32,7 @@ impl PlansBatches for ExpirationWarningTenant {
         }
         run.note_shadow(&tenant).await?;
         let payload =
-            v1::ExpirationWarningBatch { as_of: input.as_of, shadow: fan_out::is_in_shadow(&tenant) }
-                .encode_to_vec();
+            v1::ExpirationWarningBatch { as_of: input.as_of, shadow: tenant.is_in_shadow() }.encode_to_vec();
         let members = Members::ToBeWarned { as_of };
         run.in_batches(members, EXPIRATION_WARNING_BATCH.task, payload).await
     }

@@ -8,10 +8,11 @@ use chrono::TimeDelta;
 use tradeup_proto::job_kind::{LEDGER_VERIFICATION, LEDGER_VERIFICATION_TENANT};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::Spawn;
+use tradeup_worker::planning::NOT_UNINSTALLED;
 use tradeup_worker::trigger::LEDGER_VERIFICATION_SCHEDULE;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use crate::fan_out::{self, NOT_UNINSTALLED};
+use crate::fan_out;
 
 /// The task.
 pub(crate) struct LedgerVerification;

@@ -9,7 +9,6 @@ mod gap_search;
 mod kpi_follow_up;
 mod ledger_verification;
 mod monthly_credits;
-mod monthly_credits_tenant;
 mod monthly_strategic_review;
 mod reversal;
 mod reversal_tenant;
@@ -20,7 +19,7 @@ mod wallet_reconciliation;
 mod wallet_reconciliation_tenant;
 mod weekly_churn_prevention_scan;
 
-use crate::fan_out::Planning;
+use tradeup_worker::planning::Planning;
 use tradeup_worker::{ProbeScheduler, Registry, RegistryError};
 
 /// All tasks that this service executes.
@@ -35,7 +34,6 @@ pub(crate) fn registry() -> Result<Registry, RegistryError> {
         .register(kpi_follow_up::KpiFollowUp)?
         .register(ledger_verification::LedgerVerification)?
         .register(monthly_credits::MonthlyCredits)?
-        .register_group(Planning(monthly_credits_tenant::MonthlyCreditsTenant))?
         .register(monthly_strategic_review::MonthlyStrategicReview)?
         .register(reversal::Reversal)?
         .register_group(Planning(reversal_tenant::ReversalTenant))?

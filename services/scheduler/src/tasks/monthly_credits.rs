@@ -10,10 +10,11 @@ use tradeup_domain::monthly;
 use tradeup_proto::job_kind::{MONTHLY_CREDITS, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::runs::Spawn;
+use tradeup_worker::planning::ACTIVE;
 use tradeup_worker::trigger::MONTHLY_CREDITS_SCHEDULE;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use crate::fan_out::{self, ACTIVE};
+use crate::fan_out;
 
 /// The task.
 pub(crate) struct MonthlyCredits;

@@ -5,8 +5,7 @@ use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::RunId;
 use tradeup_store::batches::Members;
 use tradeup_worker::TaskError;
-
-use crate::fan_out::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
+use tradeup_worker::planning::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct ReversalTenant;

@@ -11,8 +11,7 @@ use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::campaigns::{self, CampaignId, Started};
 use tradeup_worker::TaskError;
-
-use crate::fan_out::{ACTIVE, Planned, PlansBatches, TenantRun};
+use tradeup_worker::planning::{ACTIVE, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct StartCampaign;

@@ -9,10 +9,11 @@ use chrono::TimeDelta;
 use tradeup_proto::job_kind::{TIER_REVIEW, TIER_REVIEW_TENANT};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::Spawn;
+use tradeup_worker::planning::ACTIVE;
 use tradeup_worker::trigger::TIER_REVIEW_SCHEDULE;
 use tradeup_worker::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 
-use crate::fan_out::{self, ACTIVE};
+use crate::fan_out;
 
 /// The task.
 pub(crate) struct TierReview;

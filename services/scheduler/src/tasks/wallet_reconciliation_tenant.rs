@@ -7,8 +7,7 @@ use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::batches::Members;
 use tradeup_store::pushes;
 use tradeup_worker::TaskError;
-
-use crate::fan_out::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
+use tradeup_worker::planning::{NOT_UNINSTALLED, Planned, PlansBatches, TenantRun};
 
 /// The task.
 pub(crate) struct WalletReconciliationTenant;

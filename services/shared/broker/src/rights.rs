@@ -77,6 +77,13 @@ const USERS: [User; 6] = [
     },
 ];
 
+/// Consumers of JOBS that services of the release before pull from and those of this one do not: while a release is rolled out or
+/// gone back to, the old ones work on.
+const BEFORE: [(&str, &str); 2] = [
+    ("scheduler", "scheduler-monthly-credits-tenant"),
+    ("scheduler", "scheduler-monthly-credits-tenant-urgent"),
+];
+
 fn may_publish(user: &User) -> Vec<String> {
     let mut subjects: Vec<String> = user.publishes.iter().map(|subject| (*subject).to_owned()).collect();
     subjects.extend(asking());
@@ -92,8 +99,10 @@ fn may_publish(user: &User) -> Vec<String> {
         // It is held in memory, so a server that was started again has lost it, and whoever starts next needs it.
         subjects.push(format!("$JS.API.STREAM.CREATE.{LIVE}"));
     }
-    for NamedConsumer { stream, name, .. } in named_consumers().into_iter().filter(|c| c.service == user.name)
-    {
+    let own = named_consumers().into_iter().filter(|consumer| consumer.service == user.name);
+    let own = own.map(|NamedConsumer { stream, name, .. }| (stream, name));
+    let before = BEFORE.into_iter().filter(|(service, _)| *service == user.name);
+    for (stream, name) in own.chain(before.map(|(_, name)| (JOBS, name.to_owned()))) {
         subjects.push(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"));
         subjects.push(format!("$JS.ACK.{stream}.{name}.>"));
         // As newer servers write it, with a domain and an account.

@@ -2,10 +2,12 @@
 //! so that a shop with a million members does not hold up one with ten.
 
 mod cut;
+mod own;
 
 use uuid::Uuid;
 
 pub use self::cut::{Cut, Members, cut};
+pub use self::own::{OwnBatch, few, record_own};
 use crate::error::{Doing, ErrorKind, StoreError};
 use crate::ids::new_ids;
 use crate::outbox::{JobMessage, JobRow};

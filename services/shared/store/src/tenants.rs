@@ -118,6 +118,12 @@ impl Classify for SettingsError {
 }
 
 impl Tenant {
+    /// Whether what is decided for it is reckoned, and not booked.
+    #[must_use]
+    pub fn is_in_shadow(&self) -> bool {
+        self.shadow_since.is_some()
+    }
+
     /// Reads the settings.
     ///
     /// # Errors

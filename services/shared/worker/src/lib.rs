@@ -18,6 +18,7 @@ pub mod intake;
 mod live;
 mod options;
 mod places;
+pub mod planning;
 pub mod presence;
 mod preview;
 mod probe;

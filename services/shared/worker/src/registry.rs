@@ -16,7 +16,7 @@ use crate::{Applied, RetryPolicy, Task, TaskContext, TaskError};
 type TaskFuture = Pin<Box<dyn Future<Output = Result<Applied, TaskError>> + Send>>;
 type RunFn = Arc<dyn Fn(TaskContext) -> TaskFuture + Send + Sync>;
 type SharedFuture = Pin<Box<dyn Future<Output = Result<(Tx, Vec<Each>), TaskError>> + Send>>;
-pub(crate) type SharedFn = Arc<dyn Fn(Tx, TenantRef, Vec<Claim>) -> SharedFuture + Send + Sync>;
+pub(crate) type SharedFn = Arc<dyn Fn(Tx, TenantRef, Vec<Claim>, i32) -> SharedFuture + Send + Sync>;
 
 /// How many runs of a task are done in one transaction.
 #[derive(Clone)]

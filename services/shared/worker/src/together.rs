@@ -18,7 +18,7 @@ use tradeup_domain::{Classify as _, ErrorCode};
 use tradeup_proto::Message as _;
 use tradeup_signals::metrics::{messages, runs as counted};
 use tradeup_signals::trace;
-use tradeup_store::batches::{self, BatchCounts, Completed, Cut, PlannedRuns};
+use tradeup_store::batches::{self, BatchCounts, Completed, Cut, OwnBatch, PlannedRuns};
 use tradeup_store::outbox::JobMessage;
 use tradeup_store::runs::{self, Claim, FirstEnding, KnownBy};
 use tradeup_store::{Pool, RunId, StoreError, TenantRef, Tx, within};
@@ -60,6 +60,8 @@ pub struct RunGroup<I> {
     pub tenant: TenantRef,
     /// The runs, with their inputs.
     pub runs: Vec<(Claim, I)>,
+    /// Members of other tenants on whom runs have had their effect in the transaction, which holds them until its end.
+    pub members_locked: i32,
 }
 
 /// What became of one of them.
@@ -71,13 +73,25 @@ pub enum Each {
     Batch(BatchCounts),
     /// Its work goes on in these batches.
     InBatches(Cut),
+    /// It was its own batch, and is done.
+    OwnBatch(OwnBatch),
     /// Nothing was done for it, and it has to be executed by itself, which tells why if it is refused.
     Alone,
 }
 
+impl Each {
+    /// Members on whom it had its effect.
+    fn members(&self) -> i32 {
+        match self {
+            Self::Batch(counts) | Self::OwnBatch(OwnBatch { counts, .. }) => counts.members,
+            Self::Done(_) | Self::InBatches(_) | Self::Alone => 0,
+        }
+    }
+}
+
 /// How the runs of `task` are done together.
 pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
-    let run: SharedFn = Arc::new(move |mut tx: Tx, tenant: TenantRef, claims: Vec<Claim>| {
+    let run: SharedFn = Arc::new(move |mut tx: Tx, tenant: TenantRef, claims: Vec<Claim>, members_locked| {
         let task = Arc::clone(&task);
         Box::pin(async move {
             // What can't be read is told by itself.
@@ -86,7 +100,8 @@ pub(crate) fn shared<T: GroupTask>(task: Arc<T>) -> Shared {
             let readable: Vec<bool> = read.iter().map(Option::is_some).collect();
             let runs =
                 claims.into_iter().zip(read).filter_map(|(claim, input)| Some((claim, input?))).collect();
-            let mut each = task.run_together(&mut tx, &RunGroup { tenant, runs }).await?.into_iter();
+            let mut each =
+                task.run_together(&mut tx, &RunGroup { tenant, runs, members_locked }).await?.into_iter();
             let all = readable
                 .into_iter()
                 .map(|was_read| if was_read { each.next().unwrap_or(Each::Alone) } else { Each::Alone });
@@ -272,10 +287,10 @@ impl Worker {
                     continue;
                 }
                 Each::InBatches(_) => "waiting",
-                Each::Done(_) | Each::Batch(_) => "succeeded",
+                Each::Done(_) | Each::Batch(_) | Each::OwnBatch(_) => "succeeded",
             };
             answered(held.delivery.ack().await);
-            if matches!(each, Each::Done(_)) {
+            if matches!(each, Each::Done(_) | Each::OwnBatch(_)) {
                 parents.extend(claim.parent_id);
             }
             messages::DELIVERIES.one([name, "claimed"]);
@@ -308,13 +323,17 @@ impl Worker {
             Err(panic) => return Err(TaskError::transient(ErrorCode::Panicked, panic.to_string())),
         };
         let mut ended = Vec::with_capacity(claims.len());
-        let (mut batches_ended, mut cut) = (Vec::new(), Vec::new());
+        let (mut batches_ended, mut own, mut cut) = (Vec::new(), Vec::new(), Vec::new());
         for (claim, each) in claims.iter().zip(&each) {
             let ending = match each {
                 Each::Done(result) => FirstEnding::Succeeded(Some(result)),
                 Each::Batch(counts) => {
                     batches_ended.extend(claim.parent_id.map(|parent| (parent, claim.run_id, counts)));
                     FirstEnding::Succeeded(None)
+                }
+                Each::OwnBatch(batch) => {
+                    own.push((claim.run_id, batch));
+                    FirstEnding::Succeeded(Some(batch.result()))
                 }
                 Each::InBatches(batches) => {
                     cut.push((claim.run_id, batches));
@@ -331,6 +350,7 @@ impl Worker {
         let completed = batches::complete(&mut tx, &batches_ended);
         let Completed { mut released, mut used_up } =
             within("ending batches", STATEMENT_WITHIN, completed).await?;
+        within("recording batches", STATEMENT_WITHIN, batches::record_own(&mut tx, &own)).await?;
         let planned = batches::plan(&mut tx, &cut);
         let PlannedRuns { released: first, empty } =
             within("planning batches", STATEMENT_WITHIN, planned).await?;
@@ -359,6 +379,7 @@ fn by_tenant(untried: Vec<Untried>, alone: &mut Vec<Held>) -> BTreeMap<TenantRef
 async fn work(pool: Pool, shared: Shared, claims: Vec<Claim>) -> Result<(Tx, Vec<Each>), TaskError> {
     let mut open: Option<Tx> = None;
     let mut all = Vec::with_capacity(claims.len());
+    let mut members_locked = 0;
     for of_one in claims.chunk_by(|one, next| one.tenant == next.tenant) {
         let Some(tenant) = of_one.first().and_then(|claim| claim.tenant.clone()) else { continue };
         let tx = match open.take() {
@@ -368,7 +389,8 @@ async fn work(pool: Pool, shared: Shared, claims: Vec<Claim>) -> Result<(Tx, Vec
                 tx
             }
         };
-        let (tx, each) = (shared.run)(tx, tenant, of_one.to_vec()).await?;
+        let (tx, each) = (shared.run)(tx, tenant, of_one.to_vec(), members_locked).await?;
+        members_locked += each.iter().map(Each::members).sum::<i32>();
         all.extend(each);
         open = Some(tx);
     }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::StreamExt as _;
 use tradeup_broker::{Broker, Topology};
-use tradeup_harness::{World, eventually_at};
+use tradeup_harness::{BATCHES, World, eventually_at};
 use tradeup_proto::job_kind::MONTHLY_CREDITS_BATCH;
 use tradeup_proto::subject::Lane;
 use tradeup_store::{Durability, Purpose, batches, runs};
@@ -57,6 +57,8 @@ impl Measure {
         let mut world = servers::world().await;
         world.environment.remove("TRADEUP_LEASE_SECONDS");
         world.environment.remove("TRADEUP_ACK_WAIT_SECONDS");
+        // The model knows shops that are cut into batches. Small ones, done in one run each, ask for less.
+        world.environment.insert("TRADEUP_ONE_RUN_MEMBERS".to_owned(), "0".to_owned());
         for (n, (shops, members, _)) in SHAPES.into_iter().enumerate() {
             let (name, members) = (format!("shape{n}"), (members / self.part).max(1));
             // They take part in turn.
@@ -102,10 +104,12 @@ impl Measure {
         Ok(())
     }
 
-    /// With nobody who executes batches: bytes of a message in the stream, and seconds of the sweep for a run that waits.
+    /// While nobody executes batches: bytes of a message in the stream, and seconds of the sweep for a run that waits.
     async fn waiting(&self, world: &World, had: &mut u32) -> anyhow::Result<(f64, f64)> {
         take_part(world, None).await?;
-        let scheduler = world.start("scheduler").await;
+        let jobs = world.jobs().await;
+        jobs.hold(BATCHES).await;
+        let running = Running::start(world).await?;
         let run = world.trigger(&next_period(had));
         eventually_at(LOOK_EVERY, "each shop is planned", ENDS_WITHIN, || async {
             let left = "select count(*) from tenants t where not exists (
@@ -116,9 +120,10 @@ impl Measure {
         let broker = Broker::connect(&world.environment["TRADEUP_NATS_URL"], "bench").await?;
         let look = Topology { replicas: 1, ack_wait: ACK_WAIT }.look(&broker).await?;
         broker.close().await;
-        let jobs = look.streams.iter().find(|stream| stream.name == "JOBS").context("no stream JOBS")?;
-        ensure!(jobs.messages > 0, "nothing waits in the stream");
-        drop(scheduler);
+        let stream = look.streams.iter().find(|stream| stream.name == "JOBS").context("no stream JOBS")?;
+        ensure!(stream.messages > 0, "nothing waits in the stream");
+        drop(running);
+        jobs.let_go(BATCHES).await;
 
         let url = &world.database.app_url;
         let pool = tradeup_store::connect(url, "bench", 1, Purpose::Service, Durability::Required).await?;
@@ -140,7 +145,7 @@ impl Measure {
         let running = Running::start(world).await?;
         world.ended_within(&run, ENDS_WITHIN, LOOK_EVERY).await;
         drop(running);
-        Ok((float(jobs.bytes) / float(jobs.messages), percentile(&took, 50)))
+        Ok((float(stream.bytes) / float(stream.messages), percentile(&took, 50)))
     }
 
     async fn round(

@@ -42,7 +42,7 @@ async fn a_shop_without_an_amount_fails_alone() {
     assert_eq!(letters[0]["code"], "TU0301");
     assert_eq!(letters[0]["tenant"], "borealis");
     let jobs = world.jobs().await;
-    assert_eq!(jobs.bodies("DEAD", "dead.scheduler.monthly-credits-tenant.borealis").await.len(), 1);
+    assert_eq!(jobs.bodies("DEAD", "dead.credits.monthly-credits-tenant.borealis").await.len(), 1);
 
     // Put right and tried again: only what failed runs, and the whole month is then done.
     world.tradeup_ok(&["tenant", "tier", "borealis", "silver", "5.00"]);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{BATCHES, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 const UNFINISHED: &str = "select count(*) from runs where finished_at is null";
@@ -17,7 +17,9 @@ fn proved(world: &World) {
 #[tokio::test]
 async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     let world = World::with_aurora(9_000, 31).await;
-    let _scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     eventually("the first window of batches is released", SOON, || async {
         (world.number("select count(*) from batches where state = 'released'").await == 64).then_some(())
@@ -41,8 +43,7 @@ async fn a_cancelled_month_gives_nothing_and_is_taken_up_again() {
     );
 
     // Its messages are still in the stream: they are taken off it and nothing happens.
-    let _credits = world.start("credits").await;
-    let jobs = world.jobs().await;
+    jobs.let_go(BATCHES).await;
     eventually("the stream is empty", SOON, || async { (jobs.count("JOBS").await == 0).then_some(()) }).await;
     assert_eq!(world.number(ENTRIES).await, 0);
     proved(&world);

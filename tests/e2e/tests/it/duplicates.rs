@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{BATCHES, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn every_message_three_times_and_two_workers() {
     let world = World::with_aurora(10_000, 31).await;
-    let scheduler = world.start("scheduler").await;
-    let run = world.trigger("2026-11");
     let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let services = world.start_both().await;
+    let run = world.trigger("2026-11");
     eventually("a window of batches is released", SOON, || async {
         (jobs.count("JOBS").await >= 32).then_some(())
     })
@@ -20,8 +21,8 @@ async fn every_message_three_times_and_two_workers() {
     for (subject, body) in messages.iter().chain(messages.iter().rev()) {
         jobs.publish(subject, body.clone()).await;
     }
-    let _one = world.start("credits").await;
     let _two = world.start("credits").await;
+    jobs.let_go(BATCHES).await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
     assert_eq!(
@@ -39,5 +40,5 @@ async fn every_message_three_times_and_two_workers() {
     })
     .await;
     world.assert_exact(&["2026-11"]);
-    drop(scheduler);
+    drop(services);
 }

@@ -36,18 +36,17 @@ async fn credits_killed_in_the_middle_of_its_batches() {
 }
 
 #[tokio::test]
-async fn scheduler_killed_while_it_plans() {
+async fn credits_killed_while_it_plans() {
     let world = World::with_aurora(10_000, 12).await;
-    let _credits = world.start("credits").await;
-    let scheduler = world.start("scheduler").await;
+    let (_scheduler, credits) = world.start_both().await;
     let blocked = Blocked::table(&world, "batches").await;
     let run = world.trigger("2026-11");
-    blocked.catches(&world, "scheduler").await;
-    scheduler.kill();
+    blocked.catches(&world, "credits").await;
+    credits.kill();
     blocked.release().await;
     assert_eq!(world.number("select count(*) from batches").await, 0, "nothing of the plan was committed");
 
-    let _scheduler = world.start("scheduler").await;
+    let _credits = world.start("credits").await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
 }

@@ -43,6 +43,7 @@ mod money_commands;
 mod monthly;
 mod nats_users;
 mod old_credits;
+mod one_run;
 mod order_events;
 mod plans;
 mod probes;

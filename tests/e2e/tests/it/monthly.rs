@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{Shop, World, eventually};
+use tradeup_harness::{BATCHES, Shop, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -45,7 +45,9 @@ async fn members_get_their_monthly_credit_once() {
 #[tokio::test]
 async fn batches_that_were_left_behind_are_released() {
     let world = World::with_aurora(8_500, 4).await;
-    let _scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     eventually("the first window is released", SOON, || async {
         (world.number("select count(*) from batches where state = 'released'").await == 64).then_some(())
@@ -55,7 +57,7 @@ async fn batches_that_were_left_behind_are_released() {
     sqlx::query(moved).execute(&world.database.admin).await.unwrap();
     let planned = world.number("select count(*) from batches where state = 'planned'").await;
     assert!(planned > 8, "{planned}");
-    let _credits = world.start("credits").await;
+    jobs.let_go(BATCHES).await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
 }
@@ -64,7 +66,9 @@ async fn batches_that_were_left_behind_are_released() {
 #[tokio::test]
 async fn batches_whose_plan_is_missing_wait_for_it() {
     let world = World::with_aurora(8_500, 5).await;
-    let _scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let released = "select count(*) from batches where state = 'released'";
     let left = "select count(*) from batches where state = 'planned'";
@@ -77,7 +81,7 @@ async fn batches_whose_plan_is_missing_wait_for_it() {
     sqlx::raw_sql(lost).execute(&world.database.admin).await.unwrap();
     let planned = world.number(left).await;
     assert!(planned > 8, "{planned}");
-    let _credits = world.start("credits").await;
+    jobs.let_go(BATCHES).await;
     eventually("the first window is done", SOON, || async { (world.number(done).await == 64).then_some(()) })
         .await;
     assert_eq!(world.number(left).await, planned);

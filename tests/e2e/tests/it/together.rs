@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tradeup_harness::{Jobs, Shop, World, eventually};
+use tradeup_harness::{BATCHES, Jobs, Shop, World, eventually};
 
 use crate::blocked::Blocked;
 
@@ -138,7 +138,9 @@ async fn one_that_is_cancelled_meanwhile_costs_the_others_nothing() {
 #[tokio::test]
 async fn batches_of_a_shop_share_transactions() {
     let world = World::with_aurora(2_000, 134).await;
-    let _scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let released = "select count(*) from runs where task = 'monthly-credits-batch'";
     let batches = eventually("all batches are at hand", SOON, || async {
@@ -146,7 +148,7 @@ async fn batches_of_a_shop_share_transactions() {
         (planned > 0 && world.number(released).await == planned).then_some(planned)
     })
     .await;
-    let _credits = world.start("credits").await;
+    jobs.let_go(BATCHES).await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     world.assert_exact(&["2026-11"]);
     let commits = world.number("select count(distinct xmin::text) from lots").await;
@@ -155,7 +157,7 @@ async fn batches_of_a_shop_share_transactions() {
     assert_eq!(world.number(own).await, batches, "each is a run with an attempt of its own");
 }
 
-/// Shops of 150 members, two batches each, and a month of which all is at hand before anybody works on it.
+/// Shops of 150 members, two batches each, and a month of which all batches are at hand before anybody works on them.
 async fn shops_at_hand(shops: usize, seed: u64, prepared: impl AsyncFn(&World)) -> (World, String) {
     let mut world = World::new().await;
     for n in 0..shops {
@@ -163,17 +165,34 @@ async fn shops_at_hand(shops: usize, seed: u64, prepared: impl AsyncFn(&World)) 
     }
     // One place: whoever comes shares it.
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
+    world.environment.insert("TRADEUP_ONE_RUN_MEMBERS".to_owned(), "0".to_owned());
     prepared(&world).await;
-    let run = world.trigger("2026-11");
-    let scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let run = month_of_shops(&world, shops).await;
+    let (scheduler, credits) = world.start_both().await;
     eventually("all batches are at hand", SOON, || async {
         let waiting = "select count(*) from runs where task = 'monthly-credits-tenant' and state <> 'waiting' and finished_at is null";
         let planned = "select count(*) from batches";
         (world.number(planned).await > 0 && world.number(waiting).await == 0).then_some(())
     })
     .await;
+    assert!(credits.terminate(Duration::from_secs(25)).await.success());
     assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
+    jobs.let_go(BATCHES).await;
     (world, run)
+}
+
+/// A month of which all shops are at hand before anybody works on them.
+pub(crate) async fn month_of_shops(world: &World, shops: usize) -> String {
+    let run = world.trigger("2026-11");
+    let scheduler = world.start("scheduler").await;
+    let jobs = world.jobs().await;
+    let shops = u64::try_from(shops).unwrap();
+    eventually("all shops are at hand", SOON, || async { (jobs.count("JOBS").await == shops).then_some(()) })
+        .await;
+    assert!(scheduler.terminate(Duration::from_secs(25)).await.success());
+    run
 }
 
 /// How many transactions have credited members of more than one shop.
@@ -259,7 +278,7 @@ async fn a_shop_that_cannot_be_planned_and_a_large_one_are_planned_by_themselves
     world.add_shop(&broken);
     world.due.remove("broken");
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
-    let run = world.trigger("2026-11");
+    let run = month_of_shops(&world, 6).await;
     let _services = world.start_both().await;
     let story = world.ended(&run).await;
     assert_eq!(story["error"], "1 of 6 child runs did not succeed");
@@ -282,7 +301,7 @@ async fn nobody_waits_for_those_who_write_memberships_of_a_large_shop() {
     }
     world.add_shop(&Shop::new("large", 10_001, 1_410));
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
-    let run = world.trigger("2026-11");
+    let run = month_of_shops(&world, 5).await;
     let mut import = world.database.admin.begin().await.unwrap();
     sqlx::query(
         "select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants where handle = 'large'",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tradeup_fakes::collector::{FakeCollector, Span};
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{BATCHES, World, eventually};
 
 use crate::blocked::Blocked;
 use crate::metrics::{metrics, value};
@@ -134,9 +134,18 @@ async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_wor
     let due = "update schedules set next_fire_at = date_trunc('month', now()) + interval '6 hours'
                where name = 'monthly-credits' and tenant_id is null";
     sqlx::query(due).execute(&world.database.admin).await.unwrap();
+    // Whoever is killed tells nothing of what it has done, so the shop is planned before.
+    let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let (_scheduler, planning) = world.start_both().await;
+    eventually("its batches are at hand", SOON, || async {
+        (world.number("select count(*) from batches where state = 'released'").await > 0).then_some(())
+    })
+    .await;
+    assert!(planning.terminate(Duration::from_secs(25)).await.success());
     let credits = world.start("credits").await;
     let blocked = Blocked::table(&world, "accounts").await;
-    let _scheduler = world.start("scheduler").await;
+    jobs.let_go(BATCHES).await;
     blocked.catches(&world, "credits").await;
     credits.kill();
     // What it was at was not claimed; what comes a second time is.
@@ -152,7 +161,7 @@ async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_wor
     let rest = [
         ("scheduler", "send JOBS"),
         ("scheduler", "process monthly-credits"),
-        ("scheduler", "process monthly-credits-tenant"),
+        ("credits", "process monthly-credits-tenant"),
         ("credits", "process monthly-credits-batch"),
         ("credits", "COMMIT"),
     ];
@@ -190,7 +199,7 @@ async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_wor
 #[tokio::test]
 async fn what_a_person_triggers_has_the_trace_of_its_run() {
     let (collector, mut world) = traced_world().await;
-    world.add_shop(&tradeup_harness::Shop::new("aurora", 300, 72));
+    world.add_shop(&tradeup_harness::Shop::new("aurora", 600, 72));
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     assert_eq!(world.ended(&run).await["state"], "succeeded");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradeup_harness::{World, eventually};
+use tradeup_harness::{BATCHES, World, eventually};
 use tradeup_proto::{Message as _, v1};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -44,10 +44,12 @@ async fn rubbish_and_unknown_runs_become_dead_letters_and_the_others_go_on() {
 /// A run that kills its process each time is given up, and its attempts are on record.
 #[tokio::test]
 async fn a_run_that_kills_its_process_is_given_up() {
-    let world = World::with_aurora(100, 82).await;
-    let _scheduler = world.start("scheduler").await;
-    let run = world.trigger("2026-11");
+    let mut world = World::with_aurora(100, 82).await;
+    world.environment.insert("TRADEUP_ONE_RUN_MEMBERS".to_owned(), "0".to_owned());
     let jobs = world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let _services = world.start_both().await;
+    let run = world.trigger("2026-11");
     eventually("the batch is released", SOON, || async {
         (world.number("select count(*) from runs where task = 'monthly-credits-batch'").await == 1)
             .then_some(())
@@ -62,7 +64,7 @@ async fn a_run_that_kills_its_process_is_given_up() {
     .execute(&world.database.admin)
     .await
     .unwrap();
-    let _credits = world.start("credits").await;
+    jobs.let_go(BATCHES).await;
     let story = world.ended(&run).await;
     assert_eq!(story["state"], "dead");
     assert_eq!(story["progress"]["batches_dead"], 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
-use tradeup_harness::{Cluster, eventually, pause};
+use tradeup_harness::{BATCHES, Cluster, eventually, pause};
 
 use super::shops;
 use crate::fleet::Fleet;
@@ -44,9 +44,10 @@ pub(super) async fn schedulers(stage: &mut Stage) -> Fleet {
 /// Every message of a month up to five times, in any order, also after its run has ended.
 pub(super) async fn duplicates(stage: &mut Stage) -> Fleet {
     shops(stage, 2_000..6_000);
-    let mut fleet = Fleet::start(&stage.world, &["scheduler"]).await;
-    stage.trigger();
     let jobs = stage.world.jobs().await;
+    jobs.hold(BATCHES).await;
+    let mut fleet = Fleet::start(&stage.world, &["scheduler", "credits"]).await;
+    stage.trigger();
     eventually("batches are released", SOON, || async { (jobs.count("JOBS").await >= 10).then_some(()) })
         .await;
     let mut messages = Vec::new();
@@ -62,6 +63,7 @@ pub(super) async fn duplicates(stage: &mut Stage) -> Fleet {
         stage.report.count("duplicate");
     }
     fleet.end();
+    jobs.let_go(BATCHES).await;
     let mut fleet = Fleet::start(&stage.world, &["scheduler", "credits", "credits"]).await;
     for (subject, body) in after {
         jobs.publish(subject, body.clone()).await;

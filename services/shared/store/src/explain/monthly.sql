@@ -10,8 +10,9 @@ with lot as (
     where r.tenant_id = $1 and r.task = 'monthly-credits-tenant'
         and (r.key = $3 or r.key like $3 || '/%')
     order by
-        -- The run that granted it, or the latest.
-        (r.id = (select b.parent_id from runs b join lot on lot.run_id = b.id)) desc nulls last, r.id desc
+        -- The run that granted it, by itself or by a batch, or the latest.
+        (r.id = (select lot.run_id from lot) or r.id = (select b.parent_id from runs b join lot on lot.run_id = b.id)) desc nulls last,
+        r.id desc
     limit 1
 ), batch as (
     select b.run_id, coalesce(r.state, b.state) as state, r.error from batches b

@@ -41,9 +41,10 @@ $$;
 grant select on _sqlx_migrations, attempts_made, limits, memberships, orders, schema_floor, tenants, tier_amounts,
     tiers, tiers_held to tradeup_services;
 grant insert on dead_letters, run_logs to tradeup_services;
-grant select, update on batches, pauses to tradeup_services;
--- How a run goes on is written where it ends, by whoever executed it.
+grant select, update on pauses to tradeup_services;
+-- How a run goes on, and what it was as a batch of its own, is written where it ends, by whoever executed it.
 grant select, insert on batch_plans to tradeup_services;
+grant select, insert, update on batches to tradeup_services;
 grant select, insert, delete on database_marks to tradeup_services;
 grant select, insert, update on attempts, limit_usage, runs, workers to tradeup_services;
 grant select, insert, update, delete on breakers, limit_slots, outbox to tradeup_services;
@@ -57,8 +58,7 @@ grant select, delete on agent_aliases, deliveries, member_snapshots, snapshot_ce
     tradeup_scheduler;
 grant select, insert on campaign_members to tradeup_scheduler;
 grant select, update on model_spend, model_spend_days, retention to tradeup_scheduler;
-grant delete on batch_plans to tradeup_scheduler;
-grant insert, delete on batches to tradeup_scheduler;
+grant delete on batch_plans, batches to tradeup_scheduler;
 grant select, insert, delete on fire_decisions to tradeup_scheduler;
 grant select, insert, update on schedules to tradeup_scheduler;
 grant select, insert, update, delete on push_wakes, run_checkpoints, run_progress to tradeup_scheduler;
@@ -78,9 +78,10 @@ grant select, update (content, input) on tool_calls to tradeup_scheduler;
 grant execute on function keep_run_logs(integer) to tradeup_scheduler;
 
 -- Moves money: the ledger, what shops are told of it, mails. A lot's amount and its kind never change.
-grant select on endpoints, events, hold_parts, imported_credits, mail_templates, plans, restores, retention, rules,
-    shadow_runs, tier_rates, tier_thresholds, tier_windows to tradeup_credits;
+grant select on credit_imports, endpoints, events, hold_parts, imported_credits, mail_templates, plans, restores, retention, rules,
+    tier_rates, tier_thresholds, tier_windows to tradeup_credits;
 grant insert on campaign_results, deliveries, delivery_wakes, push_wakes, shadow_bookings to tradeup_credits;
+grant select, insert on shadow_runs to tradeup_credits;
 grant select, insert on campaign_lots, debt_entries, ledger_entries, member_failures, merges, operations,
     order_payments, order_settlements, shadow_effects, shop_bookings, tier_decisions, unclaimed_events to
     tradeup_credits;

@@ -27,7 +27,8 @@ where l.id is null
         where m.tenant_id = $1 and m.id = p.member_id and m.merged_at <= p.finished_at)
     and not exists (
         select from member_failures f
-        join runs b on b.id = f.run_id and b.parent_id = p.run_id
+        -- Of one of its batches, or its own.
+        join runs b on b.id = f.run_id and (b.parent_id = p.run_id or b.id = p.run_id)
         where f.tenant_id = $1 and f.member_id = p.member_id)
 order by p.member_id
 limit $2

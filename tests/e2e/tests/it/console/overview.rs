@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tradeup_harness::{Server, eventually};
+use tradeup_harness::{SHOPS, Server, eventually};
 
 use super::{Browser, console, encoded};
 
 const SOON: Duration = Duration::from_secs(30);
-const BATCHES: &str = "credits-monthly-credits-batch";
 
 /// What the API says of a consumer; `None` if it is not known.
 async fn consumer(browser: &Browser, name: &str) -> Option<Value> {
@@ -35,35 +34,35 @@ async fn what_waits_for_a_service_that_is_gone_is_counted_and_the_page_answers_w
     let world = &console.world;
     let run = world.trigger("2026-10");
     let vera = console.as_user("vera").await;
-    let waiting = eventually("both shops' batches wait, for a while", SOON, || async {
-        let found = consumer(&vera, BATCHES).await?;
+    let waiting = eventually("both shops wait, for a while", SOON, || async {
+        let found = consumer(&vera, SHOPS).await?;
         let waits = found["age"].as_str().is_some_and(|age| !age.ends_with(" ms"));
         (found["waiting"] == 2 && waits).then_some(found)
     })
     .await;
     assert_eq!(
         (&waiting["service"], &waiting["stream"], &waiting["task"]),
-        (&"credits".into(), &"JOBS".into(), &"monthly-credits-batch".into())
+        (&"credits".into(), &"JOBS".into(), &"monthly-credits-tenant".into())
     );
     assert_eq!((&waiting["in_hand"], &waiting["redelivered"]), (&0.into(), &0.into()), "{waiting}");
     let queued = vera.json("/overview").await["backlog"]["queued"].clone();
     let of_task =
         |task: &str| queued.as_array().unwrap().iter().find(|queued| queued["task"] == task).cloned();
-    assert_eq!(of_task("monthly-credits-batch").unwrap()["runs"], 2, "{queued}");
-    let page = says(&vera, BATCHES).await;
-    let row = format!("{BATCHES}</a></td><td class=\"number\">2</td><td class=\"number\">0</td>");
+    assert_eq!(of_task("monthly-credits-tenant").unwrap()["runs"], 2, "{queued}");
+    let page = says(&vera, SHOPS).await;
+    let row = format!("{SHOPS}</a></td><td class=\"number\">2</td><td class=\"number\">0</td>");
     assert!(page.contains(&row), "{page}");
 
     world.servers.kill(Server::Nats);
     let page = says(&vera, "Not known: NATS does not answer.").await;
-    assert!(page.contains(">monthly-credits-batch</a></td><td class=\"number\">2</td>"), "{page}");
-    assert_eq!(consumer(&vera, BATCHES).await, None);
+    assert!(page.contains(">monthly-credits-tenant</a></td><td class=\"number\">2</td>"), "{page}");
+    assert_eq!(consumer(&vera, SHOPS).await, None);
 
     world.servers.up(Server::Nats);
     let _credits = world.start("credits").await;
     assert_eq!(world.ended(&run).await["state"], "succeeded");
     says(&vera, "Nothing waits").await;
-    let idle = consumer(&vera, BATCHES).await.unwrap();
+    let idle = consumer(&vera, SHOPS).await.unwrap();
     assert_eq!((&idle["waiting"], &idle["oldest"]), (&0.into(), &Value::Null), "{idle}");
 }
 

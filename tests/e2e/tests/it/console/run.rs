@@ -22,13 +22,13 @@ async fn a_run_shows_the_credits_that_it_wrote_and_when_each_part_of_it_worked()
     let world = &console.world;
     let root = month(world).await;
     let sam = console.as_user("sam").await;
-    let batch = newest(&sam, "monthly-credits-batch", "aurora").await;
-    let shown = sam.json(&format!("/runs/{batch}")).await;
+    let shop = newest(&sam, "monthly-credits-tenant", "aurora").await;
+    let shown = sam.json(&format!("/runs/{shop}")).await;
     let (credits, minor) = world.due["aurora"];
     assert_eq!(sum(&shown["movements"]), (usize::try_from(credits).unwrap(), minor), "{shown}");
     assert_eq!((&shown["more_movements"], &shown["died"]), (&false.into(), &Value::Null));
     let member = shown["movements"][0]["customer"].as_str().unwrap();
-    let page = sam.get(&format!("/runs/{batch}")).await.1;
+    let page = sam.get(&format!("/runs/{shop}")).await.1;
     assert!(page.contains(&format!("/shops/aurora/members/{member}\"")), "{page}");
 
     // One that executes no batch.
