@@ -14,7 +14,12 @@ def schema(stage: Stage) -> str:
 
 def granted(stage: Stage) -> dict[str, str]:
     """What each month has granted: how many lots, how much money."""
-    return dict(line.removeprefix("aurora monthly ").split(": ", 1) for line in stage.money().splitlines())
+    found: dict[str, str] = {}
+    for line in stage.money().splitlines():
+        cause, what = line.split(": ", 1)
+        shop, period = cause.split(" monthly ")
+        found[period] = f"{found.get(period, '')} {shop} {what}".strip()
+    return found
 
 
 def broken_off(stage: Stage, month: str, build: Build) -> str:
@@ -45,6 +50,8 @@ def rehearse(stage: Stage, old: Build, new: Build, members: int) -> None:
     stage.up()
     stage.tradeup("setup")
     stage.shop("aurora", members, 7)
+    # So few that their month is one run.
+    stage.shop("borealis", 300, 8)
     stage.start(*SERVICES, build=old)
     stage.month("2026-05")
     stage.proven()
@@ -92,4 +99,4 @@ def alike(stage: Stage, months: list[str]) -> None:
     found = granted(stage)
     if sorted(found) != months or len(set(found.values())) != 1:
         raise Broken(f"months were not credited alike: {found}")
-    stage.say(f"{len(months)} months, each of {found[months[0]]} minor units: nobody twice, nobody left out")
+    stage.say(f"{len(months)} months, each of {found[months[0]]}: nobody twice, nobody left out")

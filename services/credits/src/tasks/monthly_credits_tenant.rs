@@ -4,8 +4,8 @@
 //! A tenant whose rules can't say what its members are owed fails here, alone and before any money
 //! has moved.
 
-use tradeup_domain::ErrorCode;
 use tradeup_domain::monthly::{self, GrantTerms};
+use tradeup_domain::{Dependency, ErrorCode};
 use tradeup_proto::job_kind::{MONTHLY_CREDITS_BATCH, MONTHLY_CREDITS_TENANT};
 use tradeup_proto::{JobKind, Message as _, convert, v1};
 use tradeup_store::batches::{Members, OwnBatch};
@@ -24,8 +24,8 @@ pub(crate) struct MonthlyCreditsTenant {
 
 impl PlansBatches for MonthlyCreditsTenant {
     const KIND: JobKind = MONTHLY_CREDITS_TENANT;
-    // Who was known when it was planned is promised: nobody may become known meanwhile.
-    const HOLDS_MEMBERSHIPS: bool = true;
+    // Who was known when it began is promised a credit.
+    const AWAITS_MEMBERSHIPS: bool = true;
     type Input = v1::MonthlyCreditsTenant;
 
     async fn plan(&self, mut run: TenantRun<'_>, input: &Self::Input) -> Result<Planned, TaskError> {
@@ -69,7 +69,7 @@ impl PlansBatches for MonthlyCreditsTenant {
         }
         .encode_to_vec();
         let few_max = if tenant.is_in_shadow() { 0 } else { self.few_max };
-        let Some(range) = run.few(members, task, few_max).await? else {
+        let Some(range) = run.few(members, task, Dependency::Ledger, few_max).await? else {
             return run.in_batches(members, task, payload).await;
         };
         let run_id = run.claim.run_id;

@@ -208,29 +208,27 @@ pub async fn current(
     .doing("looking up who a member is now")
 }
 
-/// Whether a tenant has more members than that. No more of them are read. With `holding`, memberships of one that has not are
-/// held as [`crate::tiers::hold`] does, in the same round trip.
+/// Whether a tenant has at most so many members, no more of which are read, and, if that matters, nobody is writing memberships of
+/// it: what is read of them from here on is all that was written before. Nobody is waited for, and nobody is held up.
 ///
 /// # Errors
 /// As any statement.
-pub async fn are_more_than(
+pub async fn are_few_and_at_rest(
     db: &mut crate::Connection,
     tenant: TenantId,
     count: i64,
-    holding: bool,
+    memberships_matter: bool,
 ) -> Result<bool, StoreError> {
-    sqlx::query!(
-        r#"select more as "more!",
-               case when $3 and not more then pg_advisory_xact_lock(hashtextextended('memberships', $1))::text end as held
+    sqlx::query_scalar!(
+        r#"select case when more then false when $3 then nobody_writes_memberships($1) else true end as "are!"
            from (select exists (select from members where tenant_id = $1 offset $2) as more offset 0) as size"#,
         tenant as TenantId,
         count,
-        holding,
+        memberships_matter,
     )
     .fetch_one(db)
     .await
     .doing("looking whether a tenant is large")
-    .map(|row| row.more)
 }
 
 /// How many members and open memberships a tenant has.

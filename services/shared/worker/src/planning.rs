@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradeup_domain::{Class, Classify as _, ErrorCode};
+use tradeup_domain::{Class, Classify as _, Dependency, ErrorCode};
 use tradeup_proto::{JobKind, Message, Name};
 use tradeup_store::batches::{self, BatchPlan, Cut, Members, OwnBatch};
 use tradeup_store::runs::{BatchRange, Claim};
@@ -33,12 +33,13 @@ const ROOM: i32 = 1_600;
 pub trait PlansBatches: Send + Sync + 'static {
     /// Service and name, as on the wire.
     const KIND: JobKind;
-    /// Whether nobody may write memberships of the tenant from before it plans until its end.
-    const HOLDS_MEMBERSHIPS: bool = false;
+    /// Whether all memberships have to be seen that were written before it began: those who are writing some are waited for.
+    const AWAITS_MEMBERSHIPS: bool = false;
     /// Its input.
     type Input: Message + Default + Name;
 
-    /// Decides and plans. What is refused for good is refused before anything is written.
+    /// Decides and plans. What is refused for good is refused before anything is written, but for what the database refuses of what
+    /// the run does itself ([`TenantRun::few`]).
     fn plan(
         &self,
         run: TenantRun<'_>,
@@ -56,6 +57,8 @@ pub struct TenantRun<'a> {
     pub claim: &'a Claim,
     /// On how many members it may have its effect itself.
     room: i32,
+    /// Whether it does.
+    has_effects: &'a mut bool,
 }
 
 impl TenantRun<'_> {
@@ -81,9 +84,9 @@ impl TenantRun<'_> {
         Ok(())
     }
 
-    /// The members whom the run is about, if they are at most `most`, there is room for them in the transaction, and `task`, whose
-    /// batches they would be, has no limit. The run may have its effect on them itself then, as its one batch
-    /// ([`Planned::OwnBatch`]).
+    /// The members whom the run is about, if they are at most `most`, there is room for them in the transaction, and nothing holds
+    /// back `task`, whose batches they would be: no limit, and what it `needs` works. The run may have its effect on them itself then, as its
+    /// one batch ([`Planned::OwnBatch`]).
     ///
     /// # Errors
     /// As any statement.
@@ -91,12 +94,15 @@ impl TenantRun<'_> {
         &mut self,
         members: Members,
         task: &str,
+        needs: Dependency,
         most: i32,
     ) -> Result<Option<BatchRange>, TaskError> {
-        match most.min(self.room) {
-            ..=0 => Ok(None),
-            most => Ok(batches::few(self.tx, self.tenant, members, task, most).await?),
-        }
+        let found = match most.min(self.room) {
+            ..=0 => None,
+            most => batches::few(self.tx, self.tenant, members, task, needs, most).await?,
+        };
+        *self.has_effects = found.is_some();
+        Ok(found)
     }
 
     /// How batches of `task` are executed.
@@ -144,10 +150,10 @@ impl<T: PlansBatches> Task for Planning<T> {
     async fn run(&self, context: &TaskContext, input: Self::Input) -> Result<Applied, TaskError> {
         let tenant = context.tenant()?.id;
         let mut tx = context.begin().await?;
-        if T::HOLDS_MEMBERSHIPS {
+        if T::AWAITS_MEMBERSHIPS {
             tiers::hold(&mut tx, tenant).await?;
         }
-        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim, room: 0 };
+        let run = TenantRun { tx: &mut tx, tenant, claim: &context.claim, room: 0, has_effects: &mut false };
         Ok(match self.0.plan(run, &input).await? {
             Planned::Batches(cut) => Applied::in_batches(tx, cut),
             Planned::OwnBatch(_) => {
@@ -163,14 +169,15 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
 
     async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let tenant = group.tenant.id;
-        // Others would wait for it.
-        if members::are_more_than(tx, tenant, SMALL_MAX, T::HOLDS_MEMBERSHIPS).await? {
+        // Others would wait for it, or with it. Nobody who holds accounts waits for memberships: whoever writes those may hold accounts.
+        if !members::are_few_and_at_rest(tx, tenant, SMALL_MAX, T::AWAITS_MEMBERSHIPS).await? {
             return Ok(group.runs.iter().map(|_| Each::Alone).collect());
         }
         let mut room = ROOM - group.members_locked;
         let mut each = Vec::with_capacity(group.runs.len());
         for (claim, input) in &group.runs {
-            let run = TenantRun { tx: &mut *tx, tenant, claim, room };
+            let mut has_effects = false;
+            let run = TenantRun { tx: &mut *tx, tenant, claim, room, has_effects: &mut has_effects };
             each.push(match self.0.plan(run, input).await {
                 Ok(Planned::Batches(cut)) => Each::InBatches(cut),
                 Ok(Planned::OwnBatch(batch)) => {
@@ -179,8 +186,8 @@ impl<T: PlansBatches> GroupTask for Planning<T> {
                     Each::OwnBatch(batch)
                 }
                 Ok(Planned::Nothing(result)) => Each::Done(result),
-                // By itself it tells why.
-                Err(error) if error.class() == Class::Permanent => Each::Alone,
+                // By itself it tells why. What it has begun to write is nobody's: nothing of the transaction stays.
+                Err(error) if error.class() == Class::Permanent && !has_effects => Each::Alone,
                 Err(error) => return Err(error),
             });
         }

@@ -253,7 +253,7 @@ async fn a_month_waits_for_memberships_that_are_being_written() {
     let _services = world.start_both().await;
     let run = world.trigger("2026-11");
     let waits = "select count(*) from pg_stat_activity where datname = current_database()
-        and application_name = 'scheduler' and wait_event_type = 'Lock' and wait_event = 'advisory'";
+        and application_name = 'credits' and wait_event_type = 'Lock' and wait_event = 'advisory'";
     eventually("the month waits", Duration::from_secs(30), || async {
         (world.number(waits).await > 0).then_some(())
     })

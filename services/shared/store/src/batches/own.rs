@@ -1,6 +1,7 @@
 //! The batch of a run that has had its effect on all of its members itself, because they are few.
 
 use serde_json::{Value, json};
+use tradeup_domain::Dependency;
 use uuid::Uuid;
 
 use super::{BatchCounts, BatchPlan, Members};
@@ -39,7 +40,8 @@ impl OwnBatch {
     }
 }
 
-/// The members whom a run is about, if they are at most `most`, and not none, and `task`, whose batches they would be, has no limit.
+/// The members whom a run is about, if they are at most `most`, and not none, and nothing holds back `task`, whose batches they would
+/// be: no limit, and no breaker of what it `needs`.
 ///
 /// # Errors
 /// As any statement.
@@ -48,15 +50,22 @@ pub async fn few(
     tenant: TenantId,
     members: Members,
     task: &str,
+    needs: Dependency,
     most: i32,
 ) -> Result<Option<BatchRange>, StoreError> {
     // Of the others nobody asks yet.
     let Members::Active { as_of } = members else { return Ok(None) };
-    let found =
-        sqlx::query_file!("src/batches/few_monthly.sql", tenant as TenantId, as_of, task, i64::from(most),)
-            .fetch_optional(db)
-            .await
-            .doing("looking whether members are few")?;
+    let found = sqlx::query_file!(
+        "src/batches/few_monthly.sql",
+        tenant as TenantId,
+        as_of,
+        task,
+        i64::from(most),
+        needs.as_str(),
+    )
+    .fetch_optional(db)
+    .await
+    .doing("looking whether members are few")?;
     Ok(found.map(|row| BatchRange { first: row.first, last: row.last, members: row.members }))
 }
 

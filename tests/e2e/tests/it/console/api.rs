@@ -80,9 +80,9 @@ async fn the_paths_of_the_former_batch_api_answer() {
     let (status, _, told) =
         program.ask("GET", &format!("/scheduled-tasks/runs/{run}"), &[], &Value::Null).await;
     assert_eq!((status, &told["state"]), (200, &"succeeded".into()));
-    let batch = console.world.tradeup_json(&["runs", "--task", "monthly-credits-batch", "--all"]);
-    let batch = batch[0]["run_id"].as_str().unwrap().to_owned();
-    let path = format!("/scheduled-tasks/batches/{batch}");
+    let shop = console.world.tradeup_json(&["runs", "--task", "monthly-credits-tenant", "--all"]);
+    let shop = shop[0]["run_id"].as_str().unwrap().to_owned();
+    let path = format!("/scheduled-tasks/batches/{shop}");
     let (status, _, done) = program.ask("POST", &path, &[], &json!({ "reason": "again" })).await;
     assert_eq!(status, 409, "it has succeeded: {done}");
 

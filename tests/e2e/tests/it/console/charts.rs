@@ -45,7 +45,7 @@ async fn the_overview_shows_how_runs_ended_by_the_hour() {
     .await;
     let sum = |of: fn(&Hour) -> i64| shown.iter().map(of).sum::<i64>();
     let (succeeded, failed) = (sum(|hour| hour.1), sum(|hour| hour.2));
-    assert!(succeeded >= 5, "the month, its shops and their batches: {shown:?}");
+    assert!(succeeded >= 3, "the month and its shops: {shown:?}");
 
     let (status, page) = vera.get("/").await;
     assert_eq!(status, 200);
