@@ -153,11 +153,13 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// One to three shops with members, by the seed.
+/// One to three shops with members, by the seed, and one of so few that its month is one run.
 fn shops(stage: &mut Stage, members: std::ops::Range<u64>) {
     for n in 0..stage.rng.random_range(1..=3) {
         let members = stage.rng.random_range(members.clone());
         let seed = stage.rng.random_range(0..1_000_000);
         stage.world.add_shop(&Shop::new(&format!("shop-{n}"), members, seed));
     }
+    let (members, seed) = (stage.rng.random_range(20..350), stage.rng.random_range(0..1_000_000));
+    stage.world.add_shop(&Shop::new("small", members, seed));
 }
