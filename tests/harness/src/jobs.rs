@@ -68,7 +68,8 @@ impl Jobs {
 
     /// Has a consumer of JOBS deliver nothing until it is let go on: what comes is at hand then.
     pub async fn hold(&self, consumer: &str) {
-        let far = SystemTime::now() + Duration::from_secs(24 * 3600);
+        // The year 2100.
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
         let held = self.stream("JOBS").await.pause_consumer(consumer, far.into()).await.unwrap();
         assert!(held.paused, "{consumer} is held");
     }

@@ -55,7 +55,7 @@ async fn a_month_of_few_members_is_one_run_that_tells_what_batches_tell() {
 async fn more_members_than_that_are_cut_into_batches_and_so_are_all_if_it_is_said() {
     let mut world = World::new().await;
     for n in 0..2 {
-        world.add_shop(&Shop::new(&format!("shop-{n}"), 120 + n, 142 + n as u64));
+        world.add_shop(&Shop::new(&format!("shop-{n}"), 120 + n, 142 + n));
     }
     let planned = world.number("select min(n) from (select count(*) as n from memberships where status = 'active' group by tenant_id) as s").await;
     world.environment.insert("TRADEUP_ONE_RUN_MEMBERS".to_owned(), planned.to_string());
