@@ -304,3 +304,29 @@ async fn a_month_and_whoever_raises_a_member_meanwhile_are_in_no_ring() {
     world.assert_exact(&["2026-10", "2026-11"]);
     assert_eq!(world.number(OWN).await, 2);
 }
+
+#[tokio::test]
+async fn a_member_who_owes_pays_with_what_the_shops_run_gives() {
+    let world = World::with_aurora(60, 230).await;
+    let _services = world.start_both().await;
+    let run = world.trigger("2026-10");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    let (_, minor) = world.due["aurora"];
+    let member = "select external_id from members m join lots l on l.member_id = m.id order by l.granted_minor desc, l.id limit 1";
+    let member: String = sqlx::query_scalar(member).fetch_one(&world.database.admin).await.unwrap();
+    let spend = ["--member", &member, "--amount", "1.00", "--reference", "1001"];
+    world.tradeup_ok(&[&["spend", "--tenant", "aurora"][..], &spend].concat());
+    let left = format!("{}.{:02}", (minor - 100) / 100, (minor - 100) % 100);
+    let reverse =
+        ["reverse", &run, "--confirm", &left, "--reason", "a wrong month", "--owe-used", "--follow"];
+    world.tradeup_ok(&reverse);
+    let owed = "select sum(debt_minor)::bigint from accounts";
+    assert_eq!(world.number(owed).await, 100);
+
+    let run = world.trigger("2026-11");
+    assert_eq!(world.ended(&run).await["state"], "succeeded");
+    assert_eq!(world.number(OWN).await, 2);
+    assert_eq!(world.number(owed).await, 0);
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, minor - 100);
+    ended(&world).await;
+}
