@@ -8,6 +8,22 @@ use tradeup_harness::{World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// Waits until a session of `service` waits for a lock.
+pub(crate) async fn is_stuck(world: &World, service: &str) {
+    eventually(&format!("{service} is stuck in a transaction"), SOON, || async {
+        let stuck: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'",
+        )
+        .bind(service)
+        .fetch_one(&world.database.admin)
+        .await
+        .unwrap();
+        (stuck > 0).then_some(())
+    })
+    .await;
+}
+
 /// Holds a table so that whoever writes to it waits, in the middle of a transaction.
 pub(crate) struct Blocked {
     holder: PgConnection,
@@ -24,18 +40,7 @@ impl Blocked {
 
     /// Waits until a session of `service` is stuck at the table.
     pub(crate) async fn catches(&self, world: &World, service: &str) {
-        eventually(&format!("{service} is stuck in a transaction"), SOON, || async {
-            let stuck: i64 = sqlx::query_scalar(
-                "select count(*) from pg_stat_activity
-                 where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'",
-            )
-            .bind(service)
-            .fetch_one(&world.database.admin)
-            .await
-            .unwrap();
-            (stuck > 0).then_some(())
-        })
-        .await;
+        is_stuck(world, service).await;
     }
 
     /// Lets go.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tradeup_harness::{Shop, World, eventually};
 
-use crate::blocked::Blocked;
-use crate::together::{SOON, ended, month_of_shops};
+use crate::blocked::{Blocked, is_stuck};
+use crate::together::{SOON, ended, fill_a_purse, month_of_shops, writing_memberships};
 
 const BATCH_RUNS: &str = "select count(*) from runs where task = 'monthly-credits-batch'";
 /// Shops whose run was its own batch.
@@ -189,17 +189,7 @@ async fn a_member_whose_data_is_refused_costs_its_shop_and_the_others_nothing() 
     for n in 0..4 {
         world.add_shop(&Shop::new(&format!("shop-{n}"), 90, 190 + n));
     }
-    // A purse that is all but full: one more credit would pass the largest balance there may be.
-    sqlx::query(
-        "insert into accounts (tenant_id, member_id, currency, balance_minor)
-         select ms.tenant_id, ms.member_id, 'USD', 1000000000000 from memberships ms
-         join tenants t on t.id = ms.tenant_id and t.handle = 'shop-2'
-         join tiers on tiers.tenant_id = t.id and tiers.id = ms.tier_id and tiers.handle = 'gold'
-         order by ms.member_id limit 1",
-    )
-    .execute(&world.database.admin)
-    .await
-    .unwrap();
+    fill_a_purse(&world).await;
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
     let run = month_of_shops(&world, 4).await;
     let _services = world.start_both().await;
@@ -251,13 +241,7 @@ async fn nobody_waits_for_those_who_write_memberships_of_a_small_shop() {
     }
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
     let run = month_of_shops(&world, 4).await;
-    let mut import = world.database.admin.begin().await.unwrap();
-    sqlx::query(
-        "select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants where handle = 'shop-1'",
-    )
-    .execute(&mut *import)
-    .await
-    .unwrap();
+    let import = writing_memberships(&world, "shop-1").await;
     let _services = world.start_both().await;
     eventually("the others have their month", SOON, || async {
         (world.number(OWN).await == 3).then_some(())
@@ -287,12 +271,7 @@ async fn a_month_and_whoever_raises_a_member_meanwhile_are_in_no_ring() {
         .await
         .unwrap();
     let _services = world.start_both().await;
-    let waits = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'credits'
-        and wait_event_type = 'Lock'";
-    eventually("the month waits for the account", SOON, || async {
-        (world.number(waits).await > 0).then_some(())
-    })
-    .await;
+    is_stuck(&world, "credits").await;
     // At once, or it is a ring, which PostgreSQL breaks after a second.
     sqlx::query("set local lock_timeout = '200ms'").execute(&mut *order).await.unwrap();
     sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants")

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::{Postgres, Transaction};
 use tradeup_harness::{BATCHES, Jobs, Shop, World, eventually};
 
 use crate::blocked::Blocked;
@@ -195,6 +196,33 @@ pub(crate) async fn month_of_shops(world: &World, shops: usize) -> String {
     run
 }
 
+/// A purse of shop-2 that is all but full: one more credit would pass the largest balance there may be.
+pub(crate) async fn fill_a_purse(world: &World) {
+    sqlx::query(
+        "insert into accounts (tenant_id, member_id, currency, balance_minor)
+         select ms.tenant_id, ms.member_id, 'USD', 1000000000000 from memberships ms
+         join tenants t on t.id = ms.tenant_id and t.handle = 'shop-2'
+         join tiers on tiers.tenant_id = t.id and tiers.id = ms.tier_id and tiers.handle = 'gold'
+         order by ms.member_id limit 1",
+    )
+    .execute(&world.database.admin)
+    .await
+    .unwrap();
+}
+
+/// As somebody who is writing memberships of a shop until the end of this transaction.
+pub(crate) async fn writing_memberships(world: &World, shop: &str) -> Transaction<'static, Postgres> {
+    let mut writing = world.database.admin.begin().await.unwrap();
+    sqlx::query(
+        "select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants where handle = $1",
+    )
+    .bind(shop)
+    .execute(&mut *writing)
+    .await
+    .unwrap();
+    writing
+}
+
 /// How many transactions have credited members of more than one shop.
 async fn shared(world: &World) -> i64 {
     let shared = "select count(*) from (
@@ -220,17 +248,7 @@ async fn shops_share_transactions_of_plans_and_of_credits() {
 #[tokio::test]
 async fn a_shop_whose_data_is_refused_costs_the_others_of_its_transaction_nothing() {
     let (world, run) = shops_at_hand(6, 1_360, async |world| {
-        // A purse that is all but full: one more credit would pass the largest balance there may be.
-        sqlx::query(
-            "insert into accounts (tenant_id, member_id, currency, balance_minor)
-             select ms.tenant_id, ms.member_id, 'USD', 1000000000000 from memberships ms
-             join tenants t on t.id = ms.tenant_id and t.handle = 'shop-2'
-             join tiers on tiers.tenant_id = t.id and tiers.id = ms.tier_id and tiers.handle = 'gold'
-             order by ms.member_id limit 1",
-        )
-        .execute(&world.database.admin)
-        .await
-        .unwrap();
+        fill_a_purse(world).await;
     })
     .await;
     let _services = world.start_both().await;
@@ -302,13 +320,7 @@ async fn nobody_waits_for_those_who_write_memberships_of_a_large_shop() {
     world.add_shop(&Shop::new("large", 10_001, 1_410));
     world.environment.insert("TRADEUP_CONCURRENCY".to_owned(), "1".to_owned());
     let run = month_of_shops(&world, 5).await;
-    let mut import = world.database.admin.begin().await.unwrap();
-    sqlx::query(
-        "select pg_advisory_xact_lock_shared(hashtextextended('memberships', id)) from tenants where handle = 'large'",
-    )
-    .execute(&mut *import)
-    .await
-    .unwrap();
+    let import = writing_memberships(&world, "large").await;
     let _services = world.start_both().await;
     eventually("the small shops have their month", SOON, || async {
         (world.number("select count(distinct tenant_id) from lots").await == 4).then_some(())
