@@ -129,9 +129,9 @@ async fn a_webhook_is_one_trace_from_the_request_to_the_ledger() {
 async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_worker() {
     let (collector, mut world) = traced_world().await;
     world.add_shop(&tradeup_harness::Shop::new("aurora", 1_000, 71));
-    // The first start adds the schedule, from the next month on.
+    // The first start adds the schedule, from the next month on; due is the last that has come.
     drop(world.start("scheduler").await);
-    let due = "update schedules set next_fire_at = date_trunc('month', now()) + interval '6 hours'
+    let due = "update schedules set next_fire_at = date_trunc('month', now() - interval '6 hours') + interval '6 hours'
                where name = 'monthly-credits' and tenant_id is null";
     sqlx::query(due).execute(&world.database.admin).await.unwrap();
     // Whoever is killed tells nothing of what it has done, so the shop is planned before.

@@ -108,15 +108,13 @@ async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
     told.accept(&told.webhook("orders/paid", &order(84, 602, &at, (GOLD, 1)))).await;
     assert_eq!(held(&told, 602).await, json!(["gold", "purchase", null]));
 
-    // As if it had been so on the first of the month.
-    let before = "update memberships set valid_from = date_trunc('month', now()) - interval '1 hour',
-            recorded_at = date_trunc('month', now()) - interval '1 hour'
+    // As if it had been so for the last two months whose 06:00 has come.
+    let before = "update memberships set valid_from = now() - interval '70 days', recorded_at = now() - interval '70 days'
         where source = 'purchase';
-        update memberships set valid_to = date_trunc('month', now()) - interval '1 hour',
-            valid_from = date_trunc('month', now()) - interval '2 hours'
+        update memberships set valid_to = now() - interval '70 days', valid_from = now() - interval '71 days'
         where source = 'manual'";
     change(&told, before).await;
-    let period = told.world.instant_in("0 seconds").await[..7].to_owned();
+    let period = told.world.instant_in("-6 hours").await[..7].to_owned();
     told.world.tradeup_ok(&["trigger", "monthly-credits", "--period", &period, "--follow"]);
     let balance = "select balance_minor from accounts a join members m on m.id = a.member_id where m.external_id = '602'";
     assert_eq!(told.number(balance).await, 1000, "the cashback of the order is pending");
@@ -131,6 +129,10 @@ async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
         "--reference",
         "till-1",
     ]);
+    // What is left of a month that was over stays.
+    let earlier = told.world.instant_in("-1 month -6 hours").await[..7].to_owned();
+    told.world.tradeup_ok(&["trigger", "monthly-credits", "--period", &earlier, "--follow"]);
+    assert_eq!(told.number(balance).await, 1600);
 
     told.accept(&told.webhook("refunds/create", &refund(92, 84, (GOLD, 1)))).await;
     let result = told.result("refunds/create").await;
@@ -140,13 +142,13 @@ async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
         "{result}"
     );
     assert_eq!(held(&told, 602).await, json!(["silver", "manual", null]));
-    assert_eq!(told.number(balance).await, 0, "what was used is written off");
+    assert_eq!(told.number(balance).await, 1000, "what was used is written off");
     told.accept(
         &told.webhook("refunds/create", &refund(92, 84, (GOLD, 1))).with("X-Shopify-Event-Id", "again"),
     )
     .await;
     told.settled().await;
-    assert_eq!(told.number(balance).await, 0);
+    assert_eq!(told.number(balance).await, 1000);
     told.assert_proved();
 }
 
