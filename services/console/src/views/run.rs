@@ -20,7 +20,7 @@ use movements::{MOVEMENTS_MAX, RunMovement, movements};
 use why::{unserved, waits};
 
 /// Children that are shown.
-const CHILDREN_MAX: i64 = 200;
+const CHILDREN_MAX: u8 = 200;
 /// Failed members that are shown.
 const FAILURES_MAX: i64 = 50;
 /// Log lines that are shown: the first.
@@ -229,8 +229,8 @@ impl Run {
             tx.rollback().await?;
         }
         let below = RunFilter { parent_id: Some(id), ..RunFilter::default() };
-        let found = runs::list(pool, &below, CHILDREN_MAX + 1).await?;
-        let more_children = i64::try_from(found.len()).is_ok_and(|found| found > CHILDREN_MAX);
+        let mut found = runs::list(pool, &below, i64::from(CHILDREN_MAX) + 1).await?;
+        let more_children = cut(&mut found, CHILDREN_MAX.into());
         let mut children = Vec::with_capacity(found.len());
         for child in found.into_iter().filter(|child| who.sees(child.tenant_id).is_ok()) {
             let counts = Counts::of(&batches::progress(pool, child.run_id).await?);

@@ -12,8 +12,8 @@ use tradeup_domain::ErrorCode;
 use tradeup_proto::subject::Lane;
 use tradeup_proto::{Message as _, convert, v1};
 use tradeup_signals::metrics::{messages, runs as counted};
-use tradeup_store::runs::{self, ClaimOutcome};
-use tradeup_store::{RunId, StoreError, within};
+use tradeup_store::runs::{self, Claim, ClaimOutcome, Ending};
+use tradeup_store::{RunId, StoreError, Tx, outbox, within};
 
 use crate::by_message::Trust;
 use crate::execute::{answered, original};
@@ -238,6 +238,9 @@ impl Consumer {
         let Held { delivery, run_id, place, .. } = held;
         messages::DELIVERIES.one([self.task.kind.task, answer(&outcome)]);
         match outcome {
+            ClaimOutcome::Claimed(claim) if claim.task != self.task.kind.task => {
+                self.pass_on(&claim, &delivery).await;
+            }
             ClaimOutcome::Claimed(claim) => self.worker.execute(&self.task, *claim, &delivery).await,
             ClaimOutcome::Settled => answered(delivery.ack().await),
             ClaimOutcome::Held { because } => {
@@ -263,6 +266,23 @@ impl Consumer {
             }
         }
         drop(place);
+    }
+
+    /// A run of another task came by this one's subject: whoever published its message was wrong, and not the run. It goes the
+    /// way that its row says, and has used up no attempt.
+    async fn pass_on(&self, claim: &Claim, delivery: &Delivery) {
+        let (run_id, of, subject) = (claim.run_id, &claim.task, delivery.subject());
+        tracing::warn!(%run_id, "run {run_id} is one of {of} and came by {subject}; it is sent on its own way");
+        let sent = within("sending a run on its way", CLAIM_WITHIN, async {
+            let mut tx = Tx::of_engine(&self.worker.pool).await?;
+            runs::finish(&mut tx, run_id, claim.attempt, &Ending::Snoozed { after: Duration::ZERO }).await?;
+            outbox::put_job(&mut tx, run_id, Duration::ZERO).await?;
+            tx.commit().await
+        });
+        match sent.await {
+            Ok(()) => answered(delivery.ack().await),
+            Err(error) => self.worker.unrecorded(run_id, &error, delivery).await,
+        }
     }
 
     /// A message that can't be acted on becomes a dead letter as it is.

@@ -122,3 +122,25 @@ async fn a_run_whose_time_has_not_come_waits_whatever_a_message_says() {
     assert_eq!(world.number("select count(*) from lots").await, 0);
     assert_eq!(world.number("select count(*) from runs where state = 'scheduled'").await, 1);
 }
+
+#[tokio::test]
+async fn a_run_that_came_by_another_tasks_subject_goes_its_own_way() {
+    let world = World::with_aurora(50, 146).await;
+    let _scheduler = world.start("scheduler").await;
+    // One that claims each run, and one whose runs share transactions.
+    for (round, other) in ["merge-members", "monthly-credits-batch"].into_iter().enumerate() {
+        let jobs = wished_later(&world, round..round + 1, |_, _| {}).await;
+        let (subject, job) = only_message(&jobs).await;
+        let elsewhere = subject.replace("grant-credit", other);
+        assert_ne!(elsewhere, subject);
+        jobs.publish(&elsewhere, job.encode_to_vec()).await;
+        let credits = world.start("credits").await;
+        ended(&world).await;
+        assert!(credits.terminate(Duration::from_secs(25)).await.success());
+        let given = "select count(*) from lots where granted_minor = 100";
+        assert_eq!(world.number(given).await, i64::try_from(round).unwrap() + 1, "{other}");
+    }
+    let (kept, given_up) =
+        ("select count(*) from attempts where outcome = 'snoozed'", "select count(*) from dead_letters");
+    assert_eq!((world.number(kept).await, world.number(given_up).await), (2, 0));
+}
