@@ -246,6 +246,11 @@ impl World {
         .unwrap()
     }
 
+    /// The newest month whose credits are due, like 2026-11: until 06:00 on the first it is the last one.
+    pub async fn month_due(&self) -> String {
+        self.instant_in("-6 hours").await[..7].to_owned()
+    }
+
     /// JOBS, as a stranger sees it.
     pub async fn jobs(&self) -> Jobs {
         Jobs::connect(&self.environment["TRADEUP_NATS_URL"]).await

@@ -24,9 +24,14 @@ pub(crate) fn file(world: &World, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The arguments of an import.
+/// The arguments of an import of November's.
 pub(crate) fn import<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let fixed = ["--json", "import", "credits", "--tenant", "aurora", "--period", "2026-11", "--from", file];
+    import_of("2026-11", file, more)
+}
+
+/// The arguments of an import of a month's.
+pub(crate) fn import_of<'a>(period: &'a str, file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = ["--json", "import", "credits", "--tenant", "aurora", "--period", period, "--from", file];
     [fixed.as_slice(), more].concat()
 }
 

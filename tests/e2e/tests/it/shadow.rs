@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use tradeup_harness::{World, binary, eventually};
 
-use crate::old_credits::{aurora, file, import};
+use crate::old_credits::{aurora, file, import, import_of};
 
 const WHY: &[&str] = &["--reason", "moving", "--by", "ann"];
 
@@ -112,23 +112,25 @@ async fn a_cut_over_within_a_month_credits_nobody_twice() {
     let world = aurora(5).await;
     begin(&world);
     let _services = world.start_both().await;
-    world.ended(&world.trigger("2026-11")).await;
+    // The month that is under way when it is cut over.
+    let period = world.month_due().await;
+    world.ended(&world.trigger(&period)).await;
 
     let refused = world.tradeup(&end(&[]));
     assert!(refused.code == 1 && refused.stderr.contains("tradeup import credits"), "{}", refused.stderr);
     // The other system has missed member 5.
     let old = file(&world, "old.csv", "member,amount,external_id\n1,10,a\n2,10,b\n3,5,c\n4,5,d\n");
-    assert_eq!(world.tradeup(&import(&old, &[])).code, 0);
-    let report = world.tradeup(&["shadow", "report", "--tenant", "aurora", "--period", "2026-11"]);
+    assert_eq!(world.tradeup(&import_of(&period, &old, &[])).code, 0);
+    let report = world.tradeup(&["shadow", "report", "--tenant", "aurora", "--period", &period]);
     assert!(report.code == 1 && report.stdout.contains("EXTRA"), "{}", report.stdout);
     world.tradeup_ok(&end(&[]));
     assert_eq!(world.tradeup(&end(&[])).code, 1, "it is live");
 
     // The month's run of the shop was reckoned; whoever lacks the month gets it by a backfill, and nobody else.
-    let again = world.trigger("2026-11");
+    let again = world.trigger(&period);
     assert_eq!(world.ended(&again).await["state"], "succeeded");
     assert_eq!(world.number("select count(*) from lots where run_id is not null").await, 0);
-    let backfill = ["--json", "backfill", "aurora", "--period", "2026-11", "--reason", "missed"];
+    let backfill = ["--json", "backfill", "aurora", "--period", &period, "--reason", "missed"];
     let run: Value = serde_json::from_str(&world.tradeup_ok(&backfill)).unwrap();
     let story = world.ended(run["run_id"].as_str().unwrap()).await;
     assert_eq!(

@@ -114,7 +114,7 @@ async fn a_refunded_membership_ends_and_gives_back_what_is_left_of_its_month() {
         update memberships set valid_to = now() - interval '70 days', valid_from = now() - interval '71 days'
         where source = 'manual'";
     change(&told, before).await;
-    let period = told.world.instant_in("-6 hours").await[..7].to_owned();
+    let period = told.world.month_due().await;
     told.world.tradeup_ok(&["trigger", "monthly-credits", "--period", &period, "--follow"]);
     let balance = "select balance_minor from accounts a join members m on m.id = a.member_id where m.external_id = '602'";
     assert_eq!(told.number(balance).await, 1000, "the cashback of the order is pending");
