@@ -7,7 +7,8 @@ use tradeup_harness::{Shop, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
-async fn due_since(world: &World, fire_at: &str) {
+/// The month's schedule of all shops is due at this instant.
+pub(crate) async fn due_since(world: &World, fire_at: &str) {
     due_at(world, fire_at, "name = 'monthly-credits' and tenant_id is null").await;
 }
 
@@ -252,11 +253,8 @@ async fn month_in_tokyo(world: &World) -> (String, String) {
 }
 
 /// The 1st of the running month at six, or of the one before if that has not come yet.
-async fn this_month(world: &World) -> String {
-    sqlx::query_scalar("select to_char(date_trunc('month', (now() at time zone 'UTC') - interval '6 hours') + interval '6 hours', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
-        .fetch_one(&world.database.admin)
-        .await
-        .unwrap()
+pub(crate) async fn this_month(world: &World) -> String {
+    format!("{}-01T06:00:00Z", world.month_due().await)
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tradeup_harness::{BATCHES, World, eventually};
 
 use crate::blocked::Blocked;
 use crate::metrics::{metrics, value};
+use crate::schedules::{due_since, this_month};
 use crate::shop_events::{told_in, traced_order};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -131,9 +132,7 @@ async fn a_schedule_s_fire_is_one_trace_to_the_last_batch_also_over_a_killed_wor
     world.add_shop(&tradeup_harness::Shop::new("aurora", 1_000, 71));
     // The first start adds the schedule, from the next month on; due is the last that has come.
     drop(world.start("scheduler").await);
-    let due = "update schedules set next_fire_at = date_trunc('month', now() - interval '6 hours') + interval '6 hours'
-               where name = 'monthly-credits' and tenant_id is null";
-    sqlx::query(due).execute(&world.database.admin).await.unwrap();
+    due_since(&world, &this_month(&world).await).await;
     // Whoever is killed tells nothing of what it has done, so the shop is planned before.
     let jobs = world.jobs().await;
     jobs.hold(BATCHES).await;
