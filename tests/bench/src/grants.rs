@@ -211,7 +211,7 @@ impl Field {
         self.members.get(n % self.members.len()).context("there are members")
     }
 
-    /// One wish, as a webhook or a person makes it: a run and its message in one commit, then published.
+    /// One wish, as `tradeup grant` makes it: a run and its message in one commit, then published.
     async fn wish_one(&self, name: &str, n: usize) -> anyhow::Result<()> {
         let grant = v1::GrantCredit {
             member_external_id: self.member(n)?.clone(),
@@ -222,9 +222,7 @@ impl Field {
         };
         let by = Trigger::Manual("bench".to_owned());
         let new = trigger::grant_credit(self.tenant.clone(), &grant, self.now, by);
-        let mut tx = Tx::of_engine(&self.pool).await?;
-        let created = runs::create(&mut tx, new).await?;
-        tx.commit().await?;
+        let created = runs::create_alone(&self.pool, new).await?;
         self.relay.publish_jobs(created.message.as_slice()).await;
         Ok(())
     }

@@ -11,7 +11,7 @@ use tradeup_domain::Dependency;
 use tradeup_proto::job_kind::{PROBE_AGENTS, PROBE_CREDITS, PROBE_SCHEDULER, PROBE_WEBHOOKS};
 use tradeup_proto::{JobKind, Message as _, v1};
 use tradeup_store::runs::{self, NewRun, RunOptions, RunView, Trigger};
-use tradeup_store::{Pool, TenantRef, Tx, schedules, workers};
+use tradeup_store::{Pool, TenantRef, schedules, workers};
 use tradeup_worker::Relay;
 use uuid::Uuid;
 
@@ -99,9 +99,7 @@ impl Probe {
         let mut ended = Vec::new();
         for kind in kinds {
             let new = self.new_run(&pool, kind, tenant.clone()).await?;
-            let mut tx = Tx::of_engine(&pool).await?;
-            let created = runs::create(&mut tx, new).await?;
-            tx.commit().await?;
+            let created = runs::create_alone(&pool, new).await?;
             relay.publish_jobs(created.message.as_slice()).await;
             let begun = Instant::now();
             let seen = loop {

@@ -104,11 +104,10 @@ impl Start {
             Some(_) => None,
             None => Some(context.broker.connect("tradeup").await),
         };
-        let mut tx = Tx::of_engine(pool).await?;
-        let created = runs::create(&mut tx, new).await?;
+        let created = runs::create_alone(pool, new).await?;
         let is_new = created.is_new;
         if let (Existing::HasToBeTheSame, false) = (&existing, is_new)
-            && !was_asked_for(&mut tx, created.run_id, &payload).await?
+            && !was_asked_for(&mut *pool.acquire().await?, created.run_id, &payload).await?
         {
             bail!(
                 "run {} has the key {key} already, with another input; nothing was changed. Give another key, or \
@@ -120,9 +119,10 @@ impl Start {
         let mut retried = 0;
         if retry && !is_new {
             let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+            let mut tx = Tx::of_engine(pool).await?;
             retried = try_again(&mut tx, &[created.run_id], &actor, Discarded::Revive).await?.total();
+            tx.commit().await?;
         }
-        tx.commit().await?;
         let waits_for_its_time = is_new && created.message.is_none();
         let mut published = !is_new || waits_for_its_time;
         match (created.message, connected) {

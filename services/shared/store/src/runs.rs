@@ -12,6 +12,7 @@ mod untried;
 mod view;
 
 use chrono::{DateTime, Utc};
+use tradeup_signals::trace;
 use uuid::Uuid;
 
 pub use cancel::{Cancelled, cancel, cancel_orphans, hasten, resume_cancelled, unfinished_of};
@@ -26,7 +27,7 @@ pub use view::{AttemptView, RunFilter, RunView, attempts, count, list, payload, 
 
 use crate::error::{Doing, StoreError};
 use crate::outbox::{HeldBy, JobMessage};
-use crate::{Connection, RunId, TenantId, TenantRef};
+use crate::{Connection, Pool, RunId, TenantId, TenantRef};
 
 /// States of runs that have not ended.
 pub const UNFINISHED: [&str; 5] = ["scheduled", "queued", "running", "waiting", "retrying"];
@@ -98,6 +99,15 @@ pub struct Created {
     pub message: Option<JobMessage>,
 }
 
+/// Creates a run as [`create`] does, in a commit of its own: one round trip, where to begin, to create and to commit are three.
+///
+/// # Errors
+/// [`crate::ErrorKind::Unavailable`] and the like; then it is not known whether it was created, and its key finds out.
+pub async fn create_alone(pool: &Pool, new: NewRun) -> Result<Created, StoreError> {
+    // What belongs to no transaction is one by itself.
+    create(&mut *pool.acquire().await.doing("creating a run")?, new).await
+}
+
 /// Creates a run and its message, unless its key exists; then that run is the answer.
 ///
 /// # Errors
@@ -131,6 +141,7 @@ pub async fn create(db: &mut Connection, new: NewRun) -> Result<Created, StoreEr
         options.held.as_ref().map(|(_, because)| because.as_str()),
         options.parent.map(|(parent, _)| parent) as Option<RunId>,
         options.parent.map(|(_, root)| root) as Option<RunId>,
+        trace::current(),
     )
     .fetch_optional(&mut *db)
     .await
