@@ -1,5 +1,6 @@
 //! Small runs: one credit each. How many a second, and how long from the wish to the effect.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,11 @@ impl Percentiles {
 
 impl Grants {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let field = Arc::new(self.field(servers::world().await).await?);
+        let world = servers::world().await;
+        // So that it is known when something was there for others. PostgreSQL takes the time just before it writes a commit to
+        // disk, so what that takes is in nobody's latency but that of the wish.
+        servers::restart_with(&world, &["track_commit_timestamp = on"]).await;
+        let field = Arc::new(self.field(world).await?);
         let _scheduler = field.world.start("scheduler").await;
         let mut figures = Vec::new();
         let (mut rates, mut wishes, mut plain, mut floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -118,9 +123,9 @@ impl Grants {
             for round in 0..self.rounds {
                 let name = format!("{label}-{round}");
                 floor.add(field.floor_latency(&name, per_second, self.seconds.min(10)).await?);
-                field.clone().wish_at(per_second, self.seconds, &name).await?;
+                let began = field.clone().wish_at(per_second, self.seconds, &name).await?;
                 field.ended().await;
-                own.add(field.latency(&name).await?);
+                own.add(field.latency(&format!("bench:{name}"), &began).await?);
             }
             let goals = (label == "20 a second").then_some((1.2, 3.0));
             let figure = |which: &str, own: Vec<f64>, floor: Vec<f64>, goal: Option<f64>| {
@@ -197,6 +202,19 @@ fn left(field: Arc<Field>, runs: f64) -> anyhow::Result<(World, f64)> {
     Ok((Arc::into_inner(field).context("nobody works any more")?.world, runs))
 }
 
+/// When a credit was begun, by the clock of this machine, which is PostgreSQL's.
+struct Began {
+    n: usize,
+    at: DateTime<Utc>,
+}
+
+impl Began {
+    #[expect(clippy::disallowed_methods, reason = "it is compared with a time that PostgreSQL wrote down")]
+    fn now(n: usize) -> Self {
+        Self { n, at: Utc::now() }
+    }
+}
+
 /// A credit without a run.
 #[derive(Clone, Copy)]
 enum Floor {
@@ -212,7 +230,9 @@ impl Field {
     }
 
     /// One wish, as `tradeup grant` makes it: a run and its message in one commit, then published.
-    async fn wish_one(&self, name: &str, n: usize) -> anyhow::Result<()> {
+    /// Answers when it was begun.
+    async fn wish_one(&self, name: &str, n: usize) -> anyhow::Result<Began> {
+        let began = Began::now(n);
         let grant = v1::GrantCredit {
             member_external_id: self.member(n)?.clone(),
             amount: Some(v1::Money { amount_minor: 125, currency: "USD".to_owned() }),
@@ -224,7 +244,7 @@ impl Field {
         let new = trigger::grant_credit(self.tenant.clone(), &grant, self.now, by);
         let created = runs::create_alone(&self.pool, new).await?;
         self.relay.publish_jobs(created.message.as_slice()).await;
-        Ok(())
+        Ok(began)
     }
 
     /// As fast as so many at once can.
@@ -237,7 +257,7 @@ impl Field {
             under_way.spawn(async move {
                 let done = field.wish_one(&name, n).await;
                 drop(place);
-                done
+                done.map(drop)
             });
         }
         while let Some(done) = under_way.join_next().await {
@@ -247,7 +267,13 @@ impl Field {
     }
 
     /// At a rate, however long each takes: whoever is slow does not slow down the others.
-    async fn wish_at(self: Arc<Self>, per_second: f64, seconds: u64, name: &str) -> anyhow::Result<()> {
+    /// Answers when each was begun.
+    async fn wish_at(
+        self: Arc<Self>,
+        per_second: f64,
+        seconds: u64,
+        name: &str,
+    ) -> anyhow::Result<Vec<Began>> {
         let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut under_way = JoinSet::new();
@@ -258,10 +284,11 @@ impl Field {
             let (field, name) = (Arc::clone(&self), name.to_owned());
             under_way.spawn(async move { field.wish_one(&name, n).await });
         }
+        let mut all = Vec::with_capacity(wishes);
         while let Some(done) = under_way.join_next().await {
-            done??;
+            all.push(done??);
         }
-        Ok(())
+        Ok(all)
     }
 
     async fn ended(&self) {
@@ -287,16 +314,21 @@ impl Field {
         Ok(per_second)
     }
 
-    /// Percentiles of the time from the wish to the effect in milliseconds, by the database's clock.
-    async fn latency(&self, name: &str) -> anyhow::Result<(f64, f64)> {
-        Ok(sqlx::query_as(
-            "select percentile_cont(0.5) within group (order by ms), percentile_cont(0.99) within group (order by ms)
-             from (select extract(epoch from finished_at - created_at)::float8 * 1000 as ms from runs
-                 where starts_with(key, 'bench:' || $1 || ':')) as timed",
+    /// Percentiles of the time until the credits of these keys were committed, in milliseconds.
+    async fn latency(&self, keys: &str, began: &[Began]) -> anyhow::Result<(f64, f64)> {
+        let committed: Vec<(String, DateTime<Utc>)> = sqlx::query_as(
+            "select source_key, pg_xact_commit_timestamp(xmin) from lots where starts_with(source_key, $1 || ':')",
         )
-        .bind(name)
-        .fetch_one(&self.world.database.admin)
-        .await?)
+        .bind(keys)
+        .fetch_all(&self.world.database.admin)
+        .await?;
+        let committed: HashMap<String, DateTime<Utc>> = committed.into_iter().collect();
+        let took = began.iter().map(|began| {
+            let at = committed.get(&format!("{keys}:{}", began.n)).context("each credit was given")?;
+            Ok((*at - began.at).as_seconds_f64() * 1000.0)
+        });
+        let took: Vec<f64> = took.collect::<anyhow::Result<_>>()?;
+        Ok((percentile(&took, 50), percentile(&took, 99)))
     }
 
     /// The statement that gives the credit, in a transaction of its own, without a run.
@@ -347,17 +379,17 @@ impl Field {
         Ok(count(grants) / begun.elapsed().as_secs_f64())
     }
 
-    /// How long such a transaction takes at a rate, in milliseconds.
+    /// Percentiles of the time until such a transaction was committed, at a rate, in milliseconds.
     async fn floor_latency(&self, name: &str, per_second: f64, seconds: u64) -> anyhow::Result<(f64, f64)> {
         let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
-        let (begun, mut took, mut n) = (Instant::now(), Vec::new(), 0);
+        let (begun, mut all) = (Instant::now(), Vec::new());
+        let name = format!("floor-{name}");
         while begun.elapsed() < Duration::from_secs(seconds) {
             ticks.tick().await;
-            let one = Instant::now();
-            self.give(&format!("floor-{name}"), n).await?;
-            took.push(one.elapsed().as_secs_f64() * 1000.0);
-            n += 1;
+            let began = Began::now(all.len());
+            self.give(&name, began.n).await?;
+            all.push(began);
         }
-        Ok((percentile(&took, 50), percentile(&took, 99)))
+        self.latency(&name, &all).await
     }
 }

@@ -14,7 +14,7 @@ use tradeup_broker::Broker;
 use tradeup_proto::job_kind::MONTHLY_CREDITS;
 use tradeup_proto::{Message as _, v1};
 use tradeup_store::runs::{self, NewRun, RunOptions, Trigger};
-use tradeup_store::{Durability, Pool, Purpose, TenantId, TenantRef, Tx};
+use tradeup_store::{Durability, Pool, Purpose, TenantId, TenantRef};
 use tradeup_worker::{Relay, trigger};
 
 use super::tasks::{Asked, credit};
@@ -113,9 +113,7 @@ impl Producer {
 
     /// A run and its message in one commit, then published. Whether it is new.
     async fn create(&self, run: NewRun) -> anyhow::Result<bool> {
-        let mut tx = Tx::of_engine(&self.pool).await?;
-        let created = runs::create(&mut tx, run).await?;
-        tx.commit().await?;
+        let created = runs::create_alone(&self.pool, run).await?;
         self.relay.publish_jobs(created.message.as_slice()).await;
         Ok(created.is_new)
     }

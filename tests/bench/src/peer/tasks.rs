@@ -200,7 +200,7 @@ async fn singles(
                 payload: grant.encode_to_vec(),
                 urgent: false,
                 traceparent: None,
-                self_contained: false,
+                self_contained: true,
             }
         })
         .collect();
@@ -247,6 +247,7 @@ impl Task for Credit {
 
 impl GroupTask for Credit {
     const RUNS_MAX: usize = 100;
+    const BY_MESSAGE: bool = true;
 
     async fn run_together(&self, tx: &mut Tx, group: &RunGroup<Self::Input>) -> Result<Vec<Each>, TaskError> {
         let mut periods: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
