@@ -16,6 +16,8 @@ from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# Tests at another date than today's move the servers' clock (tests/at).
+CLOCK_VARIABLES = ("LD_PRELOAD", "FAKETIME")
 
 
 class Fail(Exception):
@@ -33,7 +35,8 @@ def say(text: str) -> None:
 
 def clean_env(**more: str) -> dict[str, str]:
     """A minimal environment: no PG* settings, tokens or locale of the caller reach the servers."""
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    names = KEPT_VARIABLES + (CLOCK_VARIABLES if "FAKETIME" in os.environ else ())
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {"PATH": os.defpath, "LC_ALL": "C", "HOME": "/", **kept, **more}
 
 

@@ -1,6 +1,7 @@
 //! The product's own processes.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -102,6 +103,7 @@ impl Process {
         let file = std::fs::File::create(&log).unwrap();
         let child = Command::new(binary(name))
             .env_clear()
+            .envs(moved_clock())
             .envs(environment)
             .envs(own_role(name, environment))
             .envs(own_user(name, environment))
@@ -194,4 +196,11 @@ impl Drop for Process {
             );
         }
     }
+}
+
+/// What moves the clock of a process, if tests are run at another date than today's (`tests/at`).
+pub(crate) fn moved_clock() -> impl Iterator<Item = (&'static str, OsString)> {
+    let is_moved = std::env::var_os("FAKETIME").is_some();
+    let variables = ["LD_PRELOAD", "FAKETIME"].into_iter().filter(move |_| is_moved);
+    variables.filter_map(|name| Some((name, std::env::var_os(name)?)))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::patience::{LOOK_EVERY, eventually_at};
-use crate::process::was_refused;
+use crate::process::{moved_clock, was_refused};
 use crate::{Database, Finished, Jobs, Process, Server, Servers, binary, own_role, own_user};
 
 /// Long enough for anything that heals after a lease and a redelivery.
@@ -142,6 +142,7 @@ impl World {
         use std::io::Write as _;
         let mut child = Command::new(binary("tradeup"))
             .env_clear()
+            .envs(moved_clock())
             .envs(&self.environment)
             .envs(own_role("tradeup", &self.environment))
             .envs(own_user(user_of(arguments), &self.environment))
@@ -284,6 +285,7 @@ impl World {
 fn run_tradeup(environment: &HashMap<String, String>, arguments: &[&str]) -> Finished {
     let output = Command::new(binary("tradeup"))
         .env_clear()
+        .envs(moved_clock())
         .envs(environment)
         .envs(own_role("tradeup", environment))
         .envs(own_user(user_of(arguments), environment))
