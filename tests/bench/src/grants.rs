@@ -80,10 +80,9 @@ impl Percentiles {
 
 impl Grants {
     pub(crate) async fn measure(&self) -> anyhow::Result<Vec<Figure>> {
-        let world = servers::world().await;
         // So that it is known when something was there for others. PostgreSQL takes the time just before it writes a commit to
         // disk, so what that takes is in nobody's latency but that of the wish.
-        servers::restart_with(&world, &["track_commit_timestamp = on"]).await;
+        let world = servers::world_with(&["track_commit_timestamp = on"]).await;
         let field = Arc::new(self.field(world).await?);
         let _scheduler = field.world.start("scheduler").await;
         let mut figures = Vec::new();

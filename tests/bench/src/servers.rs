@@ -14,17 +14,16 @@ const AS_DEPLOYED: [&str; 4] = [
 
 /// A world with servers of its own, with nothing in it.
 pub(crate) async fn world() -> World {
-    let world = World::with_own_postgres().await;
-    restart_with(&world, &AS_DEPLOYED).await;
-    world
+    world_with(&[]).await
 }
 
-/// Starts PostgreSQL again with more settings.
+/// A world whose PostgreSQL has more settings than those.
 ///
 /// # Panics
 /// If it refuses them.
-pub(crate) async fn restart_with(world: &World, settings: &[&str]) {
-    for setting in settings {
+pub(crate) async fn world_with(settings: &[&str]) -> World {
+    let world = World::with_own_postgres().await;
+    for setting in AS_DEPLOYED.iter().chain(settings) {
         // What is not loaded yet has settings all the same.
         let set = format!("alter system set {setting}");
         let done = sqlx::query(AssertSqlSafe(set)).execute(&world.database.admin).await;
@@ -32,4 +31,5 @@ pub(crate) async fn restart_with(world: &World, settings: &[&str]) {
     }
     world.servers.stop(Server::Postgres);
     world.servers.up(Server::Postgres);
+    world
 }

@@ -41,8 +41,7 @@ enum Of {
 
 impl Statements {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let world = servers::world().await;
-        watch(&world).await?;
+        let world = watched().await?;
         let runs = match self.of {
             Of::Grants => Grants { runs: self.count, ..Grants::one_round() }.only_runs(world).await?,
             Of::Trickle => Grants { seconds: 20, ..Grants::one_round() }.only_trickle(world).await?,
@@ -60,13 +59,13 @@ impl Statements {
     }
 }
 
-/// PostgreSQL counts what each statement takes from now on.
-async fn watch(world: &World) -> anyhow::Result<()> {
+/// A world whose PostgreSQL counts what each statement takes.
+async fn watched() -> anyhow::Result<World> {
     let settings =
         ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on"];
-    servers::restart_with(world, &settings).await;
+    let world = servers::world_with(&settings).await;
     sqlx::query("create extension if not exists pg_stat_statements").execute(&world.database.admin).await?;
-    Ok(())
+    Ok(world)
 }
 
 /// From here on it is counted.

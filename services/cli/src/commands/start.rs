@@ -106,21 +106,23 @@ impl Start {
         };
         let created = runs::create_alone(pool, new).await?;
         let is_new = created.is_new;
-        if let (Existing::HasToBeTheSame, false) = (&existing, is_new)
-            && !was_asked_for(&mut *pool.acquire().await?, created.run_id, &payload).await?
-        {
-            bail!(
-                "run {} has the key {key} already, with another input; nothing was changed. Give another key, or \
-                 look at it: tradeup run {}",
-                created.run_id,
-                created.run_id
-            );
-        }
         let mut retried = 0;
-        if retry && !is_new {
-            let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+        if !is_new {
             let mut tx = Tx::of_engine(pool).await?;
-            retried = try_again(&mut tx, &[created.run_id], &actor, Discarded::Revive).await?.total();
+            if matches!(existing, Existing::HasToBeTheSame)
+                && !was_asked_for(&mut tx, created.run_id, &payload).await?
+            {
+                bail!(
+                    "run {} has the key {key} already, with another input; nothing was changed. Give another key, \
+                     or look at it: tradeup run {}",
+                    created.run_id,
+                    created.run_id
+                );
+            }
+            if retry {
+                let actor = Actor { name: by, reason: Some("tradeup trigger --retry".to_owned()) };
+                retried = try_again(&mut tx, &[created.run_id], &actor, Discarded::Revive).await?.total();
+            }
             tx.commit().await?;
         }
         let waits_for_its_time = is_new && created.message.is_none();

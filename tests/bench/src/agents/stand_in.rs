@@ -16,7 +16,7 @@ use tradeup_fakes::anthropic::{Family, Limits, Options, Server};
 use tradeup_harness::{Planting, World, eventually_at};
 use tradeup_proto::v1;
 use tradeup_store::runs::{self, Trigger};
-use tradeup_store::{Durability, Pool, Purpose, TenantId, TenantRef, Tx, snapshots};
+use tradeup_store::{Durability, Pool, Purpose, TenantId, TenantRef, snapshots};
 use tradeup_worker::{Relay, trigger};
 
 use crate::servers;
@@ -91,9 +91,7 @@ impl Setting {
         });
         let by = Trigger::Manual("bench".to_owned());
         let new = goal.run(tenant.clone(), format!("{name}:{n}"), self.as_of, by)?;
-        let mut tx = Tx::of_engine(&self.pool).await?;
-        let created = runs::create(&mut tx, new).await?;
-        tx.commit().await?;
+        let created = runs::create_alone(&self.pool, new).await?;
         self.relay.publish_jobs(created.message.as_slice()).await;
         Ok(())
     }
