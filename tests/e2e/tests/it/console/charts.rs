@@ -124,9 +124,13 @@ async fn a_shops_months_are_drawn_for_that_shop_alone() {
     let sum = |name: &str| months.iter().map(|month| month[name].as_i64().unwrap()).sum::<i64>();
     assert_eq!((sum("granted_minor"), sum("spent_minor"), sum("expired_minor")), (minor, 0, 0), "{ledger}");
     let granted = months.iter().find(|month| month["granted_minor"] == minor).unwrap();
-    let page = sam.get("/shops/aurora/ledger").await.1;
+    let (page, label) = eventually("the page draws it, too", SOON, || async {
+        let page = sam.get("/shops/aurora/ledger").await.1;
+        let label = page.split("aria-label=\"Credit by month from ").nth(1)?.split('"').next()?.to_owned();
+        Some((page, label))
+    })
+    .await;
     let said = format!("{} granted, 0.00 ", granted["granted"].as_str().unwrap());
-    let label = page.split("aria-label=\"Credit by month from ").nth(1).unwrap().split('"').next().unwrap();
     assert!(label.contains(&said) && label.contains(granted["month"].as_str().unwrap()), "{label}");
     assert!(page.contains("<svg ") && !page.contains("style="), "{page}");
 
