@@ -1,5 +1,6 @@
 //! From nothing to ready, and what a service takes while there is nothing to do.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -7,7 +8,7 @@ use clap::Args;
 use tokio::time::interval;
 use tradeup_harness::{Process, World, binary, eventually_at};
 
-use crate::figures::{Figure, Goal};
+use crate::figures::{Figure, Goal, count};
 use crate::procfs;
 
 /// All services, in the order of their start.
@@ -18,7 +19,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// What is done once after the start is not what it takes to stand by.
 const SETTLES_FOR: Duration = Duration::from_secs(5);
 
-/// Cold start of each service, and its processor time and memory while idle.
+/// Cold start of each service, what it adds to its image, and its processor time and memory while idle.
 #[derive(Args)]
 pub(crate) struct Start {
     /// Starts of each.
@@ -48,6 +49,14 @@ impl Start {
             }
             let figure = Figure::cost(&format!("start of {service} until it is ready"), "ms", own);
             figures.push(figure.beside(floor).goal(Goal::AtMost(150.0)));
+        }
+        for service in SERVICES {
+            let size = size_in_image(service, world.dir.path())?;
+            figures.push(Figure::cost(
+                &format!("{service} in its image, beside the base"),
+                "MiB",
+                vec![size],
+            ));
         }
         let mut running = Vec::new();
         for service in SERVICES {
@@ -109,4 +118,14 @@ fn answers_help(service: &str) -> anyhow::Result<f64> {
     let output = output.with_context(|| format!("starting {service}"))?;
     ensure!(output.status.success(), "{service} --version: {}", String::from_utf8_lossy(&output.stderr));
     Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+/// MiB of the binary as `deploy/images/Dockerfile` puts it into an image.
+fn size_in_image(service: &str, dir: &Path) -> anyhow::Result<f64> {
+    let stripped = dir.join(format!("{service}-in-its-image"));
+    let mut objcopy = std::process::Command::new("objcopy");
+    let output = objcopy.arg("--strip-debug").arg(binary(service)).arg(&stripped).output();
+    let output = output.context("starting objcopy, which is a part of binutils")?;
+    ensure!(output.status.success(), "objcopy: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(count(std::fs::metadata(&stripped)?.len() / 1024) / 1024.0)
 }
