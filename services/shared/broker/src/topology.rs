@@ -14,6 +14,7 @@ use async_nats::jetstream::context::{
 use async_nats::jetstream::stream::{
     Config, ConsumerErrorKind, DiscardPolicy, Info, PersistenceMode, RetentionPolicy, StorageType,
 };
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tradeup_proto::JobKind;
 use tradeup_proto::subject::{self, Lane};
 
@@ -42,6 +43,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The broker forgets message ids after this long. It saves work; keys in the database decide.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// So many streams or consumers are looked for or made at once. Each costs a service's start a round trip, and there are a hundred.
+const AT_ONCE: usize = 16;
 /// So often is a consumer looked for or asked for when nobody answers in time.
 const TRIES_MAX: u32 = 5;
 
@@ -87,14 +90,14 @@ impl Topology {
     /// # Errors
     /// [`TopologyError`] naming the stream or consumer.
     pub async fn apply(self, broker: &Broker) -> Result<Vec<Change>, TopologyError> {
-        let mut changes = Vec::new();
-        for config in self.streams() {
-            changes.extend(apply_stream(broker, config).await?);
-        }
-        for declared in self.consumers() {
-            changes.extend(apply_patiently(broker, &declared).await?);
-        }
-        Ok(changes)
+        // Consumers are of streams, so these come first.
+        let streams: Vec<_> = self.streams().into_iter().map(|config| apply_stream(broker, config)).collect();
+        let mut changes: Vec<Option<Change>> = stream::iter(streams).buffered(AT_ONCE).try_collect().await?;
+        let consumers = self.consumers();
+        let consumers: Vec<_> = consumers.iter().map(|declared| apply_patiently(broker, declared)).collect();
+        let made: Vec<Option<Change>> = stream::iter(consumers).buffered(AT_ONCE).try_collect().await?;
+        changes.extend(made);
+        Ok(changes.into_iter().flatten().collect())
     }
 
     pub(crate) fn streams(self) -> [Config; 5] {

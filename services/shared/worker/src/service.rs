@@ -105,12 +105,17 @@ impl Service {
         }
         let watched = options.service.watched(&options.store);
         let connections_max = options.service.connections_max(&registry);
-        let pool = options.store.connect(name, connections_max, Purpose::Service).await?;
-        let broker = if early {
-            options.service.connect_later(name).await?
-        } else {
-            options.service.connect(name).await?
+        let pool = options.store.connect(name, connections_max, Purpose::Service);
+        let broker = async {
+            if early {
+                options.service.connect_later(name).await
+            } else {
+                options.service.connect(name).await
+            }
         };
+        // At once, and if both are away it is PostgreSQL of which it is said.
+        let (pool, broker) = tokio::join!(pool, broker);
+        let (pool, broker) = (pool?, broker?);
         let worker = Worker::new(name, pool.clone(), broker.clone(), options.service);
         let beside = TaskTracker::new();
         let records = false;
