@@ -66,14 +66,14 @@ impl Consumer {
         while !self.shutdown.is_cancelled() {
             let at_hand = self.task.shared.as_ref().map_or(at_once, |shared| at_once.max(shared.runs_max));
             match self.worker.broker.pull(kind, self.lane, at_hand).await {
-                Ok(pull) => self.pull_until_gone(pull, &places).await,
+                Ok(pull) => self.pull_until_gone(pull, &places, at_once).await,
                 Err(error) => self.worker.could_not_pull(&error).await,
             }
             reopen_wait(&self.shutdown).await;
         }
     }
 
-    async fn pull_until_gone(&self, mut pull: Pull, places: &Arc<Semaphore>) {
+    async fn pull_until_gone(&self, mut pull: Pull, places: &Arc<Semaphore>, at_once: usize) {
         // At hand, and nobody had a place for them.
         let mut kept: VecDeque<Delivery> = VecDeque::new();
         loop {
@@ -95,16 +95,12 @@ impl Consumer {
             // Take together what is here already: as many as there is room for, or share a transaction.
             let mut taken = Taken::new(places, self.task.shared.as_ref().map_or(1, |shared| shared.runs_max));
             taken.add(delivery, Arc::new(permit));
-            let mut left = VecDeque::new();
-            while left.len() < taken.share_max {
-                let Some(delivery) = kept.pop_front().or_else(|| pull.next_at_hand()) else { break };
-                match taken.place(&delivery) {
-                    Some(place) => taken.add(delivery, place),
-                    None => left.push_back(delivery),
-                }
+            taken.fill(&mut kept, || pull.next_at_hand());
+            // What is little alone is mostly what each transaction costs, and others are at work on it already.
+            let is_little = self.task.shared.as_ref().is_some_and(|shared| shared.by_message);
+            if is_little && taken.others_ended(at_once).await {
+                taken.fill(&mut kept, || pull.next_at_hand());
             }
-            left.append(&mut kept);
-            kept = left;
             self.take(taken.deliveries).await;
         }
         for delivery in kept {

@@ -1,9 +1,11 @@
 //! Places: how much of a task a process does at once, and which deliveries share one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tradeup_broker::Delivery;
 use tradeup_proto::v1;
 use tradeup_store::RunId;
@@ -12,6 +14,9 @@ use crate::together::TENANTS_MAX;
 
 /// `jobs.<service>.<task>.<tenant>`.
 const TENANT_TOKEN: usize = 3;
+
+/// Longest wait for others to be done. One that hangs holds up those behind it by no more than that each time.
+const GATHER_MAX: Duration = Duration::from_millis(3);
 
 /// What a delivery takes until it is answered; free again when the last of those that share it is.
 pub(crate) type Place = Arc<OwnedSemaphorePermit>;
@@ -45,6 +50,41 @@ impl<'a> Taken<'a> {
     /// Of a task of which so many runs share a place.
     pub(crate) fn new(places: &'a Arc<Semaphore>, share_max: usize) -> Self {
         Self { places, deliveries: Vec::new(), filled: Vec::new(), share_max }
+    }
+
+    /// Takes what is kept and then what is at hand, as many as there is room for; keeps what found no place.
+    pub(crate) fn fill(
+        &mut self,
+        kept: &mut VecDeque<Delivery>,
+        mut next_at_hand: impl FnMut() -> Option<Delivery>,
+    ) {
+        let mut left = VecDeque::new();
+        while left.len() < self.share_max {
+            let Some(delivery) = kept.pop_front().or_else(&mut next_at_hand) else { break };
+            match self.place(&delivery) {
+                Some(place) => self.add(delivery, place),
+                None => left.push_back(delivery),
+            }
+        }
+        left.append(kept);
+        *kept = left;
+    }
+
+    /// Where few are taken while others are under way: waits until those are done, or not much longer than that takes, so that
+    /// whoever comes meanwhile can share the transaction. Whether it waited. Nobody is waited for by one that is alone, or by many.
+    ///
+    /// The rule is that of Nagle's algorithm (RFC 896): what is small goes at once if nothing is under way, and else with what
+    /// gathers until that is done.
+    pub(crate) async fn others_ended(&self, at_once: usize) -> bool {
+        let others = at_once.saturating_sub(self.filled.len());
+        let are_few = self.filled.iter().all(|filled| filled.runs < self.share_max / 4);
+        if !are_few || self.places.available_permits() >= others {
+            return false;
+        }
+        let Ok(others) = u32::try_from(others) else { return false };
+        // Given back at once.
+        let _all_others = timeout(GATHER_MAX, self.places.acquire_many(others)).await;
+        true
     }
 
     pub(crate) fn add(&mut self, delivery: Delivery, place: Place) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 use tradeup_harness::{BATCHES, Jobs, Shop, World, eventually};
 
-use crate::blocked::Blocked;
+use crate::blocked::{Blocked, is_stuck};
 
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 const SUBJECT: &str = "events.aurora.till.credit=2Erequested";
@@ -134,6 +134,50 @@ async fn one_that_is_cancelled_meanwhile_costs_the_others_nothing() {
     assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 2_900);
     assert_eq!(world.number("select count(*) from runs where state = 'succeeded'").await, 29);
     assert_eq!(world.number("select max(attempt)::bigint from runs").await, 1, "it cost nobody an attempt");
+}
+
+#[tokio::test]
+async fn one_that_hangs_holds_up_nobody_who_comes_after_it() {
+    let world = World::with_aurora(50, 134).await;
+    let (_scheduler, _credits) = world.start_both().await;
+    let _jobs = wished(&world, 5, |_, _| {}).await;
+    ended(&world).await;
+    let members: Vec<String> = sqlx::query_scalar(
+        "select m.external_id from accounts a join members m on m.id = a.member_id order by m.id",
+    )
+    .fetch_all(&world.database.admin)
+    .await
+    .unwrap();
+    let (hangs, others) = members.split_first().unwrap();
+    let mut holder = world.database.admin.begin().await.unwrap();
+    sqlx::query(
+        "select from accounts a join members m on m.id = a.member_id where m.external_id = $1 for update of a",
+    )
+    .bind(hangs)
+    .execute(&mut *holder)
+    .await
+    .unwrap();
+    let grant = |member: &str, key: &str| {
+        let who = ["--tenant", "aurora", "--member", member, "--amount", "2.00 USD"];
+        world.tradeup_ok(&[["grant"].as_slice(), &who, &["--reason", "Thanks", "--key", key]].concat());
+    };
+    grant(hangs, "hangs");
+    is_stuck(&world, "credits").await;
+    for (n, member) in others.iter().enumerate() {
+        grant(member, &format!("other-{n}"));
+    }
+    eventually("all others have theirs", SOON, || async {
+        (world.number("select sum(balance_minor)::bigint from accounts").await == 500 + 800).then_some(())
+    })
+    .await;
+    assert_eq!(
+        world.number("select count(*) from runs where finished_at is null").await,
+        1,
+        "it hangs still"
+    );
+    holder.rollback().await.unwrap();
+    ended(&world).await;
+    assert_eq!(world.number("select sum(balance_minor)::bigint from accounts").await, 1_500);
 }
 
 #[tokio::test]
