@@ -43,12 +43,22 @@ pub struct Servers {
 impl Servers {
     /// Those that all tests share; they stay up for the next ones. `deploy/local/servers down --dir
     /// target/test-servers` ends them.
+    ///
+    /// Each test is a process of its own, and the script takes a third of a second of a processor: the first
+    /// test of a run brings them up and leaves word for the others.
     #[must_use]
     pub fn shared() -> Self {
         let dir = repository().join("target/test-servers");
         std::fs::create_dir_all(&dir).unwrap();
         let servers = Self { dir, ends_with_us: false };
-        servers.script(&["up", "--only", "postgres"]);
+        let word = servers.dir.join("up-for");
+        let run = std::env::var("NEXTEST_RUN_ID").ok();
+        if run.is_none() || std::fs::read_to_string(&word).ok() != run {
+            servers.script(&["up", "--only", "postgres"]);
+            if let Some(run) = run {
+                std::fs::write(&word, run).unwrap();
+            }
+        }
         servers
     }
 
@@ -63,10 +73,12 @@ impl Servers {
         servers
     }
 
-    /// The addresses, as `deploy/local/servers env` prints them.
+    /// The addresses, of the file that `deploy/local/servers up` tells of.
     #[must_use]
     pub fn environment(&self) -> HashMap<String, String> {
-        let text = self.script(&["env"]);
+        let file = self.dir.join("env");
+        let text =
+            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let line = |line: &str| {
             let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
             Some((name.to_owned(), value.trim_matches('\'').to_owned()))
