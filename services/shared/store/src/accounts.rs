@@ -90,6 +90,10 @@ pub async fn open(
     member_id: Uuid,
     currency: &str,
 ) -> Result<Account, StoreError> {
+    // Most have one.
+    if let Some(account) = lock(db, tenant, member_id, currency).await? {
+        return Ok(account);
+    }
     sqlx::query!(
         "insert into accounts (tenant_id, member_id, currency, balance_minor) values ($1, $2, $3, 0)
          on conflict (tenant_id, member_id, currency) do nothing",

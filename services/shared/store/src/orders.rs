@@ -73,7 +73,7 @@ pub async fn tell(
 ) -> Result<Told, StoreError> {
     lock(db, asked.tenant, external_id).await?;
     for fact in facts {
-        record(db, asked.tenant, external_id, fact).await?;
+        note(db, asked.tenant, external_id, fact).await?;
     }
     // First who its member is.
     let memberships = purchases::settle(db, asked, settings, external_id).await?;
@@ -95,6 +95,16 @@ pub async fn record(
     fact: &Fact,
 ) -> Result<(), StoreError> {
     lock(db, tenant, external_id).await?;
+    note(db, tenant, external_id, fact).await
+}
+
+/// Stores a fact about an order that is locked.
+async fn note(
+    db: &mut Connection,
+    tenant: TenantId,
+    external_id: &str,
+    fact: &Fact,
+) -> Result<(), StoreError> {
     let none = Happened::default();
     match fact {
         Fact::Paid(order) => record_order(db, tenant, external_id, order).await,
@@ -156,8 +166,8 @@ pub async fn mark_history(
 
 /// Locks an order until the transaction ends; its row is made if there is none.
 async fn lock(db: &mut Connection, tenant: TenantId, external_id: &str) -> Result<(), StoreError> {
-    // Whatever comes first makes the row that the others wait for.
-    sqlx::query!(
+    // Whatever comes first makes the row that the others wait for, and has it to itself.
+    let made = sqlx::query!(
         "insert into orders (tenant_id, external_id) values ($1, $2) on conflict do nothing",
         tenant as TenantId,
         external_id
@@ -165,6 +175,9 @@ async fn lock(db: &mut Connection, tenant: TenantId, external_id: &str) -> Resul
     .execute(&mut *db)
     .await
     .doing("recording an order")?;
+    if made.rows_affected() > 0 {
+        return Ok(());
+    }
     sqlx::query!(
         "select from orders where tenant_id = $1 and external_id = $2 for update",
         tenant as TenantId,
