@@ -206,10 +206,12 @@ impl Browser {
         self.session.perform_actions(strokes).await.unwrap();
     }
 
-    /// The element that has the focus: what it says, and its `href`.
+    /// The element that has the focus: what it says, and its `href`. Asked at once: a live page puts others in the place of
+    /// elements at any time.
     pub async fn focused(&self) -> (String, Option<String>) {
-        let element = self.session.active_element().await.unwrap();
-        (element.text().await.unwrap(), element.attr("href").await.unwrap())
+        let script = "const element = document.activeElement; return [element.innerText.trim(), element.getAttribute('href')];";
+        let found = self.session.execute(script, vec![]).await.unwrap();
+        serde_json::from_value(found).unwrap()
     }
 
     /// What axe-core finds wrong with the page, a line each: rule, how bad, and where.

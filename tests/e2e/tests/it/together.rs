@@ -158,7 +158,7 @@ async fn one_that_hangs_holds_up_nobody_who_comes_after_it() {
     .await
     .unwrap();
     let grant = |member: &str, key: &str| {
-        let who = ["--tenant", "aurora", "--member", member, "--amount", "2.00 USD"];
+        let who = ["--tenant", "aurora", "--member", member, "--amount", "2.00"];
         world.tradeup_ok(&[["grant"].as_slice(), &who, &["--reason", "Thanks", "--key", key]].concat());
     };
     grant(hangs, "hangs");

@@ -45,7 +45,7 @@ impl Setting {
 
     /// Runs the command: its exit code and its report.
     fn eval(&self, arguments: &[&str]) -> (i32, Value) {
-        let all = [&["--json", "agents", "eval", "--wait", "200"], arguments].concat();
+        let all = [&["--json", "agents", "eval", "--wait", "400"], arguments].concat();
         let finished = self.world.tradeup(&all);
         let report = serde_json::from_str(&finished.stdout);
         (
