@@ -1,6 +1,6 @@
 //! One task's consumer: pulls, finds places, claims or has runs done together, hands to execution.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,8 @@ impl Consumer {
     async fn pull_until_gone(&self, mut pull: Pull, places: &Arc<Semaphore>, at_once: usize) {
         // At hand, and nobody had a place for them.
         let mut kept: VecDeque<Delivery> = VecDeque::new();
+        let is_little = self.task.shared.as_ref().is_some_and(|shared| shared.by_message);
+        let mut before = BTreeSet::new();
         loop {
             let next = async {
                 // The semaphore is never closed.
@@ -97,9 +99,11 @@ impl Consumer {
             taken.add(delivery, Arc::new(permit));
             taken.fill(&mut kept, || pull.next_at_hand());
             // What is little alone is mostly what each transaction costs, and others are at work on it already.
-            let is_little = self.task.shared.as_ref().is_some_and(|shared| shared.by_message);
-            if is_little && taken.others_ended(at_once).await {
-                taken.fill(&mut kept, || pull.next_at_hand());
+            if is_little {
+                if taken.others_ended(at_once, &before).await {
+                    taken.fill(&mut kept, || pull.next_at_hand());
+                }
+                before = taken.tenants();
             }
             self.take(taken.deliveries).await;
         }

@@ -71,20 +71,27 @@ impl<'a> Taken<'a> {
     }
 
     /// Where few are taken while others are under way: waits until those are done, or not much longer than that takes, so that
-    /// whoever comes meanwhile can share the transaction. Whether it waited. Nobody is waited for by one that is alone, or by many.
+    /// whoever comes meanwhile can share the transaction. Whether it waited. Nobody is waited for by one that is alone, or by many; nor
+    /// by those of other tenants than were taken `before`, who would find places of their own and share nothing.
     ///
     /// The rule is that of Nagle's algorithm (RFC 896): what is small goes at once if nothing is under way, and else with what
     /// gathers until that is done.
-    pub(crate) async fn others_ended(&self, at_once: usize) -> bool {
+    pub(crate) async fn others_ended(&self, at_once: usize, before: &BTreeSet<String>) -> bool {
         let others = at_once.saturating_sub(self.filled.len());
         let are_few = self.filled.iter().all(|filled| filled.runs < self.share_max / 4);
-        if !are_few || self.places.available_permits() >= others {
+        let come_again = self.filled.iter().any(|filled| !filled.tenants.is_disjoint(before));
+        if !are_few || !come_again || self.places.available_permits() >= others {
             return false;
         }
         let Ok(others) = u32::try_from(others) else { return false };
         // Given back at once.
         let _all_others = timeout(GATHER_MAX, self.places.acquire_many(others)).await;
         true
+    }
+
+    /// Whose they are.
+    pub(crate) fn tenants(&self) -> BTreeSet<String> {
+        self.filled.iter().flat_map(|filled| filled.tenants.iter().cloned()).collect()
     }
 
     pub(crate) fn add(&mut self, delivery: Delivery, place: Place) {

@@ -138,7 +138,7 @@ async fn one_that_is_cancelled_meanwhile_costs_the_others_nothing() {
 
 #[tokio::test]
 async fn one_that_hangs_holds_up_nobody_who_comes_after_it() {
-    let world = World::with_aurora(50, 134).await;
+    let world = World::with_aurora(50, 136).await;
     let (_scheduler, _credits) = world.start_both().await;
     let _jobs = wished(&world, 5, |_, _| {}).await;
     ended(&world).await;
